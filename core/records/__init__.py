@@ -1,0 +1,1 @@
+"""Record types, canonical bytes, clocks, upcasters. Pure: imports nothing of ours, does no IO."""

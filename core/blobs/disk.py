@@ -1,0 +1,218 @@
+"""Blobs as files: written once, named by the SHA-256 of their ciphertext, never changed.
+
+Only :meth:`DiskBlobs.delete` removes one; its callers are pruning after a destroyed key and the
+release of what is safe elsewhere.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Protocol
+
+from core.blobs.envelope import Opener, Sealer
+from core.blobs.errors import BlobMissing
+
+
+class BlobReader:
+    """A sealed blob opened for reading ranges of its plaintext."""
+
+    def __init__(self, handle: int, key: bytes) -> None:
+        self._handle = handle
+        try:
+            size = os.fstat(handle).st_size
+            self._opener = Opener(key, lambda at, n: os.pread(handle, n, at), size)
+        except BaseException:
+            os.close(handle)
+            raise
+
+    @property
+    def length(self) -> int:
+        """Length of the plaintext."""
+        return self._opener.length
+
+    def read(self, offset: int = 0, length: int | None = None) -> bytes:
+        """Return a range of plaintext; the whole where no length is given."""
+        return self._opener.read(offset, self.length if length is None else length)
+
+    def close(self) -> None:
+        """Close the file."""
+        os.close(self._handle)
+
+    def __enter__(self) -> BlobReader:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+class BlobWriter(Protocol):
+    """A blob being written."""
+
+    length: int
+
+    def write(self, data: bytes | memoryview) -> None:
+        """Encrypt and write plaintext."""
+        ...
+
+    def finish(self) -> str:
+        """Write the last chunk, make the bytes durable, return the address (not yet in place)."""
+        ...
+
+    def abandon(self) -> None:
+        """Forget the blob; nothing stays."""
+        ...
+
+
+class BlobStore(Protocol):
+    """What a blob store promises; one contract suite for every implementation."""
+
+    def create(self, key: bytes, salt: bytes) -> BlobWriter:
+        """Begin a blob sealed under ``key``; ``salt`` is 32 fresh random bytes."""
+        ...
+
+    def place(self, writers: list[BlobWriter]) -> None:
+        """Put finished blobs in place under their addresses, durably."""
+        ...
+
+    def open(self, address: str, key: bytes) -> BlobReader:
+        """Open a blob.
+
+        Raises
+        ------
+        BlobMissing, BlobDamaged
+        """
+        ...
+
+    def delete(self, address: str) -> None:
+        """Remove a blob; absent ones are fine."""
+        ...
+
+    def addresses(self) -> Iterator[str]:
+        """Yield all addresses."""
+        ...
+
+
+class FileWriter:
+    """See :class:`BlobWriter`: an encrypted temporary file."""
+
+    def __init__(self, path: Path, key: bytes, salt: bytes) -> None:
+        self.path = path
+        self.length = 0
+        self.address = ""
+        self._sealer = Sealer(key, salt)
+        self._digest = hashlib.sha256(self._sealer.header)
+        self._file = open(path, "xb", buffering=0)  # noqa: PTH123, SIM115 held open by design
+        self._file.write(self._sealer.header)
+
+    def write(self, data: bytes | memoryview) -> None:
+        """See :class:`BlobWriter`."""
+        self.length += len(data)
+        for piece in self._sealer.update(data):
+            self._put(piece)
+
+    def finish(self) -> str:
+        """See :class:`BlobWriter`."""
+        self._put(self._sealer.final())
+        os.fsync(self._file.fileno())
+        self._file.close()
+        self.address = self._digest.hexdigest()
+        return self.address
+
+    def abandon(self) -> None:
+        """See :class:`BlobWriter`."""
+        self._file.close()
+        self.path.unlink(missing_ok=True)
+
+    def _put(self, piece: bytes) -> None:
+        self._digest.update(piece)
+        view = memoryview(piece)
+        while view:
+            view = view[self._file.write(view) or 0 :]
+
+
+class DiskBlobs:
+    """Files ``root/ab/abcdef…`` with a folder for what is being written.
+
+    Parameters
+    ----------
+    root : Path
+    names : callable
+        Gives a fresh name for a temporary file.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._counter = 0
+
+    def create_folders(self) -> None:
+        """Make the folders; remove what a crash left half written (call before any writer runs)."""
+        incoming = self._root / "incoming"
+        incoming.mkdir(parents=True, exist_ok=True, mode=0o700)
+        for leftover in incoming.iterdir():
+            leftover.unlink()
+        for first in range(256):
+            (self._root / f"{first:02x}").mkdir(exist_ok=True, mode=0o700)
+
+    def create(self, key: bytes, salt: bytes) -> FileWriter:
+        """See :class:`BlobStore`."""
+        return FileWriter(self._root / "incoming" / salt.hex(), key, salt)
+
+    def place(self, writers: list[BlobWriter]) -> None:
+        """See :class:`BlobStore`."""
+        folders = set()
+        for writer in writers:
+            assert isinstance(writer, FileWriter)
+            target = self._path(writer.address)
+            writer.path.replace(target)
+            folders.add(target.parent)
+        for folder in folders:
+            _sync_folder(folder)
+
+    def open(self, address: str, key: bytes) -> BlobReader:
+        """See :class:`BlobStore`."""
+        try:
+            handle = os.open(self._path(address), os.O_RDONLY)
+        except FileNotFoundError:
+            raise BlobMissing(address=address[:16]) from None
+        return BlobReader(handle, key)
+
+    def delete(self, address: str) -> None:
+        """See :class:`BlobStore`."""
+        self._path(address).unlink(missing_ok=True)
+
+    def addresses(self) -> Iterator[str]:
+        """See :class:`BlobStore`."""
+        for folder in sorted(self._root.iterdir()):
+            if len(folder.name) == 2:
+                yield from sorted(path.name for path in folder.iterdir())
+
+    def path(self, address: str) -> Path:
+        """Return where a blob's ciphertext lies, for backup and replication."""
+        return self._path(address)
+
+    def _path(self, address: str) -> Path:
+        return self._root / address[:2] / address
+
+
+def _sync_folder(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def put(store: BlobStore, plain: bytes, key: bytes, salt: bytes) -> str:
+    """Seal and place one blob, durably; return its address."""
+    writer = store.create(key, salt)
+    try:
+        writer.write(plain)
+        address = writer.finish()
+    except BaseException:
+        writer.abandon()
+        raise
+    store.place([writer])
+    return address

@@ -1,0 +1,89 @@
+"""One encrypted SQLite file (SQLCipher), opened the way every store of ours needs it.
+
+WAL and ``synchronous=FULL``: a committed transaction survives power loss. ``secure_delete``: what
+is deleted is overwritten. Several processes may hold the file; writers take ``BEGIN IMMEDIATE``.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlcipher3 import dbapi2 as sqlcipher
+
+
+class Database:
+    """A connection with its lock.
+
+    Parameters
+    ----------
+    path : Path
+        The file; ":memory:" for tests.
+    key : bytes
+        32 bytes; given to SQLCipher as a raw key (no passphrase stretching).
+    """
+
+    def __init__(self, path: Path | str, key: bytes) -> None:
+        self._lock = threading.RLock()
+        self._depth = 0
+        self.connection = sqlcipher.connect(
+            str(path), isolation_level=None, check_same_thread=False, timeout=30.0
+        )
+        self.connection.execute(f"PRAGMA key = \"x'{key.hex()}'\"")
+        for pragma in (
+            "journal_mode = WAL",
+            "synchronous = FULL",
+            "secure_delete = ON",
+            "foreign_keys = ON",
+            "busy_timeout = 30000",
+            "temp_store = MEMORY",
+            "cache_size = -32000",
+            "cipher_memory_security = OFF",  # mlock of every page; the box has no swap
+        ):
+            self.connection.execute(f"PRAGMA {pragma}")
+
+    @contextmanager
+    def transaction(self) -> Iterator[Any]:
+        """Hold the write lock for a block; commit at its end, roll back on any exception.
+
+        Nested blocks join the outer one.
+        """
+        with self._lock:
+            if self._depth:
+                yield self.connection
+                return
+            self.connection.execute("BEGIN IMMEDIATE")
+            self._depth = 1
+            try:
+                yield self.connection
+            except BaseException:
+                self.connection.execute("ROLLBACK")
+                raise
+            else:
+                self.connection.execute("COMMIT")
+            finally:
+                self._depth = 0
+
+    def query(self, sql: str, parameters: tuple[Any, ...] | dict[str, Any] = ()) -> list[Any]:
+        """Return all rows of a read."""
+        with self._lock:
+            return list(self.connection.execute(sql, parameters))
+
+    def stream(self, sql: str, parameters: tuple[Any, ...] = (), size: int = 2000) -> Iterator[Any]:
+        """Yield the rows of a read in batches, without holding the lock between them."""
+        with self._lock:
+            cursor = self.connection.execute(sql, parameters)
+        while True:
+            with self._lock:
+                rows = cursor.fetchmany(size)
+            if not rows:
+                return
+            yield from rows
+
+    def close(self) -> None:
+        """Close the connection."""
+        with self._lock:
+            self.connection.close()
