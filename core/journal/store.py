@@ -303,7 +303,8 @@ class SqliteJournal:
 
     def kept(self, writer: str) -> Iterator[Kept]:
         """See :class:`JournalStore`."""
-        columns = "writer, seq, header, sealed, link"
+        # Cast: a tampered cell may have become text, and must be named, not crash the verifier.
+        columns = "writer, seq, CAST(header AS BLOB), CAST(sealed AS BLOB), CAST(link AS BLOB)"
         sql = f"SELECT {columns} FROM {self._table} WHERE writer = ? ORDER BY seq"  # noqa: S608 our own names
         for row in self._database.stream(sql, (writer,)):
             yield Kept(*row)

@@ -54,6 +54,10 @@ class Vault(Protocol):
         """
         ...
 
+    def move_study(self, study: str, issuer: str, patient_id: str) -> StudyRef:
+        """Give a study to the patient it really is of: its key is wrapped anew, pixels stay."""
+        ...
+
     def subject(self, issuer: str, patient_id: str) -> str | None:
         """Return a known patient's opaque id, else None."""
         ...
@@ -153,6 +157,17 @@ class SqliteVault:
                 AESGCM(self._unwrap(subject)), study, self._randomness(32), self._randomness
             )
             sql.execute("INSERT INTO study VALUES (?, ?, ?, ?)", (study, lookup, subject, wrapped))
+        return StudyRef(study, subject)
+
+    def move_study(self, study: str, issuer: str, patient_id: str) -> StudyRef:
+        """See :class:`Vault`."""
+        with self._database.transaction() as sql:
+            key = self._unwrap(study)
+            subject = self._subject_for(sql, issuer, patient_id, study)
+            wrapped = _wrap(AESGCM(self._unwrap(subject)), study, key, self._randomness)
+            sql.execute(
+                "UPDATE study SET subject = ?, wrapped = ? WHERE id = ?", (subject, wrapped, study)
+            )
         return StudyRef(study, subject)
 
     def subject(self, issuer: str, patient_id: str) -> str | None:

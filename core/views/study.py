@@ -1,0 +1,374 @@
+"""The study view: worklist row, series, instances, results, deliveries, search tokens.
+
+Folded from the records sealed under one study's key. Rules:
+
+- Who the patient is comes from the first instances; only ``identity.corrected`` changes it.
+- A study is ``complete`` from ``study.received``; instances after that make it ``receiving`` again
+  and mark its results superseded until they are made anew.
+- Results are numbered; the newest rules the row, older ones stay and say they are superseded.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from core.records.clock import Stamp
+from core.records.record import Record
+from core.views.base import Change, Remove, Row, State, Step, Table, Upsert
+from core.views.tokens import tokens_of
+
+_TEXT = dict.fromkeys(
+    (
+        "study_uid", "patient_name", "patient_id", "issuer", "sex", "birth_date", "study_date",
+        "study_time", "accession", "modality", "modalities", "description", "manufacturer", "model",
+        "station", "institution", "department", "source_ae", "completeness", "qc", "ai",
+        "delivery", "received_at", "updated_at", "sort_name", "body_part",
+    ),
+    str,
+)  # fmt: skip
+_NUMBERS = dict.fromkeys(
+    (
+        "series_count", "instance_count", "tb_positive", "lesion_count", "superseded",
+        "overridden", "text_repaired", "identity_corrected", "result_version", "bytes",
+    ),
+    int,
+)  # fmt: skip
+
+STUDY = Table(
+    "study",
+    {"study": str, "grp": str, "subject": str, **_TEXT, **_NUMBERS, "tb_score": float},
+    ("study",),
+    (
+        ("study_uid",),
+        ("received_at", "study"),
+        ("patient_id",),
+        ("accession",),
+        # One narrow index that answers every filter of the list without touching the wide rows.
+        (
+            "received_at", "study", "modality", "qc", "ai", "sex", "study_date", "source_ae",
+            "delivery", "completeness", "subject", "institution", "model",
+        ),
+        ("modality", "received_at"),
+        ("qc", "received_at"),
+        ("ai", "received_at"),
+        ("study_date", "received_at"),
+    ),
+)  # fmt: skip
+SERIES = Table(
+    "series",
+    {
+        "study": str, "series_uid": str, "grp": str, "modality": str, "number": int,
+        "description": str, "body_part": str, "instance_count": int, "attributes": str,
+    },
+    ("study", "series_uid"),
+    (("series_uid",),),
+)  # fmt: skip
+INSTANCE = Table(
+    "instance",
+    {
+        "sop_instance": str, "grp": str, "study": str, "series_uid": str, "sop_class": str,
+        "transfer_syntax": str, "blob": str, "bytes": int, "digest": str, "number": int,
+        "frames": int, "rows": int, "columns": int, "sender": str, "route": str, "origin": str,
+        "received_at": str, "attributes": str,
+    },
+    ("sop_instance",),
+    (("study", "series_uid", "number"),),
+)  # fmt: skip
+ALTERNATE = Table(
+    "alternate",
+    {
+        "sop_instance": str, "blob": str, "grp": str, "transfer_syntax": str, "bytes": int,
+        "digest": str, "received_at": str, "reason": str,
+    },
+    ("sop_instance", "blob"),
+)  # fmt: skip
+RESULT = Table(
+    "result",
+    {
+        "study": str, "version": int, "grp": str, "at": str, "status": str, "superseded": int,
+        "override": str, "result": str, "blobs": str, "report": str, "input": str,
+    },
+    ("study", "version"),
+)  # fmt: skip
+IMAGE_QC = Table(
+    "image_qc",
+    {"sop_instance": str, "grp": str, "verdict": str, "at": str, "result": str},
+    ("sop_instance",),
+)
+DELIVERY = Table(
+    "delivery",
+    {
+        "study": str, "destination": str, "sop_instance": str, "grp": str, "sop_class": str,
+        "label": str, "state": str, "at": str, "detail": str, "version": int,
+    },
+    ("study", "destination", "sop_instance"),
+)  # fmt: skip
+TOKEN = Table("study_token", {"token": str, "study": str, "grp": str}, ("token", "study"))
+
+_PATIENT = {
+    "patient_name": "PatientName", "patient_id": "PatientID", "issuer": "IssuerOfPatientID",
+    "sex": "PatientSex", "birth_date": "PatientBirthDate",
+}  # fmt: skip
+_STUDY = {
+    "study_date": "StudyDate", "study_time": "StudyTime", "accession": "AccessionNumber",
+    "description": "StudyDescription", "manufacturer": "Manufacturer",
+    "model": "ManufacturerModelName", "station": "StationName",
+    "institution": "InstitutionName", "department": "InstitutionalDepartmentName",
+    "body_part": "BodyPartExamined",
+}  # fmt: skip
+#: Which modality names a study that has several: the one that is analysed.
+_MODALITY_RANK = ("CT", "DX", "CR", "DR", "PT", "MG", "MR", "US", "XA", "RF", "NM", "OT")
+_DELIVERY_RANK = ("failed", "pending", "sent", "unconfirmed", "confirmed")
+_QC_RANK = {"pass": 0, "warn": 1, "reject": 2}
+
+
+class StudyView:
+    """See the module's docstring."""
+
+    name = "study"
+    version = 1
+    tables = (STUDY, SERIES, INSTANCE, ALTERNATE, RESULT, IMAGE_QC, DELIVERY, TOKEN)
+
+    def group(self, record: Record) -> str | None:
+        """Return the study's opaque id."""
+        return record.study or None
+
+    def step(self, state: State, record: Record) -> Step:
+        """Fold one record of the study."""
+        fold = _FOLDS.get(record.kind)
+        if fold is None or (not state and record.kind != "instances.received"):
+            return Step(state)
+        at = Stamp.parse(record.header.clock).iso()
+        state = state or _fresh(record, at)
+        changes: list[Change] = fold(state, record.body, at)
+        state["row"]["updated_at"] = at
+        state["row"]["subject"] = record.header.subject
+        changes.append(Upsert("study", dict(state["row"])))
+        return Step(state, changes)
+
+
+def _fresh(record: Record, at: str) -> State:
+    row: Row = dict.fromkeys(STUDY.columns)
+    row.update(dict.fromkeys(_NUMBERS, 0))
+    row.update(
+        study=record.study, grp=record.study, subject=record.header.subject,
+        study_uid=record.body["study_uid"], completeness="receiving", qc="pending", ai="waiting",
+        delivery="none", received_at=at, updated_at=at, tb_positive=None, lesion_count=None,
+        modality="", modalities="",
+    )  # fmt: skip
+    return {"row": row, "series": {}, "deliveries": {}, "image_qc": {}}
+
+
+def _instances(state: State, body: dict[str, Any], at: str) -> list[Change]:
+    row = state["row"]
+    changes: list[Change] = []
+    if row["patient_id"] is None:
+        changes += _identify(state, body["patient"], body["study"])
+        row["source_ae"] = body.get("sender", "")
+    for column, keyword in _STUDY.items():
+        row[column] = row[column] or body["study"].get(keyword) or ""
+    if row["completeness"] == "complete":
+        row["completeness"] = "receiving"
+        row["superseded"] = 1 if row["result_version"] else 0
+    if body.get("repairs"):
+        row["text_repaired"] = 1
+    for instance in body["instances"]:
+        changes += _instance(state, instance, body, at)
+    return changes
+
+
+def _instance(state: State, one: dict[str, Any], body: dict[str, Any], at: str) -> list[Change]:
+    row, study = state["row"], state["row"]["study"]
+    if one.get("alternate"):
+        columns = {c: one.get(c) for c in ("sop_instance", "blob", "transfer_syntax", "bytes")}
+        alternate = {
+            **columns, "digest": one["digest"], "grp": study, "received_at": at,
+            "reason": one["alternate"],
+        }  # fmt: skip
+        return [Upsert("alternate", alternate)]
+    uid, attributes = one["series_uid"], one.get("attributes", {})
+    series = state["series"].setdefault(uid, {"count": 0, "modality": one.get("modality") or "OT"})
+    series["count"] += 1
+    facts = body["series"].get(uid, {})
+    row["instance_count"] += 1
+    row["bytes"] += one["bytes"]
+    row["series_count"] = len(state["series"])
+    modalities = {s["modality"] for s in state["series"].values()}
+    row["modalities"] = "\\".join(sorted(modalities))
+    row["modality"] = min(modalities, key=_rank)
+    return [
+        Upsert(
+            "series",
+            {
+                "study": study, "series_uid": uid, "grp": study, "modality": series["modality"],
+                "number": _whole(facts.get("SeriesNumber")),
+                "description": facts.get("SeriesDescription") or "",
+                "body_part": facts.get("BodyPartExamined") or "",
+                "instance_count": series["count"],
+                "attributes": json.dumps(facts, ensure_ascii=False),
+            },
+        ),
+        Upsert(
+            "instance",
+            {
+                "sop_instance": one["sop_instance"], "grp": study, "study": study,
+                "series_uid": uid, "sop_class": one["sop_class"],
+                "transfer_syntax": one["transfer_syntax"], "blob": one["blob"],
+                "bytes": one["bytes"], "digest": one["digest"],
+                "number": _whole(attributes.get("InstanceNumber")),
+                "frames": _whole(attributes.get("NumberOfFrames")) or 1,
+                "rows": _whole(attributes.get("Rows")) or 0,
+                "columns": _whole(attributes.get("Columns")) or 0,
+                "sender": body.get("sender", ""), "route": body.get("route", ""),
+                "origin": body.get("origin", "modality"), "received_at": at,
+                "attributes": json.dumps(attributes, ensure_ascii=False),
+            },
+        ),
+    ]  # fmt: skip
+
+
+def _identify(state: State, patient: dict[str, Any], study: dict[str, Any]) -> list[Change]:
+    row = state["row"]
+    for column, keyword in _PATIENT.items():
+        row[column] = patient.get(keyword) or ""
+    for column, keyword in _STUDY.items():
+        row[column] = study.get(keyword) or row[column] or ""
+    tokens, row["sort_name"] = tokens_of(row["patient_name"], row["patient_id"], row["accession"])
+    changes: list[Change] = [Remove("study_token", {"grp": row["study"]})]
+    changes += [
+        Upsert("study_token", {"token": t, "study": row["study"], "grp": row["study"]})
+        for t in tokens
+    ]
+    return changes
+
+
+def _corrected(state: State, body: dict[str, Any], at: str) -> list[Change]:
+    changes = _identify(state, body["patient"], body["study"])
+    state["row"]["identity_corrected"] = 1
+    if body.get("blob"):
+        alternate = {
+            "sop_instance": body["sop_instance"], "blob": body["blob"],
+            "grp": state["row"]["study"],
+            "transfer_syntax": body["transfer_syntax"], "bytes": body["bytes"],
+            "digest": body["digest"], "received_at": at, "reason": "identity",
+        }  # fmt: skip
+        changes.append(Upsert("alternate", alternate))
+    return changes
+
+
+def _received(state: State, _body: dict[str, Any], _at: str) -> list[Change]:
+    row = state["row"]
+    row["completeness"] = "complete"
+    row["ai"] = "waiting"
+    return []
+
+
+def _requested(state: State, body: dict[str, Any], _at: str) -> list[Change]:
+    state["row"]["ai"] = "waiting"
+    if body.get("override"):
+        state["row"]["overridden"] = 1
+    return []
+
+
+def _qc(state: State, body: dict[str, Any], at: str) -> list[Change]:
+    row, study = state["row"], state["row"]["study"]
+    changes: list[Change] = []
+    sop_instance = body.get("sop_instance")
+    if sop_instance:
+        state["image_qc"][sop_instance] = body["qc"]["verdict"]
+        result = json.dumps(body["qc"], ensure_ascii=False)
+        image = {"sop_instance": sop_instance, "grp": study, "at": at, "result": result}
+        changes.append(Upsert("image_qc", {**image, "verdict": body["qc"]["verdict"]}))
+        row["qc"] = max(state["image_qc"].values(), key=lambda v: _QC_RANK[v])
+    elif body.get("qc"):
+        row["qc"] = body["qc"]["verdict"]
+    else:
+        row["qc"] = "none"
+    return changes
+
+
+def _findings(state: State, body: dict[str, Any], at: str) -> list[Change]:
+    row, result = state["row"], body["result"]
+    version = row["result_version"] + 1
+    changes: list[Change] = []
+    if version > 1:
+        earlier = {**state["result"], "superseded": 1}
+        changes.append(Upsert("result", earlier))
+    tb, lesions = result.get("tb"), result.get("lesions")
+    row.update(
+        result_version=version, ai=result["status"], superseded=0,
+        tb_score=tb["score"] if tb else None, tb_positive=int(tb["positive"]) if tb else None,
+        lesion_count=len(lesions) if lesions is not None else None,
+    )  # fmt: skip
+    row["qc"] = result["qc"]["verdict"] if result.get("qc") else "none"
+    state["result"] = {
+        "study": row["study"], "version": version, "grp": row["study"], "at": at,
+        "status": result["status"], "superseded": 0,
+        "override": json.dumps(body.get("override"), ensure_ascii=False),
+        "result": json.dumps(result, ensure_ascii=False),
+        "blobs": json.dumps(body.get("blobs", {})),
+        "report": "null", "input": body.get("input", ""),
+    }  # fmt: skip
+    changes.append(Upsert("result", dict(state["result"])))
+    return changes
+
+
+def _report(state: State, body: dict[str, Any], _at: str) -> list[Change]:
+    if "result" not in state:
+        return []
+    state["result"]["report"] = json.dumps(body, ensure_ascii=False)
+    return [Upsert("result", dict(state["result"]))]
+
+
+def _measured(state: State, body: dict[str, Any], _at: str) -> list[Change]:
+    if "result" not in state or "lesions" not in body:
+        return []
+    result = json.loads(state["result"]["result"])
+    result["lesions"] = body["lesions"]
+    state["result"]["result"] = json.dumps(result, ensure_ascii=False)
+    state["row"]["lesion_count"] = len(body["lesions"])
+    return [Upsert("result", dict(state["result"]))]
+
+
+def _delivered(state: State, body: dict[str, Any], at: str) -> list[Change]:
+    row = state["row"]
+    changes: list[Change] = []
+    for one in body["objects"]:
+        # A box forwards hundreds of slices: only the counts go into the state, the rows have all.
+        state["deliveries"][one["state"]] = 1
+        delivery = {
+            "study": row["study"], "destination": body["destination"], "grp": row["study"],
+            "sop_instance": one["sop_instance"], "sop_class": one["sop_class"],
+            "label": one.get("label", ""), "state": one["state"], "at": at,
+            "detail": one.get("detail", ""), "version": body.get("version", 0),
+        }  # fmt: skip
+        changes.append(Upsert("delivery", delivery))
+    if body.get("purpose") == "result":
+        row["delivery"] = min((o["state"] for o in body["objects"]), key=_DELIVERY_RANK.index)
+    return changes
+
+
+_FOLDS = {
+    "instances.received": _instances,
+    "identity.corrected": _corrected,
+    "study.received": _received,
+    "processing.requested": _requested,
+    "qc.assessed": _qc,
+    "findings.proposed": _findings,
+    "measurement.saved": _measured,
+    "processing.failed": _findings,
+    "report.drafted": _report,
+    "result.delivered": _delivered,
+}
+
+
+def _rank(modality: str) -> int:
+    return _MODALITY_RANK.index(modality) if modality in _MODALITY_RANK else len(_MODALITY_RANK)
+
+
+def _whole(value: object) -> int | None:
+    try:
+        return int(str(value)) if value not in (None, "") else None
+    except ValueError:
+        return None

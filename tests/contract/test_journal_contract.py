@@ -1,0 +1,208 @@
+"""One contract for every journal store; run against memory and SQLite."""
+
+from __future__ import annotations
+
+import itertools
+import os
+
+import pytest
+
+from core.journal.chain import Fault, Head
+from core.journal.database import Database
+from core.journal.errors import JournalDamaged, SealBroken, UnknownKind
+from core.journal.seal import open_record
+from core.journal.store import MemoryJournal, SqliteJournal, Writer, faults
+from core.records.record import GENESIS, Draft
+
+KEYS = {"node": b"n" * 32, "st_a": b"a" * 32, "st_b": b"b" * 32, "su_x": b"x" * 32}
+
+
+class Keys:
+    def key(self, key_id):
+        return KEYS[key_id]
+
+
+def writer(name="w1", start=1_700_000_000_000):
+    clock = itertools.count(start)
+    return Writer(name * 8, Keys(), lambda: next(clock), os.urandom)
+
+
+class JournalContract:
+    def make(self, tmp_path, who=None, on_append=None, journal="clinical"):
+        raise NotImplementedError
+
+    def test_appends_are_linked_and_open_again(self, tmp_path):
+        store = self.make(tmp_path)
+        first = store.append([Draft("study.received", {"n": 1}, "su_x", "st_a")])
+        second = store.append(
+            [
+                Draft("qc.assessed", {"n": 2, "名": "张三"}, "su_x", "st_a"),
+                Draft("model.activated", {"name": "m"}, "m_x"),
+            ]
+        )
+        assert [r.header.seq for r in first + second] == [1, 2, 3]
+        kept = list(store.kept("w1" * 8))
+        headers = [record.header for record in first + second]
+        assert headers[0].prev == GENESIS
+        assert [h.prev for h in headers[1:]] == [k.link.hex() for k in kept[:2]]
+        opened = [open_record(s, Keys()) for s in store.read(0, 10)]
+        assert [r.body for r in opened] == [{"n": 1}, {"n": 2, "名": "张三"}, {"name": "m"}]
+        assert opened == first + second
+
+    def test_plaintext_is_nowhere(self, tmp_path):
+        store = self.make(tmp_path)
+        store.append([Draft("study.received", {"name": "SECRETNAME"}, "su_x", "st_a")])
+        for kept in store.kept("w1" * 8):
+            assert b"SECRETNAME" not in kept.header + kept.sealed
+
+    def test_clock_never_goes_back(self, tmp_path):
+        times = iter([5000, 4000, 4001, 9000])
+        who = Writer("w1" * 8, Keys(), lambda: next(times), os.urandom)
+        store = self.make(tmp_path, who)
+        clocks = [
+            store.append([Draft("study.received", {}, "", "st_a")])[0].header.clock
+            for _ in range(4)
+        ]
+        assert clocks == sorted(clocks)
+        assert len(set(clocks)) == 4
+
+    def test_all_or_none(self, tmp_path):
+        store = self.make(tmp_path)
+        with pytest.raises(UnknownKind):
+            store.append([Draft("study.received", {}, "", "st_a"), Draft("no.such", {})])
+        assert store.head("w1" * 8) == Head("w1" * 8, 0, b"")
+        assert store.read(0, 10) == []
+
+    def test_failing_view_undoes_the_append(self, tmp_path):
+        def broken(_records):
+            raise RuntimeError("view")
+
+        store = self.make(tmp_path, on_append=broken)
+        with pytest.raises(RuntimeError):
+            store.append([Draft("study.received", {}, "", "st_a")])
+        assert store.read(0, 10) == []
+        assert store.head("w1" * 8).seq == 0
+
+    def test_kind_of_the_other_journal_is_refused(self, tmp_path):
+        with pytest.raises(UnknownKind):
+            self.make(tmp_path).append([Draft("study.viewed", {})])
+        self.make(tmp_path, journal="access").append([Draft("study.viewed", {})])
+
+    def test_groups_are_ordered_by_clock_writer_seq(self, tmp_path):
+        store = self.make(tmp_path)
+        other = MemoryJournal(writer("w0", 1_600_000_000_000))
+        other.append([Draft("qc.assessed", {"from": "other"}, "su_x", "st_a")])
+        store.append([Draft("study.received", {"from": "own"}, "su_x", "st_a")])
+        store.append([Draft("study.received", {}, "", "st_b")])
+        adopted = store.adopt(other.kept("w0" * 8))
+        assert [s.header.writer for s in adopted] == ["w0" * 8]
+        bodies = [open_record(s, Keys()).body["from"] for s in store.of_key("st_a")]
+        assert bodies == ["other", "own"]
+        assert [s.order for s in store.of_subject("su_x")] == [
+            s.order for s in store.of_key("st_a")
+        ]
+        assert store.adopt(other.kept("w0" * 8)) == []
+        assert sorted(store.writers()) == ["w0" * 8, "w1" * 8]
+
+    def test_adopt_refuses_what_does_not_continue(self, tmp_path):
+        other = MemoryJournal(writer("w2"))
+        other.append([Draft("qc.assessed", {"n": n}, "", "st_a") for n in range(3)])
+        rows = list(other.kept("w2" * 8))
+        for bad in (
+            [rows[1]],
+            [rows[0], rows[2]],
+            [type(rows[0])(rows[0].writer, 1, rows[0].header, rows[0].sealed + b"x", rows[0].link)],
+        ):
+            store = self.make(tmp_path)
+            with pytest.raises(JournalDamaged):
+                store.adopt(bad)
+
+    def test_sound_chain_verifies_to_its_head(self, tmp_path):
+        store = self.make(tmp_path)
+        store.append([Draft("study.received", {"n": n}, "", "st_a") for n in range(5)])
+        (head,) = list(faults(store))
+        assert head == store.head("w1" * 8)
+        assert head.seq == 5
+
+    def test_body_is_bound_to_its_header(self, tmp_path):
+        store = self.make(tmp_path)
+        store.append(
+            [
+                Draft("study.received", {"n": 1}, "", "st_a"),
+                Draft("study.received", {"n": 2}, "", "st_a"),
+            ]
+        )
+        one, two = store.read(0, 2)
+        swapped = type(one)(one.position, one.header, one.header_bytes, two.sealed, one.link)
+        with pytest.raises(SealBroken):
+            open_record(swapped, Keys())
+
+
+class TestMemory(JournalContract):
+    def make(self, tmp_path, who=None, on_append=None, journal="clinical"):
+        return MemoryJournal(who or writer(), journal, on_append)
+
+
+class TestSqlite(JournalContract):
+    def make(self, tmp_path, who=None, on_append=None, journal="clinical"):
+        number = len(list(tmp_path.iterdir()))
+        database = Database(tmp_path / f"{number}.db", b"k" * 32)
+        store = SqliteJournal(database, who or writer(), journal, on_append)
+        store.create()
+        return store
+
+    def test_two_connections_share_one_chain(self, tmp_path):
+        path = tmp_path / "shared.db"
+        stores = []
+        for _ in range(2):
+            store = SqliteJournal(Database(path, b"k" * 32), writer())
+            store.create()
+            stores.append(store)
+        for n in range(10):
+            stores[n % 2].append([Draft("study.received", {"n": n}, "", "st_a")])
+        (head,) = list(faults(stores[0]))
+        assert isinstance(head, Head)
+        assert head.seq == 10
+
+    def test_file_holds_no_plaintext(self, tmp_path):
+        store = self.make(tmp_path)
+        store.append([Draft("study.received", {"name": "SECRETNAME"}, "su_x", "st_a")])
+        assert all(b"study.received" not in p.read_bytes() for p in tmp_path.iterdir())
+
+    @pytest.mark.parametrize(
+        ("damage", "kind", "seq"),
+        [
+            (
+                "UPDATE record_clinical SET sealed = substr(sealed, 1, 20) || x'00' || substr(sealed, 22) WHERE seq = 3",
+                "changed",
+                3,
+            ),
+            (
+                "UPDATE record_clinical SET header = replace(header, 'st_a', 'st_b') WHERE seq = 2",
+                "changed",
+                2,
+            ),
+            ("DELETE FROM record_clinical WHERE seq = 4", "removed", 4),
+            ("DELETE FROM record_clinical WHERE seq = 1", "removed", 1),
+        ],
+    )
+    def test_damage_is_named(self, tmp_path, damage, kind, seq):
+        database = Database(tmp_path / "d.db", b"k" * 32)
+        store = SqliteJournal(database, writer())
+        store.create()
+        store.append([Draft("study.received", {"n": n}, "", "st_a") for n in range(6)])
+        with database.transaction() as sql:
+            assert sql.execute(damage).rowcount == 1
+        assert Fault("w1" * 8, seq, kind) in list(faults(store))
+
+    def test_reordered_records_are_named(self, tmp_path):
+        database = Database(tmp_path / "d.db", b"k" * 32)
+        store = SqliteJournal(database, writer())
+        store.create()
+        store.append([Draft("study.received", {"n": n}, "", "st_a") for n in range(4)])
+        with database.transaction() as sql:
+            sql.execute("UPDATE record_clinical SET seq = 100 WHERE seq = 2")
+            sql.execute("UPDATE record_clinical SET seq = 2 WHERE seq = 3")
+            sql.execute("UPDATE record_clinical SET seq = 3 WHERE seq = 100")
+        found = [f for f in faults(store) if isinstance(f, Fault)]
+        assert {(f.seq, f.kind) for f in found} >= {(2, "reordered"), (3, "reordered")}
