@@ -1,0 +1,195 @@
+"""DICOM Segmentation (PS3.3 A.51, BINARY) of a label map: one segment per lesion."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import highdicom as hd
+import numpy as np
+from numpy.typing import NDArray
+from pydicom.dataset import Dataset
+
+from core.imaging.result import Lesion
+from edge.report.codes import MORPHOLOGY, kind_code, site_code
+from edge.report.context import (
+    MANUFACTURER,
+    ResultContext,
+    check_sources,
+    result_uid,
+    statement_en,
+)
+from edge.report.errors import LabelMapMismatch, LesionNotInLabelMap, SourceIncomplete
+from edge.report.header import clean_header, pin
+
+SERIES_NUMBER: Final = 9101
+
+
+@dataclass(frozen=True, slots=True)
+class Plane:
+    """The image that one slice of the label map lies on; ``frame`` counts from 1."""
+
+    sop_instance_uid: str
+    frame: int = 1
+
+
+def tracking_id(lesion: Lesion) -> str:
+    """Return the name by which a lesion is followed: the same in SEG, SR, table and draft."""
+    return f"L{lesion.id}"
+
+
+def tracking_uid(context: ResultContext, lesion: Lesion) -> hd.UID:
+    """Return the UID by which a lesion is followed, the same in SEG and SR."""
+    return hd.UID(result_uid(context, "tracking", str(lesion.id), repr(lesion.centroid_mm)))
+
+
+def write_seg(
+    context: ResultContext,
+    lesions: Sequence[Lesion],
+    label_map: NDArray[np.unsignedinteger[Any]],
+    planes: Sequence[Plane],
+) -> Dataset:
+    """Write the segmentation of one CT.
+
+    Parameters
+    ----------
+    context : ResultContext
+        ``sources``: headers of a series of single-frame images, or one multi-frame image.
+    lesions : sequence of Lesion
+        At least one; with no lesion there is nothing to segment, and the SR says so.
+    label_map : (slice, row, column) unsigned integer
+        Voxel value = ``Lesion.id``; 0 = background. Ids that are not in ``lesions`` are left out.
+    planes : sequence of Plane
+        Which source image each slice of ``label_map`` lies on, in its order.
+
+    Returns
+    -------
+    Dataset
+        A complete Segmentation object with file meta; the same for the same input.
+
+    Raises
+    ------
+    NoSourceImages, SourceIncomplete, MixedSources, LabelMapMismatch, LesionNotInLabelMap,
+    UnknownLesionCode
+    """
+    check_sources(context.sources)
+    _check_geometry(context.sources)
+    ordered = sorted(lesions, key=lambda lesion: lesion.id)
+    segments = _renumbered(label_map, ordered)
+    images, pixels = _aligned(context.sources, segments, planes)
+    digest = hashlib.sha256(segments.tobytes()).hexdigest()
+    payload = (digest, repr(ordered))
+    seg = hd.seg.Segmentation(
+        source_images=images,
+        pixel_array=pixels,
+        segmentation_type=hd.seg.SegmentationTypeValues.BINARY,
+        segment_descriptions=_descriptions(context, ordered),
+        series_instance_uid=result_uid(context, "series:seg", *payload),
+        series_number=SERIES_NUMBER,
+        sop_instance_uid=result_uid(context, "seg", *payload),
+        instance_number=1,
+        manufacturer=MANUFACTURER,
+        manufacturer_model_name=context.station.name,
+        software_versions=context.station.software_version,
+        device_serial_number=context.station.serial,
+        content_label="AI_LESIONS",
+        content_description=statement_en(context)[:64],
+        content_creator_name="XINGLIN^AI",
+        series_description="AI 病灶分割 / AI lesions (research)",
+        omit_empty_frames=True,
+    )
+    return pin(seg, context)
+
+
+def _check_geometry(sources: Sequence[Dataset]) -> None:
+    for source in sources:
+        multi_frame = "PerFrameFunctionalGroupsSequence" in source
+        needed = ("FrameOfReferenceUID", "Rows", "Columns")
+        single = ("ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing")
+        for keyword in needed if multi_frame else needed + single:
+            if source.get(keyword) in (None, ""):
+                raise SourceIncomplete(keyword=keyword)
+
+
+def _renumbered(
+    label_map: NDArray[np.unsignedinteger[Any]], lesions: Sequence[Lesion]
+) -> NDArray[np.uint16]:
+    """Segment Number counts 1, 2, 3 … (PS3.3 C.8.20.2); lesion ids may have holes."""
+    table = np.zeros(int(max(label_map.max(initial=0), 0)) + 1, dtype=np.uint16)
+    present = np.bincount(label_map.ravel(), minlength=table.size)
+    for number, lesion in enumerate(lesions, start=1):
+        if lesion.id <= 0 or lesion.id >= table.size or not present[lesion.id]:
+            raise LesionNotInLabelMap(lesion=lesion.id)
+        table[lesion.id] = number
+    if not lesions:
+        raise LesionNotInLabelMap(lesion="-")
+    return np.asarray(table[label_map])
+
+
+def _aligned(
+    sources: Sequence[Dataset], segments: NDArray[np.uint16], planes: Sequence[Plane]
+) -> tuple[list[Dataset], NDArray[np.uint16]]:
+    """Return source headers and pixels in highdicom's pixel-for-pixel correspondence.
+
+    Of a series only the images with a lesion are passed: highdicom's time and the object's size
+    then follow the lesions, not the slices.
+    """
+    shape = (int(sources[0].Rows), int(sources[0].Columns))
+    by_uid = {str(source.SOPInstanceUID): source for source in sources}
+    if segments.ndim != 3 or segments.shape[1:] != shape or len(planes) != segments.shape[0]:
+        raise LabelMapMismatch(
+            label_map=str(segments.shape), images=f"{len(planes)} × {shape[0]} × {shape[1]}"
+        )
+    if any(plane.sop_instance_uid not in by_uid for plane in planes):
+        raise LabelMapMismatch(label_map=str(segments.shape), images="UID?")
+    if "PerFrameFunctionalGroupsSequence" in sources[0]:
+        count = int(sources[0].NumberOfFrames)
+        pixels = np.zeros((count, *shape), dtype=np.uint16)
+        for plane, picture in zip(planes, segments, strict=True):
+            if not 1 <= plane.frame <= count:
+                raise LabelMapMismatch(label_map=str(segments.shape), images=f"{count} frames")
+            pixels[plane.frame - 1] = picture
+        return [clean_header(sources[0])], pixels
+    used = np.flatnonzero(segments.any(axis=(1, 2)))
+    images = [clean_header(by_uid[planes[index].sop_instance_uid]) for index in used]
+    return images, segments[used]
+
+
+def _descriptions(
+    context: ResultContext, lesions: Sequence[Lesion]
+) -> list[hd.seg.SegmentDescription]:
+    algorithm = hd.AlgorithmIdentificationSequence(
+        name=context.model,
+        version=context.version,
+        family=hd.sr.CodedConcept("123110", "DCM", "Artificial Intelligence"),
+    )
+    described = []
+    for number, lesion in enumerate(lesions, start=1):
+        kind, site = kind_code(lesion.kind), site_code(lesion.location)
+        description = hd.seg.SegmentDescription(
+            segment_number=number,
+            segment_label=f"{tracking_id(lesion)} 疑似{kind.zh} / suspected {kind.en}"[:64],
+            segmented_property_category=MORPHOLOGY,
+            segmented_property_type=kind.finding,
+            algorithm_type=hd.seg.SegmentAlgorithmTypeValues.AUTOMATIC,
+            algorithm_identification=algorithm,
+            tracking_uid=tracking_uid(context, lesion),
+            tracking_id=tracking_id(lesion),
+            anatomic_regions=[site.structure],
+        )
+        exact = hd.sr.CodedConcept.from_code(kind.exact)
+        described.append(_with_modifiers(description, exact, site.laterality))
+    return described
+
+
+def _with_modifiers(
+    description: hd.seg.SegmentDescription, exact: Dataset, laterality: Any
+) -> hd.seg.SegmentDescription:
+    type_item = description.SegmentedPropertyTypeCodeSequence[0]
+    type_item.SegmentedPropertyTypeModifierCodeSequence = [exact]
+    if laterality is not None:
+        region = description.AnatomicRegionSequence[0]
+        region.AnatomicRegionModifierSequence = [hd.sr.CodedConcept.from_code(laterality)]
+    return description
