@@ -153,7 +153,7 @@ def _aligned(
             pixels[plane.frame - 1] = picture
         return [clean_header(sources[0])], pixels
     used = np.flatnonzero(segments.any(axis=(1, 2)))
-    images = [clean_header(by_uid[planes[index].sop_instance_uid]) for index in used]
+    images = [clean_header(by_uid[planes[index].sop_instance_uid]) for index in used.tolist()]
     return images, segments[used]
 
 
