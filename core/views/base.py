@@ -60,9 +60,20 @@ class Step:
 class View(Protocol):
     """A fold from records to rows."""
 
-    name: str
-    version: int
-    tables: Sequence[Table]
+    @property
+    def name(self) -> str:
+        """Name in ``view_state``; never reused."""
+        ...
+
+    @property
+    def version(self) -> int:
+        """Grows with every change of the fold; a change forces a rebuild."""
+        ...
+
+    @property
+    def tables(self) -> Sequence[Table]:
+        """The tables the view owns."""
+        ...
 
     def group(self, record: Record) -> str | None:
         """Return the group the record belongs to, or None where the view ignores it."""

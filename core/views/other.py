@@ -100,6 +100,6 @@ class ModelView:
         row = {
             "name": body["name"], "grp": record.header.subject, "version": body["version"],
             "at": Stamp.parse(record.header.clock).iso(), "state": record.kind.split(".")[1],
-            "detail": json.dumps(body, ensure_ascii=False),
+            "detail": json.dumps(body, ensure_ascii=False, sort_keys=True),
         }  # fmt: skip
         return Step(row, [Upsert("model", row)])

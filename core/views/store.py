@@ -85,14 +85,14 @@ class ViewStore:
             ).fetchall()
             for (group,) in groups:
                 for name in self._tables:
-                    sql.execute(f"DELETE FROM [{name}] WHERE grp = ?", (group,))  # noqa: S608 our own names
+                    sql.execute(f"DELETE FROM [{name}] WHERE grp = ?", (group,))
             sql.execute("DELETE FROM view_state WHERE subject = ?", (subject,))
 
     def rebuild(self, journal: SqliteJournal, keyring: Keyring, batch: int = 1000) -> int:
         """Throw all rows away and fold the whole journal; return the number of records folded."""
         with self._database.transaction() as sql:
             for name in (*self._tables, _STATE.name):
-                sql.execute(f"DELETE FROM [{name}]")  # noqa: S608 our own names
+                sql.execute(f"DELETE FROM [{name}]")
             count = 0
             for record in opened(journal, keyring, batch):
                 self.apply([record], lambda group: records_of_group(journal, keyring, group))
@@ -123,7 +123,7 @@ class ViewStore:
         records = {r.order: r for r in records_of(group) if view.group(r) == group}
         records[late.order] = late
         for table in view.tables:
-            self._utils.execute(f"DELETE FROM [{table.name}] WHERE grp = ?", (group,))  # noqa: S608 our own names
+            self._utils.execute(f"DELETE FROM [{table.name}] WHERE grp = ?", (group,))
         state: dict[str, Any] = {}
         ordered = sorted(records.values(), key=lambda r: r.order)
         for record in ordered:
@@ -148,7 +148,7 @@ class ViewStore:
 
     def _remove(self, change: Remove) -> None:
         where = " AND ".join(f"[{column}] = :{column}" for column in change.where)
-        self._utils.execute(f"DELETE FROM [{change.table}] WHERE {where}", change.where)  # noqa: S608 our own names
+        self._utils.execute(f"DELETE FROM [{change.table}] WHERE {where}", change.where)
 
     def _upsert(self, table: Table, row: dict[str, Any]) -> None:
         # sqlite-utils' own upsert inspects the table each time; on the receive path the statement
@@ -161,7 +161,7 @@ class ViewStore:
             updates = ", ".join(f"[{c}] = excluded.[{c}]" for c in columns if c not in table.key)
             conflict = f"DO UPDATE SET {updates}" if updates else "DO NOTHING"
             statement = (
-                f"INSERT INTO [{table.name}] ({names}) VALUES ({values})"  # noqa: S608 our own names
+                f"INSERT INTO [{table.name}] ({names}) VALUES ({values})"
                 f" ON CONFLICT ({', '.join(table.key)}) {conflict}"
             )
             self._statements[(table.name, columns)] = statement

@@ -70,7 +70,7 @@ INSTANCE = Table(
         "sop_instance": str, "grp": str, "study": str, "series_uid": str, "sop_class": str,
         "transfer_syntax": str, "blob": str, "bytes": int, "digest": str, "number": int,
         "frames": int, "rows": int, "columns": int, "sender": str, "route": str, "origin": str,
-        "received_at": str, "attributes": str,
+        "received_at": str, "attributes": str, "data_offset": int, "pixel_offset": int,
     },
     ("sop_instance",),
     (("study", "series_uid", "number"),),
@@ -206,7 +206,7 @@ def _instance(state: State, one: dict[str, Any], body: dict[str, Any], at: str) 
                 "description": facts.get("SeriesDescription") or "",
                 "body_part": facts.get("BodyPartExamined") or "",
                 "instance_count": series["count"],
-                "attributes": json.dumps(facts, ensure_ascii=False),
+                "attributes": json.dumps(facts, ensure_ascii=False, sort_keys=True),
             },
         ),
         Upsert(
@@ -222,7 +222,8 @@ def _instance(state: State, one: dict[str, Any], body: dict[str, Any], at: str) 
                 "columns": _whole(attributes.get("Columns")) or 0,
                 "sender": body.get("sender", ""), "route": body.get("route", ""),
                 "origin": body.get("origin", "modality"), "received_at": at,
-                "attributes": json.dumps(attributes, ensure_ascii=False),
+                "attributes": json.dumps(attributes, ensure_ascii=False, sort_keys=True),
+                "data_offset": one.get("data_offset"), "pixel_offset": one.get("pixel_offset"),
             },
         ),
     ]  # fmt: skip
@@ -277,7 +278,7 @@ def _qc(state: State, body: dict[str, Any], at: str) -> list[Change]:
     sop_instance = body.get("sop_instance")
     if sop_instance:
         state["image_qc"][sop_instance] = body["qc"]["verdict"]
-        result = json.dumps(body["qc"], ensure_ascii=False)
+        result = json.dumps(body["qc"], ensure_ascii=False, sort_keys=True)
         image = {"sop_instance": sop_instance, "grp": study, "at": at, "result": result}
         changes.append(Upsert("image_qc", {**image, "verdict": body["qc"]["verdict"]}))
         row["qc"] = max(state["image_qc"].values(), key=lambda v: _QC_RANK[v])
@@ -305,9 +306,9 @@ def _findings(state: State, body: dict[str, Any], at: str) -> list[Change]:
     state["result"] = {
         "study": row["study"], "version": version, "grp": row["study"], "at": at,
         "status": result["status"], "superseded": 0,
-        "override": json.dumps(body.get("override"), ensure_ascii=False),
-        "result": json.dumps(result, ensure_ascii=False),
-        "blobs": json.dumps(body.get("blobs", {})),
+        "override": json.dumps(body.get("override"), ensure_ascii=False, sort_keys=True),
+        "result": json.dumps(result, ensure_ascii=False, sort_keys=True),
+        "blobs": json.dumps(body.get("blobs", {}), sort_keys=True),
         "report": "null", "input": body.get("input", ""),
     }  # fmt: skip
     changes.append(Upsert("result", dict(state["result"])))
@@ -317,7 +318,7 @@ def _findings(state: State, body: dict[str, Any], at: str) -> list[Change]:
 def _report(state: State, body: dict[str, Any], _at: str) -> list[Change]:
     if "result" not in state:
         return []
-    state["result"]["report"] = json.dumps(body, ensure_ascii=False)
+    state["result"]["report"] = json.dumps(body, ensure_ascii=False, sort_keys=True)
     return [Upsert("result", dict(state["result"]))]
 
 
@@ -326,7 +327,7 @@ def _measured(state: State, body: dict[str, Any], _at: str) -> list[Change]:
         return []
     result = json.loads(state["result"]["result"])
     result["lesions"] = body["lesions"]
-    state["result"]["result"] = json.dumps(result, ensure_ascii=False)
+    state["result"]["result"] = json.dumps(result, ensure_ascii=False, sort_keys=True)
     state["row"]["lesion_count"] = len(body["lesions"])
     return [Upsert("result", dict(state["result"]))]
 

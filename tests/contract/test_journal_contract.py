@@ -173,7 +173,8 @@ class TestSqlite(JournalContract):
         ("damage", "kind", "seq"),
         [
             (
-                "UPDATE record_clinical SET sealed = substr(sealed, 1, 20) || x'00' || substr(sealed, 22) WHERE seq = 3",
+                "UPDATE record_clinical SET sealed = substr(sealed, 1, 20) || x'00'"
+                " || substr(sealed, 22) WHERE seq = 3",
                 "changed",
                 3,
             ),

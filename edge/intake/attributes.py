@@ -1,0 +1,73 @@
+"""What an instance's head contributes to a record: patient, study, series, instance. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from core.dicom.head import Head
+
+PATIENT = (
+    "PatientName", "PatientID", "IssuerOfPatientID", "PatientBirthDate", "PatientSex",
+)  # fmt: skip
+STUDY = (
+    "StudyDate", "StudyTime", "AccessionNumber", "StudyDescription", "StudyID", "Manufacturer",
+    "ManufacturerModelName", "StationName", "InstitutionName", "InstitutionalDepartmentName",
+    "BodyPartExamined", "PatientAge",
+)  # fmt: skip
+SERIES = (
+    "SeriesNumber", "SeriesDescription", "SeriesDate", "SeriesTime", "BodyPartExamined",
+    "ProtocolName", "ConvolutionKernel", "KVP", "SliceThickness", "PatientPosition",
+    "DeviceSerialNumber", "FrameOfReferenceUID", "Modality",
+)  # fmt: skip
+_ELSEWHERE = frozenset(
+    (*PATIENT, *STUDY, "SeriesDescription", "SeriesDate", "SeriesTime", "ProtocolName",
+     "DeviceSerialNumber", "SpecificCharacterSet", "StudyInstanceUID", "SeriesInstanceUID",
+     "SOPInstanceUID", "SOPClassUID")
+)  # fmt: skip
+
+
+def _pick(attributes: Mapping[str, Any], keywords: tuple[str, ...]) -> dict[str, Any]:
+    return {k: _whole(attributes[k]) for k in keywords if k in attributes}
+
+
+def _whole(value: Any) -> Any:
+    # Canonical JSON writes 3.0 as 3; what is kept must read back as what was kept.
+    if isinstance(value, list):
+        return [_whole(one) for one in value]
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+def patient_of(head: Head) -> dict[str, Any]:
+    """Return the patient's attributes by keyword."""
+    return _pick(head.attributes, PATIENT)
+
+
+def study_of(head: Head) -> dict[str, Any]:
+    """Return the study's and order's attributes by keyword."""
+    return _pick(head.attributes, STUDY)
+
+
+def series_of(head: Head) -> dict[str, Any]:
+    """Return the series' attributes by keyword."""
+    return _pick(head.attributes, SERIES)
+
+
+def instance_of(head: Head) -> dict[str, Any]:
+    """Return what is the instance's own: geometry, exposure, sizes."""
+    own = tuple(k for k in head.attributes if k not in _ELSEWHERE)
+    return _pick(head.attributes, own)
+
+
+def repairs_of(head: Head) -> list[dict[str, str]]:
+    """Return text repairs as JSON, original bytes as hex."""
+    return [
+        {
+            "tag": r.tag,
+            "kind": str(r.kind),
+            "declared": r.declared,
+            "used": r.used,
+            "original": r.original.hex(),
+        }
+        for r in head.repairs
+    ]

@@ -1,0 +1,483 @@
+"""Where received objects become records: encrypted while they are read, durable before success.
+
+One :class:`ObjectReceipt` per object. Until the head has said whose study it is, bytes wait in
+memory (at most 1 MiB); then they stream into a blob sealed under the study's key. What cannot be
+read streams into a blob under the box's own key and is kept in quarantine with the reason.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import io
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from pydicom import Dataset, dcmread
+from pydicom.dataset import FileMetaDataset
+from pydicom.errors import InvalidDicomError
+from pydicom.filebase import DicomBytesIO
+from pydicom.filewriter import write_file_meta_info
+from pydicom.uid import UID
+
+from core.blobs.disk import FileWriter
+from core.dicom.head import Head, HeadReader
+from core.errors import XinglinError
+from core.records.record import Draft
+from core.vault.errors import KeyDestroyed
+from core.vault.identity import derive
+from core.vault.vault import NODE, StudyRef
+from edge.intake.attributes import instance_of, patient_of, repairs_of, series_of, study_of
+from edge.intake.commit import GroupCommit
+from edge.intake.disk import Tier, accepts
+from edge.intake.duplicates import compare
+from edge.intake.errors import (
+    CommandMismatch,
+    NotReadable,
+    PatientMismatch,
+    Quarantined,
+    SubjectErased,
+    UidConflict,
+)
+from edge.intake.net.errors import OutOfResources
+from edge.intake.net.sink import Ending, Peer, StoreCommand, StoreOutcome
+from edge.store.box import Box
+
+IMPLEMENTATION_CLASS = UID("2.25.216584127163407239460612345131137245581")
+DEFLATED_SYNTAXES = frozenset(
+    {"1.2.840.10008.1.2.1.99", "1.2.840.10008.1.2.4.95", "1.2.840.10008.1.2.4.205"}
+)
+HELD = 0xB007  # warning, data set kept apart: PS3.4 table B.2-1 "does not match SOP class"
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """A finished object, waiting for its commit."""
+
+    writer: FileWriter
+    ref: StudyRef
+    head: Head
+    peer: Peer
+    route: str
+    digest: str
+    transfer_syntax: str
+    data_offset: int
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What is already kept under a SOP Instance UID."""
+
+    digest: str
+    blob: str
+    study: str
+    digests: frozenset[str]
+
+
+def file_prefix(command: StoreCommand, instance: str) -> bytes:
+    """Return preamble and file meta (PS3.10 7.1) for a data set that came without."""
+    meta = FileMetaDataset()
+    meta.FileMetaInformationVersion = b"\x00\x01"
+    meta.MediaStorageSOPClassUID = UID(command.sop_class)
+    meta.MediaStorageSOPInstanceUID = UID(instance)
+    meta.TransferSyntaxUID = UID(command.transfer_syntax)
+    meta.ImplementationClassUID = IMPLEMENTATION_CLASS
+    meta.ImplementationVersionName = "XINGLIN_0_1"
+    if command.calling_ae:
+        meta.SourceApplicationEntityTitle = command.calling_ae[:16]
+    out = DicomBytesIO()
+    out.is_little_endian, out.is_implicit_VR = True, False
+    out.write(b"\0" * 128 + b"DICM")
+    write_file_meta_info(out, meta, enforce_standard=True)
+    return bytes(out.getvalue())
+
+
+class JournalSink:
+    """The appliance's :class:`edge.intake.net.sink.Sink`.
+
+    Parameters
+    ----------
+    box : Box
+    tier : callable
+        Gives the present disk tier.
+    """
+
+    def __init__(self, box: Box, tier: Callable[[], Tier]) -> None:
+        self.box = box
+        self._tier = tier
+        self.digest_key = derive(box.vault.lookup("digest"), "data set digest v1")
+        self.group: GroupCommit[Ready] = GroupCommit(self._commit)
+        self._lock = threading.Lock()
+        self._studies: dict[str, set[str]] = {}
+
+    def begin(
+        self, peer: Peer, command: StoreCommand, prefix: bytes | None = None
+    ) -> ObjectReceipt:
+        """Start one object; ``prefix`` is a file's own preamble and meta, where it had one."""
+        if not accepts(self._tier(), urgent=peer.urgent):
+            raise OutOfResources
+        return ObjectReceipt(self, peer, command, prefix)
+
+    def ended(self, peer: Peer, ending: Ending) -> None:
+        """Note for completeness that the association is over."""
+        with self._lock:
+            studies = self._studies.pop(peer.association, set())
+        if not studies:
+            return
+        released = int(ending is Ending.RELEASED)
+        with self.box.database.transaction() as sql:
+            for study in studies:
+                sql.execute("UPDATE arrival SET released = ? WHERE study = ?", (released, study))
+
+    def known(self, sop_instance: str) -> Known | None:
+        """Return what is kept under a SOP Instance UID, if anything."""
+        rows = self.box.database.query(
+            "SELECT digest, blob, study FROM instance WHERE sop_instance = ?", (sop_instance,)
+        )
+        if not rows:
+            return None
+        others = self.box.database.query(
+            "SELECT digest FROM alternate WHERE sop_instance = ?", (sop_instance,)
+        )
+        digest, blob, study = rows[0]
+        return Known(digest, blob, study, frozenset([digest, *(row[0] for row in others)]))
+
+    def patient_of(self, study: str) -> tuple[str, str] | None:
+        """Return (patient id, issuer) of a study that has rows."""
+        rows = self.box.database.query(
+            "SELECT patient_id, issuer FROM study WHERE study = ?", (study,)
+        )
+        return (rows[0][0] or "", rows[0][1] or "") if rows else None
+
+    def quarantine(
+        self, writer: FileWriter, key: str, peer: Peer, route: str, reason: Quarantined,
+        command: StoreCommand,
+    ) -> None:  # fmt: skip
+        """Keep an object apart, durably, with its reason and sender."""
+        address = writer.finish()
+        self.box.blobs.place([writer])
+        identity = self.box.outside.randomness(16).hex()
+        body = {
+            "id": identity, "sender": peer.calling_ae, "route": route, "blob": address, "key": key,
+            "bytes": writer.length, "transfer_syntax": command.transfer_syntax,
+            "sop_class": command.sop_class, "sop_instance": command.sop_instance,
+            **reason.as_json(),
+        }  # fmt: skip
+        self.box.append([Draft("instance.quarantined", body, subject=f"q_{identity}")])
+
+    def _commit(self, group: list[Ready]) -> list[str]:
+        """Make a group durable in one transaction; returns "stored", "repeat" or "again"."""
+        self.box.blobs.place([ready.writer for ready in group])
+        outcomes: list[str] = []
+        drafts: dict[tuple[str, str], list[Ready]] = {}
+        with self.box.database.transaction() as sql:
+            seen: dict[str, frozenset[str]] = {}
+            for ready in group:
+                uid = ready.head.routing.sop_instance_uid
+                known = self.known(uid)
+                digests = known.digests if known else seen.get(uid)
+                if digests is not None:
+                    outcomes.append("repeat" if ready.digest in digests else "again")
+                    continue
+                seen[uid] = frozenset([ready.digest])
+                outcomes.append("stored")
+                drafts.setdefault((ready.ref.study, ready.peer.association), []).append(ready)
+            self.box.append([received(items) for items in drafts.values()])
+            now = self.box.outside.now_ms()
+            for (study, association), items in drafts.items():
+                sql.execute(
+                    "INSERT INTO arrival (study, last_at, sender, released, associations)"
+                    " VALUES (?, ?, ?, 0, ?) ON CONFLICT (study) DO UPDATE SET"
+                    " last_at = excluded.last_at, sender = excluded.sender, released = 0",
+                    (study, now, items[0].peer.calling_ae, association),
+                )
+        with self._lock:
+            for study, association in drafts:
+                self._studies.setdefault(association, set()).add(study)
+        for ready, outcome in zip(group, outcomes, strict=True):
+            if outcome == "repeat":
+                self.box.blobs.delete(ready.writer.address)
+        return outcomes
+
+
+def received(items: list[Ready]) -> Draft:
+    """Return the record of a commit group: one study, one sender. Pure."""
+    first = items[0]
+    series: dict[str, Any] = {}
+    for ready in items:
+        series.setdefault(ready.head.routing.series_uid, series_of(ready.head))
+    repairs = [r for ready in items[:1] for r in repairs_of(ready.head)]
+    body = {
+        "study_uid": first.head.routing.study_uid,
+        "sender": first.peer.calling_ae,
+        "route": first.route,
+        "origin": "modality" if "modality" in first.peer.traits else "pacs",
+        "patient": patient_of(first.head),
+        "study": study_of(first.head),
+        "series": series,
+        "repairs": repairs,
+        "instances": [_instance(ready) for ready in items],
+    }
+    return Draft(
+        "instances.received", body, subject=first.ref.subject, key=first.ref.study,
+        actor=f"peer:{first.peer.name}",
+    )  # fmt: skip
+
+
+def _instance(ready: Ready) -> dict[str, Any]:
+    routing = ready.head.routing
+    # Offsets into a deflated stream mean nothing to a reader of the file.
+    deflated = ready.transfer_syntax in DEFLATED_SYNTAXES
+    offset = None if deflated else ready.head.pixel_offset
+    return {
+        "sop_instance": routing.sop_instance_uid,
+        "sop_class": routing.sop_class_uid,
+        "series_uid": routing.series_uid,
+        "modality": ready.head.attributes.get("Modality", ""),
+        "transfer_syntax": ready.transfer_syntax,
+        "blob": ready.writer.address,
+        "bytes": ready.writer.length,
+        "digest": ready.digest,
+        "data_offset": ready.data_offset,
+        "pixel_offset": None if offset is None else offset + ready.data_offset,
+        "invalid": list(ready.head.invalid),
+        "attributes": instance_of(ready.head),
+    }
+
+
+class ObjectReceipt:
+    """One object on its way in; see :class:`edge.intake.net.sink.Receipt`."""
+
+    def __init__(
+        self, sink: JournalSink, peer: Peer, command: StoreCommand, prefix: bytes | None
+    ) -> None:
+        self._sink = sink
+        self._peer = peer
+        self._command = command
+        self._prefix = prefix
+        self._reader: HeadReader | None = HeadReader(
+            command.transfer_syntax, charset_override=_charset(sink.box, peer)
+        )
+        self._buffer = bytearray()
+        self._head: Head | None = None
+        self._fault: XinglinError | None = None
+        self._writer: FileWriter | None = None
+        self._ref: StudyRef | None = None
+        self._digest = hmac.new(sink.digest_key, digestmod=hashlib.sha256)
+
+    def write(self, chunk: memoryview) -> None:
+        """Take the next bytes of the data set."""
+        self._digest.update(chunk)
+        if self._reader is not None:
+            self._read_head(chunk)
+        if self._writer is not None:
+            self._writer.write(chunk)
+            return
+        self._buffer += chunk
+        if self._reader is None:
+            self._open()
+
+    def commit(self) -> StoreOutcome:
+        """Make the object durable and say what became of it."""
+        try:
+            if self._reader is not None:
+                self._finish_head()
+            if self._writer is None:
+                self._open()
+            return self._settle()
+        except BaseException:
+            self.abort()
+            raise
+
+    def abort(self) -> None:
+        """Forget the object."""
+        if self._writer is not None:
+            self._writer.abandon()
+
+    def _read_head(self, chunk: memoryview) -> None:
+        assert self._reader is not None
+        try:
+            head = self._reader.feed(chunk)
+        except XinglinError as error:
+            self._fault, self._reader = error, None
+            return
+        if head is not None:
+            self._head, self._reader = head, None
+
+    def _finish_head(self) -> None:
+        assert self._reader is not None
+        try:
+            self._head = self._reader.finish()
+        except XinglinError as error:
+            self._fault = error
+        self._reader = None
+
+    def _open(self) -> None:
+        """Begin the blob: under the study's key, or the box's own where there is no head."""
+        box = self._sink.box
+        key_id = NODE
+        if self._head is not None:
+            routing = self._head.routing
+            try:
+                self._ref = box.vault.open_study(
+                    routing.study_uid, routing.issuer, routing.patient_id
+                )
+                key_id = self._ref.study
+                key = box.vault.key(key_id)
+            except KeyDestroyed as error:
+                self._fault, self._ref, key_id = error, None, NODE
+        key = box.vault.key(key_id)
+        self._writer = box.blobs.create(key, box.outside.randomness(32))
+        prefix = self._file_prefix()
+        self._writer.write(prefix)
+        self._writer.write(memoryview(self._buffer))
+        self._buffer = bytearray()
+
+    def _file_prefix(self) -> bytes:
+        if self._prefix is None:
+            self._prefix = file_prefix(self._command, self._instance())
+        return self._prefix
+
+    def _instance(self) -> str:
+        return self._head.routing.sop_instance_uid if self._head else self._command.sop_instance
+
+    def _settle(self) -> StoreOutcome:
+        assert self._writer is not None
+        if self._head is None or self._ref is None:
+            fault = self._fault
+            if isinstance(fault, KeyDestroyed):
+                return self._hold(SubjectErased())
+            return self._hold(NotReadable(fault=f"E{fault.code}" if fault else "empty"))
+        if self._contradicts():
+            return self._hold(CommandMismatch())
+        digest = self._digest.hexdigest()
+        known = self._sink.known(self._head.routing.sop_instance_uid)
+        if known is not None:
+            return self._again(known, digest)
+        patient = self._sink.patient_of(self._ref.study)
+        routing = self._head.routing
+        if patient is not None and patient[0].strip() != routing.patient_id.strip():
+            return self._hold(PatientMismatch())
+        self._writer.finish()
+        outcome = self._sink.group.submit(self._ready(digest))
+        if outcome == "again":
+            # Another association stored the same UID between our look and the commit. The blob is
+            # in place; it becomes the later one.
+            return self._placed_conflict()
+        return StoreOutcome()
+
+    def _ready(self, digest: str) -> Ready:
+        assert self._writer is not None
+        assert self._ref is not None
+        assert self._head is not None
+        return Ready(
+            self._writer, self._ref, self._head, self._peer, _route(self._peer), digest,
+            self._head.transfer_syntax or self._command.transfer_syntax, len(self._file_prefix()),
+        )  # fmt: skip
+
+    def _contradicts(self) -> bool:
+        assert self._head is not None
+        routing = self._head.routing
+        named = self._command.sop_instance
+        return bool(named) and named.strip() != routing.sop_instance_uid
+
+    def _again(self, known: Known, digest: str) -> StoreOutcome:
+        assert self._writer is not None
+        assert self._head is not None
+        assert self._ref is not None
+        if digest in known.digests:
+            self._writer.abandon()
+            return StoreOutcome()
+        self._writer.finish()
+        self._sink.box.blobs.place([self._writer])
+        kind = self._kind_of(known)
+        may_correct = "may-correct" in self._peer.traits
+        if kind == "alternate":
+            self._append_alternate(digest)
+            return StoreOutcome()
+        if kind == "correction" and may_correct and known.study == self._ref.study:
+            self._append_correction(digest)
+            return StoreOutcome()
+        return self._placed_conflict()
+
+    def _kind_of(self, known: Known) -> str:
+        assert self._writer is not None
+        assert self._ref is not None
+        box = self._sink.box
+        try:
+            first = _dataset(box, known.blob, known.study)
+            second = _dataset(box, self._writer.address, self._ref.study)
+        except (InvalidDicomError, XinglinError, ValueError, EOFError, KeyError):
+            return "conflict"
+        return compare(first, second)
+
+    def _append_alternate(self, digest: str) -> None:
+        draft = received([self._ready(digest)])
+        draft.body["instances"][0]["alternate"] = "transfer syntax"
+        self._sink.box.append([draft])
+
+    def _append_correction(self, digest: str) -> None:
+        assert self._head is not None
+        assert self._ref is not None
+        box, routing = self._sink.box, self._head.routing
+        patient = self._sink.patient_of(self._ref.study)
+        ref = self._ref
+        if patient is not None and patient[0].strip() != routing.patient_id.strip():
+            ref = box.vault.move_study(ref.study, routing.issuer, routing.patient_id)
+        ready = self._ready(digest)
+        body = {
+            "sender": self._peer.calling_ae, "sop_instance": routing.sop_instance_uid,
+            "patient": patient_of(self._head), "study": study_of(self._head),
+            "blob": ready.writer.address, "bytes": ready.writer.length, "digest": digest,
+            "transfer_syntax": ready.transfer_syntax, "repairs": repairs_of(self._head),
+        }  # fmt: skip
+        box.append(
+            [
+                Draft(
+                    "identity.corrected", body, subject=ref.subject, key=ref.study,
+                    actor=f"peer:{self._peer.name}",
+                )
+            ]
+        )  # fmt: skip
+
+    def _placed_conflict(self) -> StoreOutcome:
+        assert self._writer is not None
+        assert self._ref is not None
+        reason = UidConflict()
+        box = self._sink.box
+        identity = box.outside.randomness(16).hex()
+        body = {
+            "id": identity, "sender": self._peer.calling_ae, "route": _route(self._peer),
+            "blob": self._writer.address, "key": self._ref.study, "bytes": self._writer.length,
+            "transfer_syntax": self._command.transfer_syntax, "sop_class": self._command.sop_class,
+            "sop_instance": self._instance(), **reason.as_json(),
+        }  # fmt: skip
+        box.append([Draft("instance.quarantined", body, subject=f"q_{identity}")])
+        return StoreOutcome(HELD, f"Kept in quarantine E{reason.code}")
+
+    def _hold(self, reason: Quarantined) -> StoreOutcome:
+        assert self._writer is not None
+        key = self._ref.study if self._ref else NODE
+        self._sink.quarantine(
+            self._writer, key, self._peer, _route(self._peer), reason, self._command
+        )
+        return StoreOutcome(HELD, f"Kept in quarantine E{reason.code}")
+
+
+def _charset(box: Box, peer: Peer) -> str | None:
+    settings = box.settings.peer_of_ae(peer.calling_ae)
+    return settings.charset or None if settings else None
+
+
+def _route(peer: Peer) -> str:
+    for route in ("upload", "stow"):
+        if route in peer.traits:
+            return route
+    return "c-store"
+
+
+def _dataset(box: Box, address: str, study: str) -> Dataset:
+    with box.blobs.open(address, box.vault.key(study)) as blob:
+        return dcmread(io.BytesIO(blob.read()), force=True)

@@ -1,0 +1,48 @@
+"""Ordinary tables of the appliance: jobs, cursors, arrivals, users, sessions.
+
+A record is something a hospital might have to show a court; these are not. They are not folded from
+the journal and are backed up as they are where it matters (users, settings).
+"""
+
+from __future__ import annotations
+
+from core.journal.database import Database
+
+_TABLES = (
+    """CREATE TABLE IF NOT EXISTS job (
+        id INTEGER PRIMARY KEY AUTOINCREMENT, stage TEXT NOT NULL, key TEXT NOT NULL,
+        study TEXT NOT NULL, priority INTEGER NOT NULL, state TEXT NOT NULL,
+        not_before INTEGER NOT NULL, deadline INTEGER NOT NULL, created INTEGER NOT NULL,
+        attempts INTEGER NOT NULL DEFAULT 0, owner TEXT NOT NULL DEFAULT '',
+        lease_until INTEGER NOT NULL DEFAULT 0, payload TEXT NOT NULL, error TEXT,
+        finished INTEGER, UNIQUE (stage, key))""",
+    "CREATE INDEX IF NOT EXISTS job_next ON job (state, stage, priority, not_before)",
+    "CREATE INDEX IF NOT EXISTS job_study ON job (study, state)",
+    "CREATE TABLE IF NOT EXISTS cursor (reader TEXT PRIMARY KEY, position INTEGER NOT NULL)",
+    """CREATE TABLE IF NOT EXISTS arrival (
+        study TEXT PRIMARY KEY, last_at INTEGER NOT NULL, sender TEXT NOT NULL,
+        released INTEGER NOT NULL DEFAULT 0, expected INTEGER, basis TEXT NOT NULL DEFAULT '',
+        queried INTEGER, queried_count INTEGER, associations TEXT NOT NULL DEFAULT '[]')""",
+    """CREATE TABLE IF NOT EXISTS person (
+        user TEXT PRIMARY KEY, name TEXT NOT NULL, role TEXT NOT NULL, password TEXT NOT NULL,
+        totp TEXT NOT NULL DEFAULT '', language TEXT NOT NULL DEFAULT 'zh',
+        active INTEGER NOT NULL DEFAULT 1, must_change INTEGER NOT NULL DEFAULT 0,
+        failures INTEGER NOT NULL DEFAULT 0, locked_until INTEGER NOT NULL DEFAULT 0,
+        created INTEGER NOT NULL)""",
+    """CREATE TABLE IF NOT EXISTS session (
+        token BLOB PRIMARY KEY, user TEXT NOT NULL REFERENCES person (user), csrf TEXT NOT NULL,
+        created INTEGER NOT NULL, seen INTEGER NOT NULL, viewed TEXT NOT NULL DEFAULT '[]')""",
+    """CREATE TABLE IF NOT EXISTS commitment (
+        transaction_uid TEXT PRIMARY KEY, peer TEXT NOT NULL, direction TEXT NOT NULL,
+        state TEXT NOT NULL, body TEXT NOT NULL, created INTEGER NOT NULL)""",
+    """CREATE TABLE IF NOT EXISTS progress (
+        study TEXT PRIMARY KEY, stage TEXT, text TEXT, at INTEGER)""",
+    "CREATE TABLE IF NOT EXISTS disk_sample (at INTEGER PRIMARY KEY, used INTEGER NOT NULL)",
+)
+
+
+def create_tables(database: Database) -> None:
+    """Create what is missing."""
+    with database.transaction() as sql:
+        for statement in _TABLES:
+            sql.execute(statement)
