@@ -1,0 +1,246 @@
+"""The CT chain on one volume: quality, lungs, lesions, measures. Pure; axis order (slice, row,
+column) at the border, patient order inside (see ``ct_grid``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from time import perf_counter
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.errors import XinglinError
+from core.imaging.ct_delineate import Delineated, delineate, measured
+from core.imaging.ct_errors import CtShapeError, CtSpacingError, CtTooLargeError
+from core.imaging.ct_grid import Grid, PatientView, cut_grid, erode, patient_view
+from core.imaging.ct_qc import CtLimits, assess_ct, assess_geometry, noise_of, reason_of
+from core.imaging.geometry import SeriesGeometry
+from core.imaging.lesions import find_lesions
+from core.imaging.lungs import AIRWAYS, Labels, LungMap, find_lungs, refine
+from core.imaging.result import Lesion, QcResult, Reason, Status, verdict_of
+from core.imaging.volume import Volume
+
+COARSE_EDGE_MM = 2.0
+MOST_VOXELS = 1200 * 1024 * 1024  # 2.4 GB of int16: beyond it the box's memory is at stake
+SPACING_MM = (0.05, 30.0)
+
+
+@dataclass(frozen=True, eq=False)
+class CtFindings:
+    """What the CT chain answers.
+
+    Attributes
+    ----------
+    qc : QcResult
+    status : {"ok", "failed", "refused", "not_applicable"}
+    lesions : tuple of Lesion or None
+        None where not computed, () where computed and empty.
+    label_map : (slice, row, column) uint16 or None
+        Lesion ids.
+    lungs : (slice, row, column) uint8 or None
+        1 patient's right lung, 2 left, 3 airways.
+    seconds : dict
+        Wall seconds by stage.
+    reason : Reason or None
+        Why the status is not ok.
+    """
+
+    qc: QcResult
+    status: Status
+    lesions: tuple[Lesion, ...] | None
+    label_map: NDArray[np.uint16] | None
+    lungs: Labels | None
+    seconds: dict[str, float] = field(default_factory=dict)
+    reason: Reason | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CtOptions:
+    """How to run: limits of quality, and whether a physician overrode a refusal (仍然分析)."""
+
+    limits: CtLimits = field(default_factory=CtLimits)
+    override: bool = False
+
+
+def _silent(stage: str) -> None:
+    """Report progress to nobody."""
+
+
+class _Stages:
+    """Tells progress and keeps the seconds of each stage."""
+
+    def __init__(self, progress: Callable[[str], None], clock: Callable[[], float]) -> None:
+        self.progress = progress
+        self.clock = clock
+        self.seconds: dict[str, float] = {}
+        self._name = ""
+        self._since = 0.0
+
+    def begin(self, name: str) -> None:
+        """End the running stage and begin the next."""
+        self.end()
+        self.progress(name)
+        self._name, self._since = name, self.clock()
+
+    def end(self) -> None:
+        """End the running stage."""
+        if self._name:
+            self.seconds[self._name] = self.clock() - self._since
+        self._name = ""
+
+
+def analyse_ct(
+    volume: Volume,
+    geometry: SeriesGeometry,
+    progress: Callable[[str], None] = _silent,
+    options: CtOptions | None = None,
+    clock: Callable[[], float] = perf_counter,
+) -> CtFindings:
+    """Judge, segment, detect and measure one CT.
+
+    Parameters
+    ----------
+    volume : Volume
+        Hounsfield units, int16 or float32, of ``order_slices(geometry).kept``.
+    geometry : SeriesGeometry
+        Of the series as it came (duplicates and strays included).
+    progress : callable
+        Told the name of each stage as it begins: quality, lungs, lesions, measures.
+    options : CtOptions or None
+    clock : callable
+        Seconds; a test passes its own.
+
+    Never raises for bad input: an unusable array gives ``failed``, a refusal by quality control
+    ``refused``, a volume without lung ``not_applicable``, each with its coded reason.
+    """
+    options = options or CtOptions()
+    stages = _Stages(progress, clock)
+    stages.begin("quality")
+    first = assess_geometry(geometry, options.limits)
+    try:
+        _usable(volume)
+    except XinglinError as error:
+        stages.end()
+        return CtFindings(first, "failed", None, None, None, stages.seconds, _as_reason(error))
+    if first.verdict == "reject" and not options.override:
+        stages.end()
+        return _refused(first, stages.seconds)
+    view = patient_view(volume)
+    coarse = cut_grid(view, COARSE_EDGE_MM)
+    invalid = _count_invalid(volume.voxels)
+    stages.begin("lungs")
+    lungs = find_lungs(coarse)
+    fine = refine(view, coarse, lungs.labels)
+    qc = assess_ct(geometry, coarse, lungs, options.limits, _noise(view, coarse, lungs))
+    qc = _with_invalid(qc, invalid)
+    if not lungs.lungs.any():
+        stages.end()
+        return _without_lung(qc, stages.seconds)
+    if qc.verdict == "reject" and not options.override:
+        stages.end()
+        return _refused(qc, stages.seconds, view.restore(fine))
+    stages.begin("lesions")
+    scored = find_lesions(view, coarse, lungs)
+    stages.begin("measures")
+    outlined = [found for found in (delineate(view, s) for s in scored) if found is not None]
+    lesions, label_map = _measured(outlined, volume, view, fine)
+    stages.end()
+    restored = view.restore(label_map), view.restore(fine)
+    return CtFindings(qc, "ok", lesions, restored[0], restored[1], stages.seconds)
+
+
+def _measured(
+    outlined: list[Delineated], volume: Volume, view: PatientView, lungs: Labels
+) -> tuple[tuple[Lesion, ...], NDArray[np.uint16]]:
+    """Number, paint and measure; where two touch, the first keeps the voxels."""
+    label_map = np.zeros(view.voxels.shape, dtype=np.uint16)
+    lesions: list[Lesion] = []
+    for found in outlined:
+        part = label_map[found.box]
+        free = found.mask & (part == 0)
+        if free.sum() < 0.5 * found.mask.sum():
+            continue
+        number = len(lesions) + 1
+        part[free] = number
+        lumen = None if found.lumen is None else found.lumen & free
+        lesions.append(
+            measured(Delineated(found.scored, found.box, free, lumen), number, volume, view, lungs)
+        )
+    return tuple(lesions), label_map
+
+
+def _usable(volume: Volume) -> None:
+    """Refuse arrays that no method can read.
+
+    Raises
+    ------
+    CtShapeError, CtTooLargeError, CtSpacingError
+    """
+    shape = volume.voxels.shape
+    if len(shape) != 3 or min(shape, default=0) < 1:
+        raise CtShapeError(shape="x".join(str(n) for n in shape) or "0")
+    if volume.voxels.size > MOST_VOXELS:
+        raise CtTooLargeError(voxels=int(volume.voxels.size), limit=MOST_VOXELS)
+    low, high = SPACING_MM
+    spacing = np.asarray(volume.spacing_mm, dtype=np.float64)
+    if spacing.shape != (3,) or not np.isfinite(spacing).all():
+        raise CtSpacingError(what="spacing is not three numbers")
+    if (spacing < low).any() or (spacing > high).any():
+        raise CtSpacingError(what="spacing " + ", ".join(f"{mm:.3g} mm" for mm in spacing))
+    direction = np.asarray(volume.direction, dtype=np.float64)
+    if direction.shape != (3, 3) or not np.isfinite(direction).all():
+        raise CtSpacingError(what="direction is not a 3x3 matrix")
+    lengths = np.linalg.norm(direction, axis=0)
+    if np.abs(lengths - 1).max() > 0.02 or abs(np.linalg.det(direction)) < 0.5:
+        raise CtSpacingError(what="direction is not made of unit vectors")
+    if not np.isfinite(np.asarray(volume.origin_mm, dtype=np.float64)).all():
+        raise CtSpacingError(what="origin is not finite")
+
+
+def _as_reason(error: XinglinError) -> Reason:
+    return Reason(f"E{error.code}", "reject", error.sentence("zh"), error.sentence("en"))
+
+
+def _count_invalid(voxels: NDArray[np.int16] | NDArray[np.float32]) -> int:
+    if np.issubdtype(voxels.dtype, np.integer):
+        return 0
+    return int(sum((~np.isfinite(level)).sum() for level in voxels))
+
+
+def _with_invalid(qc: QcResult, count: int) -> QcResult:
+    if not count:
+        return qc
+    reasons = (*qc.reasons, reason_of("CT_VALUES_INVALID", "warn", "invalid_voxels", float(count)))
+    return QcResult(verdict_of(reasons), reasons, qc.metrics)
+
+
+def _noise(view: PatientView, coarse: Grid, lungs: LungMap) -> float | None:
+    """Return noise in the trachea at full resolution, or None where no trachea was found."""
+    inner = erode(lungs.labels == AIRWAYS, 4.0, coarse.spacing_mm)
+    levels = np.flatnonzero(inner.any(axis=(1, 2)))
+    if not len(levels):
+        return None
+    box = (
+        slice(int(levels[0]), int(levels[-1]) + 1),
+        slice(0, inner.shape[1]),
+        slice(0, inner.shape[2]),
+    )
+    part = coarse.cut(box)
+    noise = noise_of(view.voxels[part.box], part.enlarge(inner[box]))
+    return None if np.isnan(noise) else noise
+
+
+def _refused(qc: QcResult, seconds: dict[str, float], lungs: Labels | None = None) -> CtFindings:
+    reason = next(r for r in qc.reasons if r.severity == "reject")
+    return CtFindings(qc, "refused", None, None, lungs, seconds, reason)
+
+
+def _without_lung(qc: QcResult, seconds: dict[str, float]) -> CtFindings:
+    """No lung: not applicable, unless the values themselves are broken (then refused)."""
+    broken = [r for r in qc.reasons if r.severity == "reject" and r.code.startswith("CT_HU")]
+    if broken:
+        return CtFindings(qc, "refused", None, None, None, seconds, broken[0])
+    reason = next(r for r in qc.reasons if r.code == "CT_NO_LUNG")
+    return CtFindings(qc, "not_applicable", None, None, None, seconds, reason)

@@ -1,0 +1,72 @@
+"""All lesion candidates of one CT, scored, and made disjoint: the larger explanation wins."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from core.imaging.ct_grid import Grid, PatientView
+from core.imaging.lesions_buds import find_bud_clusters
+from core.imaging.lesions_field import Candidate, Field, build_field
+from core.imaging.lesions_large import find_cavities, find_opacities
+from core.imaging.lesions_pleural import find_effusions
+from core.imaging.lesions_score import probability
+from core.imaging.lesions_small import find_blobs, find_nodules
+from core.imaging.lungs import LungMap
+
+REPORTED_PROBABILITY = 0.5
+
+
+@dataclass(frozen=True)
+class Scored:
+    """A candidate with its probability and the grid its mask lives on."""
+
+    candidate: Candidate
+    probability: float
+    grid: Grid
+
+
+def find_lesions(
+    view: PatientView, coarse: Grid, lungs: LungMap, least: float = REPORTED_PROBABILITY
+) -> list[Scored]:
+    """Return candidates of at least a probability, most likely first, without overlaps.
+
+    ``coarse`` is the 2 mm grid of the whole view that the lungs were found on.
+    """
+    field = build_field(view, coarse, lungs)
+    blobs = find_blobs(field)
+    large = [
+        *find_cavities(field),
+        *find_opacities(field),
+        *find_bud_clusters(field, blobs),
+    ]
+    chosen = _disjoint(field, _scored(large, field.grid, least))
+    small = _scored(find_nodules(field, blobs), field.grid, least)
+    chosen = _disjoint(field, small, chosen)
+    fluid = _scored(find_effusions(coarse, lungs), coarse, least)
+    return sorted([*chosen, *fluid], key=lambda s: -s.probability)
+
+
+def _scored(candidates: list[Candidate], grid: Grid, least: float) -> list[Scored]:
+    """Score and drop the unlikely; order of kinds is kept, within a kind the likely first."""
+    rated = [Scored(c, probability(c), grid) for c in candidates]
+    return [s for s in rated if s.probability >= least]
+
+
+def _disjoint(
+    field: Field, candidates: list[Scored], taken: list[Scored] | None = None
+) -> list[Scored]:
+    """Drop a candidate of which a third is already another's; earlier ones win."""
+    kept = list(taken or [])
+    occupied = np.zeros(field.grid.voxels.shape, dtype=bool)
+    for scored in kept:
+        occupied[scored.candidate.box] |= scored.candidate.mask
+    for scored in candidates:
+        candidate = scored.candidate
+        here = occupied[candidate.box]
+        if (here & candidate.mask).sum() > candidate.mask.sum() / 3:
+            continue
+        kept.append(scored)
+        here |= candidate.mask
+    return kept

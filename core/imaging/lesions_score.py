@@ -1,0 +1,146 @@
+"""How likely a candidate is a lesion: gates, then one monotone logistic per kind.
+
+Derived on the project's phantoms (exact truth) and looked over on three real chest CT (two LCTSC,
+one ACRIN-NSCLC): there is no tuberculosis CT among them, so a probability here orders candidates
+and carries no clinical sensitivity. The set is named in ``CALIBRATION_SET`` and goes with every
+result.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from core.imaging.lesions_field import Candidate
+
+METHOD = "xinglin-ct-classical"
+METHOD_VERSION = "0.1.0"
+CALIBRATION_SET = "phantoms + 3 public lung-cancer CT (no tuberculosis CT)"
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """One feature's pull: (value - middle) / width, signed, clipped to +-3."""
+
+    name: str
+    middle: float
+    width: float
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """Gates (feature, least, greatest) that must hold, and the logistic's terms."""
+
+    gates: tuple[tuple[str, float, float], ...]
+    bias: float
+    terms: tuple[Term, ...]
+
+
+ANY = float("inf")
+
+NODULE = Rule(
+    gates=(
+        ("diameter_mm", 4.0, 45.0),
+        ("contrast_hu", 300.0, ANY),
+        ("roundness", 0.3, ANY),
+        ("middle_ratio", 0.6, ANY),
+        ("least_ratio", 0.45, ANY),
+        ("attached", 0.0, 0.16),
+        ("medial_mm", 8.0, ANY),
+    ),
+    bias=-1.2,
+    terms=(
+        Term("diameter_mm", 6.0, 2.0),
+        Term("roundness", 0.45, 0.12),
+        Term("middle_ratio", 0.75, 0.12),
+        Term("attached", 0.08, -0.04),
+        Term("least_ratio", 0.6, 0.12),
+    ),
+)
+GROUND_GLASS = Rule(
+    gates=(
+        ("diameter_mm", 6.0, 60.0),
+        ("contrast_hu", 120.0, ANY),
+        ("strength", 90.0, ANY),
+        ("roundness", 0.35, ANY),
+        ("middle_ratio", 0.6, ANY),
+        ("least_ratio", 0.45, ANY),
+        ("attached", 0.0, 0.16),
+        ("medial_mm", 10.0, ANY),
+        ("wall_contact", 0.0, 0.35),
+    ),
+    bias=-1.5,
+    terms=(
+        Term("diameter_mm", 8.0, 2.0),
+        Term("strength", 130.0, 40.0),
+        Term("roundness", 0.5, 0.12),
+        Term("middle_ratio", 0.75, 0.12),
+        Term("attached", 0.08, -0.04),
+    ),
+)
+OPACITY = Rule(
+    gates=(("contact", 0.25, ANY), ("medial_mm", 6.0, ANY), ("least_ratio", 0.2, ANY)),
+    bias=0.5,
+    terms=(
+        Term("volume_ml", 2.0, 2.0),
+        Term("medial_mm", 15.0, 8.0),
+        Term("contact", 0.5, 0.15),
+        Term("least_ratio", 0.45, 0.15),
+    ),
+)
+CAVITY = Rule(
+    gates=(
+        ("enclosed", 0.55, ANY),
+        ("least_ratio", 0.35, ANY),
+        ("lumen_ml", 0.04, 400.0),
+        ("medial_mm", 5.0, ANY),
+        ("wall_ml", 0.1, ANY),
+    ),
+    bias=0.5,
+    terms=(
+        Term("enclosed", 0.75, 0.12),
+        Term("least_ratio", 0.55, 0.15),
+        Term("lumen_ml", 0.3, 0.3),
+    ),
+)
+BUDS = Rule(
+    gates=(("count", 6.0, ANY),),
+    bias=0.0,
+    terms=(Term("count", 10.0, 4.0), Term("share", 0.5, 0.2)),
+)
+EFFUSION = Rule(
+    gates=(("lung_contact", 0.15, ANY), ("rib_contact", 0.1, ANY), ("dependent", 0.85, ANY)),
+    bias=0.5,
+    terms=(
+        Term("volume_ml", 40.0, 30.0),
+        Term("lung_contact", 0.3, 0.1),
+        Term("rib_contact", 0.3, 0.15),
+    ),
+)
+
+RULES: dict[str, Rule] = {
+    "solid_nodule": NODULE,
+    "calcification": NODULE,
+    "part_solid_nodule": GROUND_GLASS,
+    "ground_glass_nodule": GROUND_GLASS,
+    "mass": OPACITY,
+    "consolidation": OPACITY,
+    "opacity": OPACITY,
+    "cavity": CAVITY,
+    "tree_in_bud": BUDS,
+    "pleural_effusion": EFFUSION,
+}
+
+
+def probability(candidate: Candidate) -> float:
+    """Return 0…1; exactly 0 where a gate does not hold."""
+    found_by = "opacity" if "fill" in candidate.features else candidate.kind
+    rule = RULES[found_by]
+    for name, least, greatest in rule.gates:
+        if not least <= candidate.features[name] <= greatest:
+            return 0.0
+    total = rule.bias
+    for term in rule.terms:
+        total += float(np.clip((candidate.features[term.name] - term.middle) / term.width, -3, 3))
+    return float(1 / (1 + np.exp(-total)))
