@@ -16,6 +16,7 @@ from edge.intake.net.errors import CommandMalformed
 _ELEMENT = struct.Struct("<HHI")
 _US = struct.Struct("<H")
 _UID = re.compile(r"[0-9]+(\.[0-9]+)*")
+_STRICT_UID = re.compile(r"(0|[1-9][0-9]*)(\.(0|[1-9][0-9]*))*")
 NO_DATA_SET = 0x0101
 
 
@@ -104,6 +105,11 @@ def printable(raw: bytes, limit: int = 64) -> str:
 def is_uid(text: str) -> bool:
     """Say whether the text has the form of a UID (PS3.5 9.1); leading zeros are let pass."""
     return len(text) <= 64 and _UID.fullmatch(text) is not None
+
+
+def is_strict_uid(text: str) -> bool:
+    """Say whether the text is a UID by the letter of PS3.5 9.1, without leading zeros."""
+    return len(text) <= 64 and _STRICT_UID.fullmatch(text) is not None
 
 
 def decode_command(encoded: bytes | bytearray) -> CommandSet:

@@ -1,7 +1,8 @@
 """Association PDUs: bytes to records and back, with the library's PDU classes (PS3.8 9.3).
 
-Lengths are checked here before the library sees a byte; items that this edition does not know are
-dropped, as PS3.8 9.3.1 asks ("shall be ignored").
+Lengths, UIDs and AE titles are checked here before the library sees a byte (it would write hostile
+text to its log); items that the receiver does not need or this edition does not know are dropped,
+as PS3.8 9.3.1 asks ("shall be ignored").
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from pynetdicom.pdu_items import (
     UserInformationItem,
 )
 
-from edge.intake.net.command import is_uid, printable
+from edge.intake.net.command import is_strict_uid, printable
 from edge.intake.net.errors import AssociationRejected, PduMalformed
 
 ASSOCIATE_RQ, ASSOCIATE_AC, ASSOCIATE_RJ = 0x01, 0x02, 0x03
@@ -32,8 +33,8 @@ KNOWN_PDUS = frozenset(range(0x01, 0x08))
 HEADER = struct.Struct(">BxI")
 _ITEM = struct.Struct(">BxH")
 _FIXED = 68
-_KNOWN_ITEMS = frozenset({0x10, 0x20, 0x50})
-_KNOWN_USER_ITEMS = frozenset({0x51, 0x52, 0x53, 0x54, 0x55})
+_APPLICATION, _CONTEXT, _ABSTRACT, _TRANSFER, _USER = 0x10, 0x20, 0x30, 0x40, 0x50
+_MAXIMUM_LENGTH, _ROLE = 0x51, 0x54
 _MAX_CONTEXTS = 128
 _CONTEXT_HEAD = 4
 
@@ -91,7 +92,8 @@ def decode_request(body: bytes) -> AssociateRequest:
     """
     if len(body) < _FIXED:
         raise PduMalformed(what="A-ASSOCIATE-RQ too short")
-    clean = body[:_FIXED] + b"".join(_checked_items(body[_FIXED:]))
+    titles = _checked_title(body[4:20]) + _checked_title(body[20:36])
+    clean = body[:4] + titles + body[36:_FIXED] + b"".join(_checked_items(body[_FIXED:]))
     library = A_ASSOCIATE_RQ()
     try:
         library.decode(HEADER.pack(ASSOCIATE_RQ, len(clean)) + clean)
@@ -131,18 +133,38 @@ def _from_library(library: A_ASSOCIATE_RQ) -> AssociateRequest:
 def _checked_items(encoded: bytes) -> Iterator[bytes]:
     contexts = 0
     for kind, item in _items(encoded):
-        if kind not in _KNOWN_ITEMS:
-            continue
-        if kind == 0x20:
+        if kind == _CONTEXT:
             contexts += 1
+            if contexts > _MAX_CONTEXTS:
+                raise PduMalformed(what="too many presentation contexts")
             _check_context(item)
-        if contexts > _MAX_CONTEXTS:
-            raise PduMalformed(what="too many presentation contexts")
-        if kind == 0x50:
-            kept = b"".join(sub for k, sub in _items(item[4:]) if k in _KNOWN_USER_ITEMS)
-            yield _ITEM.pack(kind, len(kept)) + kept
-        else:
             yield item
+        elif kind == _APPLICATION:
+            # Left out when it is no UID; it is then refused as an application context.
+            if is_strict_uid(printable(item[4:].rstrip(b"\0 "), 65)):
+                yield item
+        elif kind == _USER:
+            kept = b"".join(sub for k, sub in _items(item[4:]) if _wanted(k, sub))
+            yield _ITEM.pack(kind, len(kept)) + kept
+
+
+def _wanted(kind: int, item: bytes) -> bool:
+    """Say whether a user information item is one the receiver heeds, and is well formed."""
+    if kind == _MAXIMUM_LENGTH:
+        return len(item) == 8
+    if kind == _ROLE and len(item) >= 8:
+        length = int.from_bytes(item[4:6], "big")
+        uid = item[6 : 6 + length].rstrip(b"\0 ")
+        return len(item) == 8 + length and is_strict_uid(printable(uid, 65))
+    return False
+
+
+def _checked_title(raw: bytes) -> bytes:
+    """Return an AE title padded with spaces; refuse characters that PS3.5 6.2 does not allow."""
+    title = raw.rstrip(b"\0")
+    if not title.strip() or any(b < 0x20 or b > 0x7E or b == 0x5C for b in title):
+        raise PduMalformed(what="AE title")
+    return title.ljust(16)
 
 
 def _check_context(item: bytes) -> None:
@@ -150,7 +172,7 @@ def _check_context(item: bytes) -> None:
         raise PduMalformed(what="presentation context id")
     for kind, sub in _items(item[4 + _CONTEXT_HEAD :]):
         text = sub[4:].rstrip(b"\0 ")
-        if kind not in {0x30, 0x40} or not is_uid(printable(text, 65)):
+        if kind not in {_ABSTRACT, _TRANSFER} or not is_strict_uid(printable(text, 65)):
             raise PduMalformed(what="presentation context syntax")
 
 

@@ -59,7 +59,7 @@ class MemorySink:
     objects: list[Stored] = field(default_factory=list)
     endings: list[Ending] = field(default_factory=list)
     aborted: int = 0
-    lock: threading.Lock = field(default_factory=threading.Lock)
+    lock: threading.Condition = field(default_factory=threading.Condition)
 
     def begin(self, peer: Peer, command: StoreCommand) -> MemoryReceipt:
         """See :class:`~edge.intake.net.sink.Sink`."""
@@ -70,6 +70,13 @@ class MemorySink:
         del peer
         with self.lock:
             self.endings.append(ending)
+            self.lock.notify_all()
+
+    def await_endings(self, count: int, seconds: float = 10.0) -> list[Ending]:
+        """Wait until so many associations have ended; return how."""
+        with self.lock:
+            self.lock.wait_for(lambda: len(self.endings) >= count, seconds)
+            return list(self.endings)
 
     def keep(self, stored: Stored) -> None:
         """Take one committed object."""
