@@ -29,6 +29,8 @@ class Volume:
         Column k is the LPS unit vector in which array axis k grows.
     uids : tuple of str
         SOP Instance UID of each slice; empty for images without DICOM identity.
+    frames : tuple of int
+        Frame number (from 1) of each slice in its instance, parallel to ``uids``.
     """
 
     voxels: NDArray[Any]
@@ -36,6 +38,7 @@ class Volume:
     origin_mm: tuple[float, float, float]
     direction: NDArray[np.float64]
     uids: tuple[str, ...] = ()
+    frames: tuple[int, ...] = ()
 
     @property
     def voxel_ml(self) -> float:

@@ -1,0 +1,106 @@
+"""Analyse studies from files without any server. 不启动服务，直接分析文件。"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated, Any, Literal, cast
+
+import typer
+
+app = typer.Typer(add_completion=False, help=__doc__)
+
+SOME_FAILED = 3
+
+
+@app.command(name="analyze")
+def analyze(
+    paths: Annotated[list[Path], typer.Argument(metavar="PATH…", help="文件、文件夹或 ZIP")],
+    as_json: Annotated[
+        bool, typer.Option("--json", help="每个检查一行 JSON / one JSON object per line")
+    ] = False,
+    modality: Annotated[
+        str, typer.Option(help="PNG/JPEG 图片的类型：DX 或 CR / what pictures are")
+    ] = "",
+    lang: Annotated[str, typer.Option(help="zh | en")] = "zh",
+    override: Annotated[
+        bool, typer.Option("--override", help="质控不合格时仍然分析 / analyse despite a refusal")
+    ] = False,
+    seconds: Annotated[
+        float, typer.Option(help="单个步骤的时限（秒）/ limit per stage", min=1)
+    ] = 600.0,
+) -> None:
+    """Analyse studies; exit code 0 if every study has a result, 3 if some failed."""
+    if lang not in ("zh", "en"):
+        raise typer.BadParameter("zh | en", param_hint="--lang")
+    if modality.upper() not in ("", "DX", "CR"):
+        raise typer.BadParameter("DX | CR", param_hint="--modality")
+    language = cast("Literal['zh', 'en']", lang)
+    from edge.analyze.run import Request, results_of
+
+    request = Request(tuple(paths), modality.upper(), language, override, seconds)
+    some_failed = False
+    for result in results_of(request, say):
+        some_failed |= result["status"] == "failed"
+        line = json.dumps(result, ensure_ascii=False) if as_json else summary(result, language)
+        typer.echo(line)
+        sys.stdout.flush()
+    raise typer.Exit(SOME_FAILED if some_failed else 0)
+
+
+def say(line: str) -> None:
+    """Print one line of progress on stderr."""
+    typer.echo(line, err=True)
+
+
+_STATUS = {
+    "zh": {"ok": "完成", "failed": "失败", "refused": "质控未通过", "not_applicable": "不适用"},
+    "en": {"ok": "done", "failed": "failed", "refused": "refused by quality control",
+           "not_applicable": "not applicable"},
+}  # fmt: skip
+_VERDICT = {
+    "zh": {"pass": "合格", "warn": "合格（有提示）", "reject": "不合格"},
+    "en": {"pass": "pass", "warn": "pass with warnings", "reject": "reject"},
+}
+_LABEL = {
+    "zh": {"qc": "质控", "tb": "结核评分", "over": "高于阈值，疑似，须医师判读",
+           "under": "未超过阈值",
+           "lesions": "疑似病灶", "none": "未发现病灶", "total": "用时"},
+    "en": {"qc": "quality", "tb": "TB score", "over": "above threshold: suspected, for a physician",
+           "under": "not above threshold", "lesions": "suspected lesions",
+           "none": "no lesion found",
+           "total": "time"},
+}  # fmt: skip
+
+
+def summary(result: dict[str, Any], language: str = "zh") -> str:
+    """Return the readable form of one result."""
+    word, key = _LABEL[language], f"message_{language}"
+    lines = [f"{result['study']}  {result['modality']}  {_STATUS[language][result['status']]}"]
+    if result["reason"]:
+        lines.append(f"  {result['reason']['code']} {result['reason'][key]}")
+    if result["series"]:
+        lines.append(f"  {result['series'][f'reason_{language}']}")
+    if result["qc"]:
+        lines.append(f"  {word['qc']}: {_VERDICT[language][result['qc']['verdict']]}")
+        lines += [f"    {reason['code']} {reason[key]}" for reason in result["qc"]["reasons"]]
+    if result["tb"]:
+        tb = result["tb"]
+        place = word["over" if tb["positive"] else "under"]
+        lines.append(
+            f"  {word['tb']}: {tb['score']:.3f} / {tb['threshold']:.3f} ({place}; "
+            f"{tb['model']} {tb['version']})"
+        )
+    if result["lesions"] is not None:
+        lesions = result["lesions"]
+        lines.append(f"  {word['lesions']}: {len(lesions)}" if lesions else f"  {word['none']}")
+        lines += [
+            f"    #{one['id']} {one['kind']} {one['location']} {one['long_axis_mm']:.1f}×"
+            f"{one['short_axis_mm']:.1f} mm, {one['volume_ml']:.2f} ml, {one['mean_hu']:.0f} HU, "
+            f"p={one['probability']:.2f}"
+            for one in lesions
+        ]
+    spent = sum(s for stage, s in result["seconds"].items() if "." not in stage)
+    lines.append(f"  {word['total']}: {spent:.1f} s")
+    return "\n".join(lines)

@@ -1,0 +1,53 @@
+"""Paths in, results out: what `xinglin analyze` and the demo share."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from core.errors import Language
+from core.imaging.study_result import failed
+from edge.analyze.gather import Refused, gather
+from edge.analyze.worker import Worker, WorkerSettings
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What to analyse and how.
+
+    Attributes
+    ----------
+    modality : str
+        What PNG and JPEG pictures are: ``DX``, ``CR``, or "" (then pictures are refused).
+    seconds : float
+        Longest time without a sign of life before a study is given up.
+    """
+
+    paths: tuple[Path, ...]
+    modality: str = ""
+    language: Language = "zh"
+    override: bool = False
+    seconds: float = 600.0
+
+
+def results_of(request: Request, say: Callable[[str], None]) -> Iterator[dict[str, object]]:
+    """Yield one result per study (or refused file) in its public form, as each is done."""
+    settings = WorkerSettings(
+        cache_folder(os.environ), request.language, request.override, request.seconds
+    )
+    with Worker(settings, lambda stage: say(f"  … {stage}")) as worker:
+        for job in gather(request.paths, request.modality):
+            if isinstance(job, Refused):
+                say(f"{job.name}: {job.error}")
+                yield failed(job.name, request.modality, job.error).as_json(request.language)
+            else:
+                say(f"{job.study} ({len(job.origins)})")
+                yield worker.analyse(job)
+
+
+def cache_folder(environment: os._Environ[str] | dict[str, str]) -> Path:
+    """Return where built engines are kept (XDG Base Directory)."""
+    base = environment.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
+    return Path(base) / "xinglin"
