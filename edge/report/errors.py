@@ -127,3 +127,11 @@ class CommitmentRefused(DeliveryError):
     code: ClassVar[int] = 5106
     zh: ClassVar[str] = "{peer} 未能承诺保存，原因代码 {status}"
     en: ClassVar[str] = "{peer} did not commit to keeping the object, reason {status}"
+
+
+class NotListed(DeliveryError):
+    """The peer answered success, but its own list does not show the object."""
+
+    code: ClassVar[int] = 5107
+    zh: ClassVar[str] = "{peer} 已答复成功，但查询不到该对象"
+    en: ClassVar[str] = "{peer} answered success, but a query does not list the object"

@@ -111,7 +111,7 @@ def draft_report(
 
 
 def _mm(value: float) -> str:
-    return f"{value:.1f}" if value < 10 else f"{value:.0f}"
+    return f"{value:.1f}" if value < 9.95 else f"{value:.0f}"
 
 
 def _ml(value: float) -> str:
@@ -162,7 +162,7 @@ def _finding(group: list[Lesion]) -> ReportSentence:
     ids += [f"L{first.id}.long_axis_mm", f"L{first.id}.short_axis_mm"]
     noun_zh = {"consolidation": "片状实变影", "cavity": "空洞性病灶"}.get(first.kind, kind.zh)
     if len(group) > 1:
-        zh = f"{lead_zh}{len(group)} 处{noun_zh}，较大者{size_zh}"
+        zh = f"{lead_zh} {len(group)} 处{noun_zh}，较大者{size_zh}"
         en = f"{lead_en}{len(group)} foci of {kind.en}, the largest {size_en}"
     else:
         zh = f"{lead_zh}{noun_zh}，{size_zh}"
