@@ -1,0 +1,342 @@
+"""The page driven in a real browser against the development server (web/mock/server.mjs).
+
+Needs the built page (``npm run build`` in web/) and Debian's Chromium; skipped with a reason where
+either is missing. Screenshots go to ``XINGLIN_SHOTS`` when it is set.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+WEB = Path(__file__).resolve().parents[2] / "web"
+NODE = shutil.which("node")
+CHROMIUM = shutil.which("chromium")
+pytestmark = [
+    pytest.mark.skipif(NODE is None, reason="Node.js is not installed"),
+    pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed"),
+    pytest.mark.skipif(not (WEB / "dist/index.html").exists(), reason="web/dist is not built"),
+]
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--lang=zh-CN"]
+SCREEN = {"width": 1366, "height": 768}
+# What a page may say in its console without a test failing: answers that a test provokes.
+EXPECTED = ("401 (Unauthorized)", "503 (Service Unavailable)", "404 (Not Found)", "ERR_EMPTY", "ERR_INCOMPLETE")
+
+
+class Mock:
+    """The development server in its own process, and its two switches."""
+
+    def __init__(self) -> None:
+        self.process = subprocess.Popen(
+            [str(NODE), "mock/server.mjs", "0"], cwd=WEB, stdout=subprocess.PIPE, text=True
+        )
+        assert self.process.stdout is not None
+        self.url = f"http://127.0.0.1:{int(self.process.stdout.readline().split()[1])}"
+
+    def tell(self, path: str, body: dict[str, object]) -> None:
+        request = urllib.request.Request(
+            self.url + path, json.dumps(body).encode(), {"Content-Type": "application/json"}
+        )
+        urllib.request.urlopen(request, timeout=5).close()
+
+    def close(self) -> None:
+        self.process.terminate()
+        self.process.wait(5)
+        assert self.process.stdout is not None
+        self.process.stdout.close()
+
+
+@pytest.fixture
+def mock():
+    server = Mock()
+    yield server
+    server.close()
+
+
+@pytest.fixture(scope="module")
+def browser():
+    api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    with api.sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def page(browser, mock):
+    context = browser.new_context(viewport=SCREEN, base_url=mock.url, locale="zh-CN")
+    page = context.new_page()
+    page.set_default_timeout(15_000)
+    complaints: list[str] = []
+    hosts: set[str] = set()
+
+    def heard(message) -> None:
+        if message.type == "error" and not any(word in message.text for word in EXPECTED):
+            complaints.append(message.text)
+
+    page.on("console", heard)
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.on("request", lambda request: hosts.add(request.url.split("/")[2]))
+    yield page
+    context.close()
+    assert complaints == [], "the console complained (scripts, styles or content security policy)"
+    assert hosts <= {mock.url.split("/")[2], ""}, "a request left for another host"
+
+
+def shot(page, name: str) -> None:
+    folder = os.environ.get("XINGLIN_SHOTS")
+    if folder:
+        page.screenshot(path=str(Path(folder) / f"{name}.png"))
+
+
+def log_in(page, user: str = "physician") -> None:
+    page.goto("/")
+    page.locator("#login-user").fill(user)
+    page.locator("#login-password").fill("xinglin")
+    page.get_by_role("button", name="登录").click()
+
+
+def open_list(page, user: str = "physician") -> None:
+    log_in(page, user)
+    page.locator("tr[data-study]").first.wait_for()
+
+
+def open_study(page, study: str) -> None:
+    page.goto(f"/study/{study}")
+    page.locator("[data-painted]").wait_for()
+
+
+def painted(page) -> int:
+    return int(page.locator("[data-testid=pane]").get_attribute("data-painted"))
+
+
+def wait_painted(page, index: int) -> None:
+    page.locator(f"[data-testid=pane][data-painted='{index}']").wait_for()
+
+
+def test_log_in_needs_the_right_password_and_the_second_step(page) -> None:
+    log_in(page, "nobody")
+    page.get_by_text("用户名或口令不正确").wait_for()
+    shot(page, "login")
+    page.locator("#login-user").fill("otp")
+    page.get_by_role("button", name="登录").click()
+    page.locator("#login-otp").fill("111111")
+    page.get_by_role("button", name="确认").click()
+    page.get_by_text("动态口令不正确").wait_for()
+    shot(page, "login-otp")
+    page.locator("#login-otp").fill("000000")
+    page.get_by_role("button", name="确认").click()
+    page.locator("tr[data-study]").first.wait_for()
+
+
+def test_worklist_filters_stay_in_the_address(page) -> None:
+    open_list(page)
+    shot(page, "worklist")
+    assert "共 137 条" in page.locator("[data-testid=count]").inner_text()
+    assert page.locator("tr[data-study]").count() == 50
+    page.locator("[data-testid=more]").click()
+    page.wait_for_function("document.querySelectorAll('tr[data-study]').length === 100")
+    page.keyboard.press("/")
+    page.keyboard.type("lxy")
+    page.wait_for_url("**/?q=lxy")
+    page.get_by_text("李秀英").first.wait_for()
+    page.wait_for_function("document.querySelectorAll('tr[data-study]').length < 50")
+    page.keyboard.press("Escape")
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("ArrowDown")
+    assert page.locator("tr.selected").count() == 1
+    shot(page, "worklist-filtered")
+    page.reload()
+    page.get_by_text("李秀英").first.wait_for()
+    assert page.locator("[data-testid=search]").input_value() == "lxy"
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/study/*")
+    page.go_back()
+    page.wait_for_url("**/?q=lxy")
+    page.locator("[data-testid=search]").fill("没有这个人")
+    page.get_by_text("没有符合筛选条件的检查").wait_for()
+
+
+def test_hostile_names_are_text(page) -> None:
+    open_list(page)
+    page.locator("[data-testid=search]").fill("<img")
+    page.wait_for_url("**q=%3Cimg")
+    page.get_by_text("<img src=x onerror=alert(1)>").first.wait_for()
+    assert page.locator("table img").count() == 0
+
+
+def test_live_updates_change_rows_in_place_and_count_new_ones(page, mock) -> None:
+    open_list(page)
+    page.get_by_text("实时更新", exact=False).first.wait_for()
+    page.locator(".live-live").wait_for()
+    order = "[...document.querySelectorAll('tr[data-study]')].map(row => row.dataset.study)"
+    before = page.evaluate(order)
+    row = page.locator("tr[data-study=s0005]")
+    assert "分析中" in row.inner_text()
+    mock.tell("/mock/event", {"study": "s0005", "change": {"ai": "failed"}})
+    row.get_by_text("失败").wait_for()
+    mock.tell("/mock/event", {"fresh": "900"})
+    page.get_by_text("有 1 条新检查").wait_for()
+    assert page.evaluate(order) == before
+    shot(page, "worklist-live")
+    page.get_by_text("有 1 条新检查").click()
+    page.locator("tr[data-study=n900]").wait_for()
+
+
+def test_network_gone_is_said_and_recovers(page, mock) -> None:
+    open_list(page)
+    page.locator(".live-live").wait_for()
+    mock.tell("/mock/fail", {"on": True})
+    page.locator(".live-lost").wait_for()
+    page.keyboard.press("r")
+    page.get_by_text("无法连接主机").wait_for()
+    assert page.locator("tr[data-study]").count() == 50, "what was read stays on screen"
+    shot(page, "worklist-lost")
+    mock.tell("/mock/fail", {"on": False})
+    page.get_by_text("无法连接主机").wait_for(state="detached")
+    page.locator(".live-live").wait_for()
+
+
+def test_reading_a_ct(page) -> None:
+    open_list(page)
+    open_study(page, "s0001")
+    wait_painted(page, 30)
+    info = page.locator("[data-testid=frame-info]")
+    assert "1500 / -600" in info.inner_text(), "first picture in the lung window"
+    assert "31 / 60" in info.inner_text()
+    shot(page, "study-ct")
+    page.locator("[data-testid=pane]").hover()
+    page.mouse.wheel(0, 100)
+    wait_painted(page, 31)
+    page.keyboard.press("ArrowUp")
+    wait_painted(page, 30)
+    page.keyboard.press("Home")
+    wait_painted(page, 0)
+    page.keyboard.press("2")
+    page.get_by_text("400 / 40").wait_for()
+    page.keyboard.press("0")
+    page.get_by_text("350 / 40").wait_for()
+    page.keyboard.press("1")
+    page.keyboard.press("n")
+    wait_painted(page, 17)
+    assert page.locator(".ai-label").all_text_contents() == ["AI 1"]
+    assert page.locator("tr[aria-selected=true]").first.inner_text().startswith("1")
+    shot(page, "study-lesion")
+    page.keyboard.press("o")
+    page.locator(".ai-line").first.wait_for(state="detached")
+    assert "已隐藏" in page.locator("[data-testid=ai-note]").inner_text()
+    page.keyboard.press("o")
+    page.keyboard.press("Shift+N")
+    wait_painted(page, 40)
+    page.locator("[data-testid=language]").click()
+    page.get_by_role("tab", name="AI result").wait_for()
+    assert painted(page) == 40, "the toggle keeps the page and its state"
+    assert page.locator("tr[aria-selected=true]").first.inner_text().startswith("3")
+    shot(page, "study-english")
+    page.keyboard.press("?")
+    page.locator("[data-testid=help]").wait_for()
+    shot(page, "help")
+    page.keyboard.press("Escape")
+    page.locator("[data-testid=help]").wait_for(state="hidden")
+    assert page.url.endswith("/study/s0001")
+
+
+def test_outline_lies_where_the_lesion_is(page) -> None:
+    open_list(page)
+    open_study(page, "s0001")
+    page.keyboard.press("n")
+    wait_painted(page, 17)
+    page.locator(".ai-line .dash").wait_for()
+    box = page.locator(".ai-line .dash").bounding_box()
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    text = page.locator(".corner.bottom.left").inner_text()
+    column, row = (int(text.split(mark)[1].split()[0]) for mark in ("x ", "y "))
+    assert abs(column - 78) <= 2
+    assert abs(row - 104) <= 2
+    value = int(text.split()[-2])
+    assert value < -880, "the cavity's air, in HU"
+
+
+def test_the_four_other_answers_look_different(page) -> None:
+    open_list(page)
+    seen = {}
+    for study, name in (
+        ("s0004", "refused"),
+        ("s0005", "running"),
+        ("s0006", "failed"),
+        ("s0007", "not_applicable"),
+        ("s0003", "none"),
+    ):
+        open_study(page, study)
+        seen[name] = page.locator("[data-testid=verdict] b").inner_text()
+        note = page.locator("[data-testid=ai-note]").inner_text()
+        assert note
+        shot(page, f"study-{name}")
+    assert len(set(seen.values())) == len(seen)
+    assert "不等于排除" in seen["none"]
+
+
+def test_reading_a_radiograph_with_its_heat_map(page) -> None:
+    open_list(page)
+    open_study(page, "s0002")
+    page.keyboard.press("h")
+    page.locator("svg image").wait_for()
+    shot(page, "study-dr")
+    page.get_by_role("tab", name="质控").click()
+    page.get_by_text("图像质量合格").wait_for()
+    page.get_by_role("tab", name="回传").click()
+    page.get_by_text("PACS 已确认保存").first.wait_for()
+    page.get_by_role("tab", name="记录").click()
+    shot(page, "study-history")
+
+
+def test_a_refusal_is_overridden_with_a_reason(page) -> None:
+    open_list(page)
+    open_study(page, "s0004")
+    page.locator("[data-testid=override]").click()
+    confirm = page.get_by_role("button", name="确认分析")
+    assert confirm.is_disabled()
+    page.locator("#reason").fill("n o 1 患者无法重拍")
+    shot(page, "override")
+    confirm.click()
+    page.get_by_text("正在分析").first.wait_for()
+    assert page.locator("[data-testid=override]").count() == 0
+
+
+def test_roles_see_only_what_they_may(page) -> None:
+    open_list(page, "tech")
+    assert page.get_by_role("link", name="用户").count() == 0
+    open_study(page, "s0004")
+    assert page.locator("[data-testid=override]").count() == 0
+    page.goto("/users")
+    page.get_by_text("您的角色没有此页面的权限").wait_for()
+
+
+def test_other_pages(page) -> None:
+    open_list(page, "admin")
+    for path, word in (
+        ("quarantine", "待处理"),
+        ("queue", "重新处理"),
+        ("system", "磁盘"),
+        ("users", "新增用户"),
+    ):
+        page.goto(f"/{path}")
+        page.get_by_text(word).first.wait_for()
+        shot(page, path)
+    page.goto("/upload")
+    page.locator("[data-testid=files]").set_input_files(
+        [
+            {"name": "a.dcm", "mimeType": "application/dicom", "buffer": b"x" * 200_000},
+            {"name": "说明.txt", "mimeType": "text/plain", "buffer": b"y"},
+        ]
+    )
+    page.get_by_text("上传完成").wait_for()
+    page.get_by_text("不是 DICOM 文件").wait_for()
+    shot(page, "upload")

@@ -1,0 +1,119 @@
+import { ConfigProvider, theme as antTheme } from 'antd';
+import enUS from 'antd/locale/en_US';
+import zhCN from 'antd/locale/zh_CN';
+import dayjs from 'dayjs';
+import 'dayjs/locale/zh-cn';
+import { lazy, Suspense, useEffect, useState } from 'react';
+import type { Permission } from '../api/types';
+import { useTexts } from '../i18n';
+import { LoginDialog, LoginPage } from '../pages/Login';
+import { UploadProvider } from '../pages/uploading';
+import { Loading, Notice } from '../ui/states';
+import { WorklistPage } from '../worklist/WorklistPage';
+import { HelpSheet } from './HelpSheet';
+import { useCommands } from './keys';
+import { LiveProvider } from './live';
+import { usePlace } from './router';
+import { useSession } from './session';
+import { TopBar } from './TopBar';
+
+const StudyPage = lazy(() => import('../study/StudyPage'));
+const UploadPage = lazy(() => import('../pages/UploadPage'));
+const QuarantinePage = lazy(() => import('../pages/QuarantinePage'));
+const QueuePage = lazy(() => import('../pages/QueuePage'));
+const SystemPage = lazy(() => import('../pages/SystemPage'));
+const UsersPage = lazy(() => import('../pages/UsersPage'));
+
+const PAGES: { path: string; permission: Permission; page: React.ComponentType }[] = [
+  { path: '/upload', permission: 'upload', page: UploadPage },
+  { path: '/quarantine', permission: 'quarantine.read', page: QuarantinePage },
+  { path: '/queue', permission: 'queue.read', page: QueuePage },
+  { path: '/system', permission: 'system.read', page: SystemPage },
+  { path: '/users', permission: 'users.manage', page: UsersPage },
+];
+
+const FONT = '"PingFang SC","Microsoft YaHei","Noto Sans CJK SC","Noto Sans SC",system-ui,sans-serif';
+const SHARED = { fontFamily: FONT, fontSize: 14, borderRadius: 3, controlHeight: 30, motion: false };
+const LIGHT = { ...SHARED, colorPrimary: '#0b6b7c', colorLink: '#0b6b7c', colorTextPlaceholder: '#66727c' };
+const DARK = { ...SHARED, colorPrimary: '#2f9fb3', colorBgBase: '#12171c', colorTextBase: '#dde5ea' };
+
+/** The nonce that the server gave this page; Ant Design needs it for its style elements. */
+function pageNonce(): string {
+  return document.querySelector<HTMLElement>('meta[property="csp-nonce"]')?.nonce ?? '';
+}
+
+function Body({ path }: { path: string }) {
+  const { t } = useTexts();
+  const { may } = useSession();
+  const onList = path === '/';
+  const study = /^\/study\/([^/]+)$/.exec(path)?.[1];
+  const page = PAGES.find((entry) => entry.path === path);
+  const Page = page?.page;
+  const allowed = page === undefined || may(page.permission);
+  return (
+    <>
+      {may('worklist.read') ? (
+        // Kept alive behind an open study, so that coming back finds the list as it was left.
+        <WorklistPage shown={onList} />
+      ) : (
+        onList && <Notice tone="info" title={t('page.noWorklist')} />
+      )}
+      <Suspense fallback={<Loading label={t('state.loadingPage')} />}>
+        {study !== undefined && (may('study.read') ? <StudyPage key={study} study={decodeURIComponent(study)} /> : <Notice tone="warn" title={t('state.forbidden')} />)}
+        {Page !== undefined && (allowed ? <Page /> : <Notice tone="warn" title={t('state.forbidden')} />)}
+      </Suspense>
+      {!onList && study === undefined && page === undefined && <Notice tone="warn" title={t('state.noSuchPage')} />}
+    </>
+  );
+}
+
+function Shell() {
+  const { path } = usePlace();
+  const { t, language } = useTexts();
+  const session = useSession();
+  const [help, setHelp] = useState(false);
+  useCommands({ help: () => setHelp(true), language: () => session.setLanguage(language === 'zh' ? 'en' : 'zh') });
+  if (session.me === null) {
+    return session.starting ? <Loading label={session.reachable ? t('state.starting') : t('state.unreachable')} /> : <LoginPage />;
+  }
+  const dark = path.startsWith('/study/');
+  return (
+    <LiveProvider>
+      <UploadProvider>
+      <div className={dark ? 'app dark' : 'app'}>
+        <TopBar onHelp={() => setHelp(true)} />
+        {!session.reachable && (
+          <div className="banner" role="alert">
+            <span aria-hidden="true">⚠</span> {t('state.unreachable')}
+          </div>
+        )}
+        <main className="main">
+          <Body path={path} />
+        </main>
+      </div>
+      {session.expired && <LoginDialog />}
+      <HelpSheet open={help} onClose={() => setHelp(false)} viewer={dark} />
+      </UploadProvider>
+    </LiveProvider>
+  );
+}
+
+export function App() {
+  const { language } = useTexts();
+  const { path } = usePlace();
+  const dark = path.startsWith('/study/');
+  useEffect(() => {
+    dayjs.locale(language === 'zh' ? 'zh-cn' : 'en');
+  }, [language]);
+  return (
+    <ConfigProvider
+      csp={{ nonce: pageNonce() }}
+      locale={language === 'zh' ? zhCN : enUS}
+      componentSize="middle"
+      button={{ autoInsertSpace: false }}
+      theme={{ algorithm: dark ? antTheme.darkAlgorithm : antTheme.defaultAlgorithm, token: dark ? DARK : LIGHT }}
+    >
+      <Shell />
+    </ConfigProvider>
+  );
+}

@@ -1,0 +1,112 @@
+/**
+ * Keyboard as data: commands have ids, a map binds keys to ids, pages say which ids they serve.
+ * Keys are dead while text is being typed or an input method is composing.
+ */
+import { useEffect, useRef } from 'react';
+import type { Key } from '../i18n';
+
+export interface Binding {
+  command: string;
+  /** As `KeyboardEvent.key`, with `Shift+` in front where it matters. */
+  keys: string[];
+  label: Key;
+  group: 'general' | 'list' | 'viewer';
+}
+
+export const BINDINGS: readonly Binding[] = [
+  { command: 'help', keys: ['?'], label: 'key.help', group: 'general' },
+  { command: 'language', keys: ['Shift+L'], label: 'key.language', group: 'general' },
+  { command: 'list.search', keys: ['/'], label: 'key.search', group: 'list' },
+  { command: 'list.down', keys: ['ArrowDown', 'j'], label: 'key.rowDown', group: 'list' },
+  { command: 'list.up', keys: ['ArrowUp', 'k'], label: 'key.rowUp', group: 'list' },
+  { command: 'list.open', keys: ['Enter'], label: 'key.openStudy', group: 'list' },
+  { command: 'list.refresh', keys: ['r'], label: 'key.refresh', group: 'list' },
+  { command: 'view.next', keys: ['ArrowDown', 'ArrowRight'], label: 'key.nextImage', group: 'viewer' },
+  { command: 'view.previous', keys: ['ArrowUp', 'ArrowLeft'], label: 'key.previousImage', group: 'viewer' },
+  { command: 'view.first', keys: ['Home'], label: 'key.firstImage', group: 'viewer' },
+  { command: 'view.last', keys: ['End'], label: 'key.lastImage', group: 'viewer' },
+  { command: 'view.seriesNext', keys: ['PageDown'], label: 'key.seriesNext', group: 'viewer' },
+  { command: 'view.seriesPrevious', keys: ['PageUp'], label: 'key.seriesPrevious', group: 'viewer' },
+  { command: 'view.preset.lung', keys: ['1'], label: 'preset.lung', group: 'viewer' },
+  { command: 'view.preset.mediastinum', keys: ['2'], label: 'preset.mediastinum', group: 'viewer' },
+  { command: 'view.preset.bone', keys: ['3'], label: 'preset.bone', group: 'viewer' },
+  { command: 'view.preset.file', keys: ['0'], label: 'preset.file', group: 'viewer' },
+  { command: 'view.tool.window', keys: ['w'], label: 'tool.window', group: 'viewer' },
+  { command: 'view.tool.zoom', keys: ['z'], label: 'tool.zoom', group: 'viewer' },
+  { command: 'view.tool.pan', keys: ['t'], label: 'tool.pan', group: 'viewer' },
+  { command: 'view.tool.scroll', keys: ['s'], label: 'tool.scroll', group: 'viewer' },
+  { command: 'view.invert', keys: ['i'], label: 'key.invert', group: 'viewer' },
+  { command: 'view.reset', keys: [' '], label: 'key.reset', group: 'viewer' },
+  { command: 'view.outlines', keys: ['o'], label: 'key.outlines', group: 'viewer' },
+  { command: 'view.heatmap', keys: ['h'], label: 'key.heatmap', group: 'viewer' },
+  { command: 'view.lesionNext', keys: ['n'], label: 'key.lesionNext', group: 'viewer' },
+  { command: 'view.lesionPrevious', keys: ['Shift+N'], label: 'key.lesionPrevious', group: 'viewer' },
+  { command: 'view.back', keys: ['Escape'], label: 'key.backToList', group: 'viewer' },
+];
+
+export interface KeyLike {
+  key: string;
+  shiftKey: boolean;
+  ctrlKey: boolean;
+  altKey: boolean;
+  metaKey: boolean;
+  isComposing: boolean;
+  keyCode: number;
+}
+
+const IME_KEY_CODE = 229; // what Chrome reports for a key that an input method swallows
+
+/** Name of the pressed key in the notation of `Binding.keys`; null if the key is not ours to take. */
+export function pressed(event: KeyLike): string | null {
+  if (event.isComposing || event.keyCode === IME_KEY_CODE) return null;
+  if (event.ctrlKey || event.altKey || event.metaKey) return null;
+  if (event.key.length === 1 && /[a-z]/i.test(event.key)) {
+    return event.shiftKey ? `Shift+${event.key.toUpperCase()}` : event.key.toLowerCase();
+  }
+  return event.key;
+}
+
+/** First command among `served` that the key is bound to. */
+export function commandOf(key: string, served: ReadonlySet<string>, bindings: readonly Binding[] = BINDINGS): string | null {
+  return bindings.find((binding) => served.has(binding.command) && binding.keys.includes(key))?.command ?? null;
+}
+
+const NOT_TEXT = new Set(['checkbox', 'radio', 'button', 'submit', 'reset', 'file', 'range']);
+
+export function isTextField(target: EventTarget | null): boolean {
+  if (!(target instanceof HTMLElement)) return false;
+  if (target instanceof HTMLInputElement) return !NOT_TEXT.has(target.type);
+  return target instanceof HTMLTextAreaElement || target instanceof HTMLSelectElement || target.isContentEditable;
+}
+
+/** Enter and Space on a focused control belong to that control. */
+function belongsToControl(key: string, target: EventTarget | null): boolean {
+  if (key !== 'Enter' && key !== ' ') return false;
+  return target instanceof HTMLElement && target.closest('button, a[href], summary, [role="tab"], [role="menuitem"], [role="option"]') !== null;
+}
+
+function insideDialog(target: EventTarget | null): boolean {
+  return document.querySelector('.ant-modal-wrap:not([style*="display: none"])') !== null || (target instanceof HTMLElement && target.closest('[role="dialog"], .ant-select-dropdown, .ant-picker-dropdown') !== null);
+}
+
+/** Serve commands while `active`. */
+export function useCommands(commands: Record<string, () => void>, active = true): void {
+  const latest = useRef(commands);
+  useEffect(() => {
+    latest.current = commands;
+  });
+  useEffect(() => {
+    if (!active) return;
+    function onKey(event: KeyboardEvent): void {
+      if (event.defaultPrevented || isTextField(event.target) || insideDialog(event.target)) return;
+      const key = pressed(event);
+      if (key === null || belongsToControl(key, event.target)) return;
+      const command = commandOf(key, new Set(Object.keys(latest.current)));
+      if (command === null) return;
+      event.preventDefault();
+      latest.current[command]?.();
+    }
+    window.addEventListener('keydown', onKey);
+    return () => window.removeEventListener('keydown', onKey);
+  }, [active]);
+}

@@ -1,0 +1,20 @@
+import { StrictMode } from 'react';
+import { createRoot } from 'react-dom/client';
+import { App } from './app/App';
+import { SessionProvider } from './app/session';
+import { CatalogueContext, createCatalogue } from './i18n';
+import './ui/style.css';
+
+const root = document.getElementById('root');
+if (root === null) throw new Error('#root missing');
+const catalogue = createCatalogue('zh', import.meta.env.MODE === 'pseudo');
+
+createRoot(root).render(
+  <StrictMode>
+    <CatalogueContext.Provider value={catalogue}>
+      <SessionProvider>
+        <App />
+      </SessionProvider>
+    </CatalogueContext.Provider>
+  </StrictMode>,
+);

@@ -1,0 +1,153 @@
+/** The AI's answer. Five different answers look different; none of them says more than "suspected". */
+import { Button } from 'antd';
+import { useState } from 'react';
+import type { AiState, Analysis, Study } from '../api/types';
+import { useSession } from '../app/session';
+import { useTexts } from '../i18n';
+import { fixed, instant } from '../ui/format';
+import { LesionTable } from './LesionTable';
+import { OverrideDialog } from './OverrideDialog';
+
+const GLYPH: Record<AiState, string> = { waiting: '○', running: '◐', ok: '●', failed: '✕', refused: '⊘', not_applicable: '–' };
+
+function Verdict({ study }: { study: Study }) {
+  const { t, said } = useTexts();
+  const { ai } = study.row;
+  const analysis = study.analysis;
+  let title = t(`verdict.${ai}`);
+  if (ai === 'ok' && analysis !== null) {
+    if (analysis.tb !== null) title = analysis.tb.positive ? t('verdict.tbPositive') : t('verdict.tbBelow');
+    else if (analysis.lesions !== null) title = analysis.lesions.length === 0 ? t('verdict.none') : t('verdict.lesions', { n: analysis.lesions.length });
+    else title = t('note.nothingComputed');
+  }
+  const attention = analysis?.tb?.positive === true || (analysis?.lesions?.length ?? 0) > 0;
+  return (
+    <div className={`verdict verdict-${ai}${ai === 'ok' && attention ? ' attention' : ''}`} data-testid="verdict">
+      <span aria-hidden="true" className="verdict-glyph">
+        {ai === 'ok' && attention ? '▲' : GLYPH[ai]}
+      </span>
+      <div>
+        <b>{title}</b>
+        <p>{ai !== 'ok' && analysis?.reason != null ? `${said(analysis.reason)} (${analysis.reason.code})` : t(`verdict.${ai}.means`)}</p>
+      </div>
+    </div>
+  );
+}
+
+/** Score on a 0…1 line with the threshold; the numbers stand beside it in words. */
+function ScoreLine({ tb }: { tb: NonNullable<Analysis['tb']> }) {
+  const { t } = useTexts();
+  return (
+    <div className="score">
+      <svg viewBox="0 0 200 30" role="img" aria-label={t('note.tb', { score: tb.score.toFixed(2), threshold: tb.threshold.toFixed(2) })}>
+        <rect x="0" y="12" width="200" height="8" rx="2" className="score-track" />
+        <rect x="0" y="12" width={tb.score * 200} height="8" rx="2" className={tb.positive ? 'score-high' : 'score-low'} />
+        <path d={`M${tb.threshold * 200} 6v20`} className="score-limit" />
+      </svg>
+      <dl className="facts">
+        <dt>{t('tb.score')}</dt>
+        <dd className="num">{tb.score.toFixed(3)}</dd>
+        <dt>{t('tb.threshold')}</dt>
+        <dd className="num">{tb.threshold.toFixed(3)}</dd>
+      </dl>
+    </div>
+  );
+}
+
+function MethodFacts({ analysis }: { analysis: Analysis }) {
+  const { t, said, language } = useTexts();
+  const method = analysis.method;
+  const seconds = Object.values(analysis.seconds).reduce((sum, value) => sum + value, 0);
+  const threshold = analysis.tb?.threshold ?? method?.threshold;
+  return (
+    <section>
+      <h2>{t('method.title')}</h2>
+      <dl className="facts">
+        <dt>{t('method.model')}</dt>
+        <dd>{analysis.tb?.model ?? method?.model ?? '—'}</dd>
+        <dt>{t('method.version')}</dt>
+        <dd>{analysis.tb?.version ?? method?.version ?? '—'}</dd>
+        <dt>{t('tb.threshold')}</dt>
+        <dd className="num">{fixed(threshold, 3)}</dd>
+        <dt>{t('method.calibration')}</dt>
+        <dd>{analysis.tb?.calibration_set ?? method?.calibration_set ?? '—'}</dd>
+        <dt>{t('method.seconds')}</dt>
+        <dd className="num">{seconds.toFixed(1)} s</dd>
+        {analysis.series !== null && (
+          <>
+            <dt>{t('method.series')}</dt>
+            <dd>{said({ message_zh: analysis.series.reason_zh, message_en: analysis.series.reason_en })}</dd>
+          </>
+        )}
+      </dl>
+      {(method?.research_only ?? true) && (
+        <p className="research-note" lang={language === 'zh' ? 'zh-CN' : 'en'}>
+          ⚠ {t('app.researchOnlyLong')}
+        </p>
+      )}
+    </section>
+  );
+}
+
+function Overridden({ study }: { study: Study }) {
+  const { t } = useTexts();
+  const override = study.results.find((result) => !result.superseded)?.override ?? null;
+  if (override === null) return null;
+  return (
+    <p className="note-warn">
+      ✎ {t('override.done', { by: override.by, at: instant(override.at) })}
+      <br />
+      {t('override.reason')}: {override.reason}
+    </p>
+  );
+}
+
+function Versions({ study }: { study: Study }) {
+  const { t } = useTexts();
+  if (study.results.length === 0) return null;
+  return (
+    <section>
+      <h2>{t('versions.title')}</h2>
+      <ul className="versions">
+        {study.results.map((result) => (
+          <li key={result.version} className={result.superseded ? 'superseded' : ''}>
+            <b>{t('versions.version', { n: result.version })}</b>
+            <span className="num">{instant(result.at)}</span>
+            <span>{t(`ai.${result.status}`)}</span>
+            {result.superseded ? <span className="chip chip-warn"><i aria-hidden="true">↻</i>{t('flag.superseded')}</span> : <span className="chip chip-good"><i aria-hidden="true">●</i>{t('versions.current')}</span>}
+          </li>
+        ))}
+      </ul>
+    </section>
+  );
+}
+
+interface Props {
+  study: Study;
+  selected: number | null;
+  onSelect: (lesion: number) => void;
+  onChanged: () => void;
+}
+
+export function AiPanel({ study, selected, onSelect, onChanged }: Props) {
+  const { t } = useTexts();
+  const { may } = useSession();
+  const [asking, setAsking] = useState(false);
+  const { analysis, row } = study;
+  return (
+    <>
+      <Verdict study={study} />
+      {row.ai === 'refused' && may('study.override') && (
+        <Button type="primary" onClick={() => setAsking(true)} data-testid="override">
+          {t('override.button')}
+        </Button>
+      )}
+      <Overridden study={study} />
+      {row.ai === 'ok' && analysis?.tb != null && <ScoreLine tb={analysis.tb} />}
+      {row.ai === 'ok' && analysis?.lesions != null && analysis.lesions.length > 0 && <LesionTable lesions={analysis.lesions} selected={selected} onSelect={onSelect} />}
+      {analysis !== null && <MethodFacts analysis={analysis} />}
+      <Versions study={study} />
+      {asking && <OverrideDialog study={row.study} onClose={() => setAsking(false)} onDone={onChanged} />}
+    </>
+  );
+}

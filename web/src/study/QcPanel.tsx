@@ -1,0 +1,68 @@
+import type { QcReason, Study } from '../api/types';
+import { useTexts } from '../i18n';
+import { fixed } from '../ui/format';
+
+const GLYPH = { info: 'ℹ', warn: '!', reject: '✕' };
+
+function Reason({ reason }: { reason: QcReason }) {
+  const { t, said } = useTexts();
+  return (
+    <li className={`reason reason-${reason.severity}`}>
+      <span aria-hidden="true" className="reason-glyph">
+        {GLYPH[reason.severity]}
+      </span>
+      <div>
+        <p>
+          <b>{t(`severity.${reason.severity}`)}</b> {said(reason)}
+        </p>
+        <p className="muted">
+          {reason.metric != null && (
+            <span className="num">
+              {reason.metric} = {fixed(reason.value, 2)} · {t('qc.limit')} {fixed(reason.limit, 2)} ·{' '}
+            </span>
+          )}
+          {reason.code}
+        </p>
+      </div>
+    </li>
+  );
+}
+
+export function QcPanel({ study }: { study: Study }) {
+  const { t } = useTexts();
+  const qc = study.analysis?.qc ?? null;
+  if (qc === null) return <p className="muted">{t(study.row.qc === 'none' ? 'qc.notJudged' : 'qc.notYet')}</p>;
+  return (
+    <>
+      <div className={`verdict verdict-qc-${qc.verdict}`}>
+        <span aria-hidden="true" className="verdict-glyph">
+          {qc.verdict === 'pass' ? '✓' : qc.verdict === 'warn' ? '!' : '✕'}
+        </span>
+        <div>
+          <b>{t(`qc.${qc.verdict}.long`)}</b>
+          <p>{t(`qc.${qc.verdict}.means`)}</p>
+        </div>
+      </div>
+      {qc.reasons.length > 0 && (
+        <ul className="reasons">
+          {qc.reasons.map((reason) => (
+            <Reason key={reason.code} reason={reason} />
+          ))}
+        </ul>
+      )}
+      {qc.metrics !== undefined && Object.keys(qc.metrics).length > 0 && (
+        <section>
+          <h2>{t('qc.metrics')}</h2>
+          <dl className="facts">
+            {Object.entries(qc.metrics).map(([metric, value]) => (
+              <div key={metric} className="fact">
+                <dt>{metric}</dt>
+                <dd className="num">{fixed(value, 2)}</dd>
+              </div>
+            ))}
+          </dl>
+        </section>
+      )}
+    </>
+  );
+}

@@ -1,0 +1,167 @@
+/** The reading area: series, picture, panels, and the keys that serve them. */
+import { useMemo, useState } from 'react';
+import type { Manifest, ManifestSeries, Outlines, Study } from '../api/types';
+import { useCommands } from '../app/keys';
+import { navigate } from '../app/router';
+import { useTexts } from '../i18n';
+import { Failure, Loading, Notice } from '../ui/states';
+import { useRead } from '../ui/useRead';
+import { framesOf } from '../viewer/frames';
+import type { Tool } from '../viewer/interaction';
+import { bestSlice, stepLesion } from '../viewer/lesions';
+import { firstPreset, type PresetName } from '../viewer/presets';
+import { usePane } from '../viewer/usePane';
+import { Viewport } from '../viewer/Viewport';
+import { Panels } from './Panels';
+import { SeriesList } from './SeriesList';
+import { Toolbar } from './Toolbar';
+
+const NO_LINES: never[] = [];
+
+function firstSeries(study: Study, manifest: Manifest): string | null {
+  const pictured = manifest.series.filter((series) => series.instances.length > 0);
+  const chosen = study.series.find((series) => series.chosen)?.series_uid;
+  if (pictured.some((series) => series.series_uid === chosen)) return chosen ?? null;
+  return [...pictured].sort((a, b) => b.instances.length - a.instances.length)[0]?.series_uid ?? null;
+}
+
+function useAiNote(study: Study, outlines: Outlines | null, seriesUid: string, shown: boolean): string {
+  const { t } = useTexts();
+  const { ai } = study.row;
+  const analysis = study.analysis;
+  if (ai !== 'ok' || analysis === null) return t(`note.${ai === 'ok' ? 'waiting' : ai}`);
+  if (analysis.lesions === null) return analysis.tb === null ? t('note.nothingComputed') : t('note.tb', { score: analysis.tb.score.toFixed(2), threshold: analysis.tb.threshold.toFixed(2) });
+  if (analysis.lesions.length === 0) return t('note.none');
+  if (outlines !== null && outlines.series_uid !== seriesUid) return t('note.otherSeries', { n: analysis.lesions.length });
+  return t(shown ? 'note.shown' : 'note.hidden', { n: analysis.lesions.length, model: `${analysis.method?.model ?? ''} ${analysis.method?.version ?? ''}`.trim() });
+}
+
+interface StageProps {
+  study: Study;
+  manifest: Manifest;
+  seriesUid: string;
+  onSeries: (uid: string) => void;
+  onChanged: () => void;
+}
+
+function Stage({ study, manifest, seriesUid, onSeries, onChanged }: StageProps) {
+  const { row, analysis } = study;
+  const base = `/api/studies/${encodeURIComponent(row.study)}`;
+  const pictured = useMemo(() => manifest.series.filter((entry) => entry.instances.length > 0), [manifest]);
+  const series = pictured.find((entry) => entry.series_uid === seriesUid) as ManifestSeries;
+  const sources = useMemo(() => framesOf(window.location.origin, row.study_uid, series), [row.study_uid, series]);
+  const frames = useMemo(() => sources.map((source) => source.frame), [sources]);
+
+  const lesions = useMemo(() => analysis?.lesions ?? [], [analysis]);
+  const newest = study.results.find((result) => !result.superseded)?.version ?? 0;
+  // Pictures first, outlines second: the version in the query reads them again after a new result.
+  const outlines = useRead<Outlines>(lesions.length > 0 ? `${base}/outlines?version=${newest}` : null).data;
+  const [selected, setSelected] = useState<number | null>(null);
+  const [aiShown, setAiShown] = useState(true);
+  const [heatShown, setHeatShown] = useState(false);
+  const [left, setLeft] = useState<Tool>('window');
+  const [goal, setGoal] = useState<number | null>(null);
+  const preset: PresetName = firstPreset(series.modality);
+  const start = { at: goal ?? Math.floor(frames.length / 2), preset };
+  const [host, state, pane] = usePane(sources, start, left);
+  const note = useAiNote(study, outlines, seriesUid, aiShown);
+  const hasHeat = analysis?.tb != null;
+
+  function choose(id: number): void {
+    const lesion = lesions.find((entry) => entry.id === id);
+    if (lesion === undefined) return;
+    setSelected(id);
+    const home = outlines?.series_uid ?? analysis?.series?.series_uid ?? seriesUid;
+    if (home !== seriesUid) {
+      const other = pictured.find((entry) => entry.series_uid === home);
+      if (other === undefined) return;
+      const there = framesOf(window.location.origin, row.study_uid, other).map((source) => source.frame);
+      setGoal(bestSlice(lesion, there, outlines));
+      onSeries(home);
+      return;
+    }
+    const slice = bestSlice(lesion, frames, outlines);
+    if (slice !== null) pane.goTo(slice);
+  }
+  function changeSeries(uid: string): void {
+    setGoal(null);
+    onSeries(uid);
+  }
+  const step = (by: 1 | -1) => {
+    const next = stepLesion(lesions, selected, by);
+    if (next !== null) choose(next);
+  };
+  const stepSeries = (by: 1 | -1) => {
+    const at = pictured.findIndex((entry) => entry.series_uid === seriesUid);
+    const next = pictured[at + by];
+    if (next !== undefined) changeSeries(next.series_uid);
+  };
+
+  useCommands({
+    'view.next': () => pane.goTo(state.wanted + 1),
+    'view.previous': () => pane.goTo(state.wanted - 1),
+    'view.first': () => pane.goTo(0),
+    'view.last': () => pane.goTo(frames.length - 1),
+    'view.seriesNext': () => stepSeries(1),
+    'view.seriesPrevious': () => stepSeries(-1),
+    'view.preset.lung': () => pane.preset('lung'),
+    'view.preset.mediastinum': () => pane.preset('mediastinum'),
+    'view.preset.bone': () => pane.preset('bone'),
+    'view.preset.file': () => pane.preset('file'),
+    'view.tool.window': () => setLeft('window'),
+    'view.tool.zoom': () => setLeft('zoom'),
+    'view.tool.pan': () => setLeft('pan'),
+    'view.tool.scroll': () => setLeft('scroll'),
+    'view.invert': pane.invert,
+    'view.reset': pane.reset,
+    'view.outlines': () => setAiShown((old) => !old),
+    'view.heatmap': () => setHeatShown((old) => hasHeat && !old),
+    'view.lesionNext': () => step(1),
+    'view.lesionPrevious': () => step(-1),
+    'view.back': () => navigate('/'),
+  });
+
+  const painted = state.painted === null ? undefined : frames[state.painted.index];
+  const lines = aiShown && painted !== undefined ? (outlines?.lines[painted.key] ?? NO_LINES) : NO_LINES;
+  return (
+    <div className="reading">
+      <SeriesList series={study.series} pictured={pictured} current={seriesUid} onChoose={changeSeries} />
+      <div className="stage">
+        <Toolbar
+          modality={series.modality}
+          left={left}
+          onLeft={setLeft}
+          pane={pane}
+          outlines={lesions.length > 0 ? { shown: aiShown, toggle: () => setAiShown(!aiShown), step } : null}
+          heat={hasHeat ? { shown: heatShown, toggle: () => setHeatShown(!heatShown) } : null}
+        />
+        <Viewport
+          host={host}
+          state={state}
+          frames={frames}
+          row={row}
+          seriesLabel={`${series.modality} ${series.number ?? ''} ${series.description}`}
+          lines={lines}
+          selected={selected}
+          heatmap={hasHeat && heatShown ? `${base}/heatmap?version=${newest}` : null}
+          aiNote={note}
+          onGoTo={pane.goTo}
+        />
+      </div>
+      <Panels study={study} selected={selected} onSelect={choose} onChanged={onChanged} />
+    </div>
+  );
+}
+
+export function Reading({ study, onChanged }: { study: Study; onChanged: () => void }) {
+  const { t } = useTexts();
+  // While images still arrive the manifest grows; its count is part of the address that is read.
+  const manifest = useRead<Manifest>(`/api/studies/${encodeURIComponent(study.row.study)}/manifest?images=${study.row.instance_count}`);
+  const [chosen, setChosen] = useState<string | null>(null);
+  if (manifest.data === null) {
+    return manifest.error === null ? <Loading label={t('state.loadingImages')} /> : <Failure error={manifest.error} onRetry={manifest.reload} />;
+  }
+  const series = chosen ?? firstSeries(study, manifest.data);
+  if (series === null) return <Notice tone="info" title={t('study.noImages')} />;
+  return <Stage study={study} manifest={manifest.data} seriesUid={series} onSeries={setChosen} onChanged={onChanged} />;
+}

@@ -1,0 +1,80 @@
+import type { ReactNode } from 'react';
+import { useTexts } from '../i18n';
+import type { Tool } from '../viewer/interaction';
+import { PRESETS, type PresetName } from '../viewer/presets';
+import type { PaneControls } from '../viewer/usePane';
+
+interface Toggle {
+  shown: boolean;
+  toggle: () => void;
+}
+
+interface Props {
+  modality: string;
+  left: Tool;
+  onLeft: (tool: Tool) => void;
+  pane: PaneControls;
+  outlines: (Toggle & { step: (by: 1 | -1) => void }) | null;
+  heat: Toggle | null;
+}
+
+const TOOLS: [Tool, string][] = [
+  ['window', 'W'],
+  ['scroll', 'S'],
+  ['pan', 'T'],
+  ['zoom', 'Z'],
+];
+const WINDOWS: [PresetName, string][] = [
+  ['lung', '1'],
+  ['mediastinum', '2'],
+  ['bone', '3'],
+  ['file', '0'],
+];
+
+function ToolButton({ on, keyName, label, onClick, children }: { on?: boolean; keyName: string; label: string; onClick: () => void; children?: ReactNode }) {
+  return (
+    <button type="button" className="tool" aria-pressed={on} title={`${label} (${keyName})`} onClick={onClick}>
+      {children ?? label}
+      <kbd>{keyName}</kbd>
+    </button>
+  );
+}
+
+export function Toolbar({ modality, left, onLeft, pane, outlines, heat }: Props) {
+  const { t } = useTexts();
+  const windows = modality === 'CT' ? WINDOWS : WINDOWS.filter(([name]) => name === 'file');
+  return (
+    <div className="toolbar" role="toolbar" aria-label={t('viewer.tools')}>
+      <div className="group" aria-label={t('viewer.leftDrag')} role="group">
+        {TOOLS.map(([tool, key]) => (
+          <ToolButton key={tool} on={left === tool} keyName={key} label={t(`tool.${tool}`)} onClick={() => onLeft(tool)} />
+        ))}
+      </div>
+      <div className="group" aria-label={t('viewer.windows')} role="group">
+        {windows.map(([name, key]) => (
+          <ToolButton key={name} keyName={key} label={t(PRESETS[name].label)} onClick={() => pane.preset(name)} />
+        ))}
+      </div>
+      <div className="group">
+        <ToolButton keyName="I" label={t('tool.invert')} onClick={pane.invert} />
+        <ToolButton keyName="␣" label={t('tool.reset')} onClick={pane.reset} />
+      </div>
+      {outlines !== null && (
+        <div className="group">
+          <ToolButton on={outlines.shown} keyName="O" label={t('tool.outlines')} onClick={outlines.toggle} />
+          <ToolButton keyName="⇧N" label={t('key.lesionPrevious')} onClick={() => outlines.step(-1)}>
+            ‹
+          </ToolButton>
+          <ToolButton keyName="N" label={t('key.lesionNext')} onClick={() => outlines.step(1)}>
+            ›
+          </ToolButton>
+        </div>
+      )}
+      {heat !== null && (
+        <div className="group">
+          <ToolButton on={heat.shown} keyName="H" label={t('tool.heatmap')} onClick={heat.toggle} />
+        </div>
+      )}
+    </div>
+  );
+}

@@ -1,0 +1,157 @@
+import { Button } from 'antd';
+import { useEffect, type RefObject } from 'react';
+import type { OutlineLine, Row } from '../api/types';
+import { useTexts } from '../i18n';
+import { date, fixed } from '../ui/format';
+import { edgeLetters, slicePositionMm, type Frame } from './frames';
+import { Overlay } from './Overlay';
+import type { PaneState } from './usePane';
+
+interface Props {
+  host: RefObject<HTMLDivElement | null>;
+  state: PaneState;
+  frames: readonly Frame[];
+  row: Row;
+  seriesLabel: string;
+  lines: readonly OutlineLine[];
+  selected: number | null;
+  heatmap: string | null;
+  /** What stands where outlines would be: never let "no outlines" look like "no lesion". */
+  aiNote: string;
+  onGoTo: (index: number) => void;
+}
+
+/** Is what is shown what was asked for? Silent when the picture is faithful. */
+function Fidelity({ state }: { state: PaneState }) {
+  const { t } = useTexts();
+  if (state.broken !== null) {
+    return (
+      <div className="fidelity" role="alert">
+        <p>✕ {t(state.broken === 'start' ? 'viewer.cannotStart' : 'viewer.contextLost')}</p>
+        <Button size="small" onClick={() => window.location.reload()}>
+          {t('viewer.reloadPage')}
+        </Button>
+      </div>
+    );
+  }
+  if (state.trouble === null) return null;
+  const wanted = state.wanted + 1;
+  const shown = state.painted === null ? null : state.painted.index + 1;
+  const text = state.trouble === 'failed' ? t('viewer.frameFailed', { n: wanted }) : t('viewer.frameLoading', { n: wanted });
+  return (
+    <div className="fidelity" role="status">
+      <p>
+        {state.trouble === 'failed' ? '✕ ' : '… '}
+        {text}
+        {shown !== null && shown !== wanted && ` · ${t('viewer.stillShown', { n: shown })}`}
+      </p>
+    </div>
+  );
+}
+
+/** Right edge: where in the stack, and what is loaded. */
+function StackBar({ state, count, onGoTo }: { state: PaneState; count: number; onGoTo: (index: number) => void }) {
+  const { t } = useTexts();
+  const cells = Math.min(count, 120);
+  const marks = Array.from({ length: cells }, (_, cell) => {
+    const from = Math.floor((cell * count) / cells);
+    const to = Math.max(from + 1, Math.floor(((cell + 1) * count) / cells));
+    for (let index = from; index < to; index += 1) if (!state.loaded.has(index)) return false;
+    return true;
+  });
+  return (
+    <div
+      className="stackbar"
+      role="slider"
+      tabIndex={-1}
+      aria-label={t('viewer.stack')}
+      aria-valuemin={1}
+      aria-valuemax={count}
+      aria-valuenow={state.wanted + 1}
+      onPointerDown={(event) => {
+        const box = event.currentTarget.getBoundingClientRect();
+        onGoTo(Math.floor(((event.clientY - box.top) / box.height) * count));
+      }}
+    >
+      {/* Width and height in the picture's own units: no inline style needed. */}
+      <svg viewBox={`0 0 1 ${cells}`} preserveAspectRatio="none" aria-hidden="true">
+        {marks.map((there, cell) => there && <rect key={cell} x="0" y={cell} width="1" height="1.02" className="there" />)}
+        <rect x="0" y={(state.wanted / count) * cells} width="1" height={Math.max(cells / count, cells / 60)} className="here" />
+      </svg>
+    </div>
+  );
+}
+
+function Corners({ state, frames, row, seriesLabel, aiNote }: Pick<Props, 'state' | 'frames' | 'row' | 'seriesLabel' | 'aiNote'>) {
+  const { t } = useTexts();
+  const { painted, probe } = state;
+  const frame = painted === null ? undefined : frames[painted.index];
+  const edges = frame === undefined ? null : edgeLetters(frame);
+  const position = frame === undefined ? null : slicePositionMm(frame);
+  const unit = row.modality === 'CT' ? ' HU' : '';
+  const sex = row.sex === 'M' || row.sex === 'F' || row.sex === 'O' ? t(`sex.${row.sex}`) : '';
+  return (
+    <>
+      <div className="corner top left">
+        <b>{row.patient_name}</b>
+        <br />
+        {row.patient_id} {sex}
+        <br />
+        {date(row.birth_date)}
+      </div>
+      <div className="corner top right">
+        {row.institution}
+        <br />
+        {date(row.study_date)}
+        <br />
+        {seriesLabel}
+      </div>
+      <div className="corner bottom left">
+        <span className="ai-note" data-testid="ai-note">{aiNote}</span>
+        <br />
+        {probe === null ? ' ' : `x ${probe.column}  y ${probe.row}  ${Math.round(probe.value)}${unit}`}
+      </div>
+      {painted !== null && (
+        <div className="corner bottom right" data-testid="frame-info">
+          {painted.inverted && <>{t('viewer.inverted')}<br /></>}
+          {t('viewer.windowShort')} {Math.round(painted.window.width)} / {Math.round(painted.window.centre)} · {Math.round(painted.scale * 100)}%
+          <br />
+          {position !== null && `${t('viewer.position')} ${fixed(position, 1)} mm`}
+          {frame?.thicknessMm != null && ` · ${t('viewer.thickness')} ${fixed(frame.thicknessMm, 2)} mm`}
+          <br />
+          <b>
+            {painted.index + 1} / {frames.length}
+          </b>
+        </div>
+      )}
+      {edges !== null && (
+        <>
+          <span className="edge edge-l">{edges.left}</span>
+          <span className="edge edge-r">{edges.right}</span>
+          <span className="edge edge-t">{edges.top}</span>
+          <span className="edge edge-b">{edges.bottom}</span>
+        </>
+      )}
+    </>
+  );
+}
+
+export function Viewport(props: Props) {
+  const { host, state, frames, lines, selected, heatmap, onGoTo } = props;
+  const { t } = useTexts();
+  const frame = state.painted === null ? undefined : frames[state.painted.index];
+  const paintedAt = state.painted?.index;
+  useEffect(() => {
+    // A mark for tests and for measuring: which frame is really on the screen.
+    if (host.current !== null && paintedAt !== undefined) host.current.dataset.painted = String(paintedAt);
+  }, [host, paintedAt]);
+  return (
+    <section className="viewport" aria-label={t('viewer.label')}>
+      <div className="pane" ref={host} data-testid="pane" />
+      {state.painted !== null && frame !== undefined && <Overlay painted={state.painted} columns={frame.columns} rows={frame.rows} lines={lines} selected={selected} heatmap={heatmap} />}
+      <Corners {...props} />
+      {frames.length > 1 && <StackBar state={state} count={frames.length} onGoTo={onGoTo} />}
+      <Fidelity state={state} />
+    </section>
+  );
+}

@@ -1,0 +1,258 @@
+/**
+ * The only module that knows Cornerstone3D (5.14). The rest sees a `Pane`: a picture area that shows
+ * one frame of a stack, with a window, a zoom and a place, and says after every paint what it shows.
+ */
+import { cache, Enums, eventTarget, getShouldUseCPURendering, imageLoader, init as initCore, RenderingEngine, utilities, type Types } from '@cornerstonejs/core';
+import { init as initLoader, wadors } from '@cornerstonejs/dicom-image-loader';
+import type { FrameSource } from './frames';
+import { prefetch, type Prefetch } from './prefetch';
+import type { Window } from './presets';
+
+const CACHE_BYTES = 1024 * 1024 * 1024;
+const CACHE_FULL = 0.85;
+const VIEWPORT = 'pane';
+
+/** What is on the screen right now. */
+export interface Painted {
+  index: number;
+  window: Window;
+  inverted: boolean;
+  /** Canvas pixels per image pixel. */
+  scale: number;
+  /** SVG matrix from (column, row), pixel centres at whole numbers, to the pane's CSS pixels. */
+  matrix: [number, number, number, number, number, number];
+}
+
+export interface PaneEvents {
+  onPaint: (painted: Painted) => void;
+  /** A frame was asked for (`index`) and is `loading`, shown (`done`) or could not be had (`failed`). */
+  onFrame: (index: number, state: 'loading' | 'done' | 'failed') => void;
+  onLoaded: (index: number) => void;
+}
+
+export interface Pane {
+  open: (sources: FrameSource[], at: number, window: Window | null) => Promise<void>;
+  goTo: (index: number) => void;
+  setWindow: (window: Window | null) => void;
+  setInverted: (inverted: boolean) => void;
+  zoomBy: (factor: number) => void;
+  panBy: (dx: number, dy: number) => void;
+  reset: () => void;
+  resize: () => void;
+  /** Modality value (HU on CT) under a point of the pane, with its column and row; null outside. */
+  probe: (x: number, y: number) => { column: number; row: number; value: number } | null;
+  close: () => void;
+}
+
+let started: Promise<void> | null = null; // Cornerstone itself is one per page
+
+function start(): Promise<void> {
+  started ??= Promise.resolve().then(() => {
+    initCore();
+    initLoader({ strict: false });
+    cache.setMaxCacheSize(CACHE_BYTES);
+  });
+  return started;
+}
+
+function windowOf(range: { lower: number; upper: number } | undefined): Window {
+  if (range === undefined) return { width: 1, centre: 0 };
+  const { windowWidth, windowCenter } = utilities.windowLevel.toWindowLevel(range.lower, range.upper);
+  return { width: windowWidth, centre: windowCenter };
+}
+
+const firstOf = (value: number | number[] | undefined) => (Array.isArray(value) ? value[0] : value);
+
+/** The window that the image states; where it states none, all its values. */
+function fileWindow(image: Types.IImage): Window {
+  const width = firstOf(image.windowWidth);
+  const centre = firstOf(image.windowCenter);
+  if (width !== undefined && centre !== undefined && width >= 1) return { width, centre };
+  const scaled = image.preScale?.scaled === true;
+  const low = scaled ? image.minPixelValue : image.minPixelValue * image.slope + image.intercept;
+  const high = scaled ? image.maxPixelValue : image.maxPixelValue * image.slope + image.intercept;
+  return { width: Math.max(1, high - low), centre: (high + low) / 2 };
+}
+
+function matrixOf(viewport: Types.IStackViewport): Painted['matrix'] | null {
+  const data = viewport.getImageData() as Types.IImageData | Types.CPUIImageData | undefined;
+  const toWorld = data?.imageData.indexToWorld?.bind(data.imageData) as ((index: Types.Point3) => Types.Point3) | undefined;
+  if (data === undefined || toWorld === undefined) return null;
+  const at = (column: number, row: number) => viewport.worldToCanvas(toWorld([column, row, 0]));
+  // Far-apart points, so that rounding does not grow into the scale.
+  const [columns, rows] = data.dimensions;
+  const [o, x, y] = [at(0, 0), at(columns, 0), at(0, rows)];
+  return [(x[0] - o[0]) / columns, (x[1] - o[1]) / columns, (y[0] - o[0]) / rows, (y[1] - o[1]) / rows, o[0], o[1]];
+}
+
+class StackPane implements Pane {
+  private readonly viewport: Types.IStackViewport;
+  private ids: string[] = [];
+  private wanted = 0;
+  private ahead: Prefetch | null = null;
+  private round = 0;
+  private closed = false;
+
+  constructor(
+    private readonly engine: RenderingEngine,
+    private readonly element: HTMLDivElement,
+    private readonly events: PaneEvents,
+  ) {
+    engine.enableElement({ viewportId: VIEWPORT, element, type: Enums.ViewportType.STACK, defaultOptions: { background: [0, 0, 0] } });
+    this.viewport = engine.getViewport(VIEWPORT) as Types.IStackViewport;
+    element.addEventListener(Enums.Events.IMAGE_RENDERED, this.painted);
+  }
+
+  private readonly painted = (): void => {
+    if (this.closed || this.ids.length === 0) return;
+    const matrix = matrixOf(this.viewport);
+    if (matrix === null) return;
+    const { voiRange, invert } = this.viewport.getProperties();
+    this.events.onPaint({
+      index: this.viewport.getCurrentImageIdIndex(),
+      window: windowOf(voiRange),
+      inverted: invert === true,
+      scale: Math.hypot(matrix[0], matrix[1]),
+      matrix,
+    });
+  };
+
+  async open(sources: FrameSource[], at: number, window: Window | null): Promise<void> {
+    const round = ++this.round;
+    this.ahead?.stop();
+    const ids = sources.map((source) => source.frame.imageId);
+    for (const source of sources) wadors.metaDataManager.add(source.frame.imageId, source.metadata as never);
+    this.wanted = at;
+    const first = ids[at];
+    if (first === undefined) return;
+    this.events.onFrame(at, 'loading');
+    try {
+      // What was on the screen stays until the first picture of the new series is here.
+      await imageLoader.loadAndCacheImage(first);
+      if (this.stale(round)) return;
+      this.ids = ids;
+      await this.viewport.setStack(ids, at);
+      if (this.stale(round)) return;
+    } catch (error) {
+      if (!this.stale(round)) this.events.onFrame(at, 'failed');
+      throw error;
+    }
+    this.setWindow(window);
+    this.events.onLoaded(at);
+    this.events.onFrame(at, 'done');
+    this.ahead = prefetch(
+      {
+        count: ids.length,
+        load: (index) => imageLoader.loadAndCacheImage(ids[index] ?? '', { requestType: Enums.RequestType.Prefetch, priority: 0 }),
+        room: () => cache.getCacheSize() < CACHE_BYTES * CACHE_FULL,
+        onLoaded: this.events.onLoaded,
+      },
+      at,
+    );
+  }
+
+  private stale(round: number): boolean {
+    return this.closed || round !== this.round;
+  }
+
+  goTo(index: number): void {
+    const to = Math.min(Math.max(index, 0), this.ids.length - 1);
+    const id = this.ids[to];
+    if (id === undefined || to === this.wanted) return;
+    this.wanted = to;
+    this.ahead?.recentre(to);
+    void this.show(to, id, this.round);
+  }
+
+  private async show(index: number, id: string, round: number): Promise<void> {
+    if (cache.getImageLoadObject(id) === undefined) this.events.onFrame(index, 'loading');
+    try {
+      await imageLoader.loadAndCacheImage(id);
+    } catch {
+      if (!this.stale(round) && this.wanted === index) this.events.onFrame(index, 'failed');
+      return;
+    }
+    if (this.stale(round)) return;
+    this.events.onLoaded(index);
+    if (this.wanted !== index) return; // the eye has moved on; the frame stays in the cache
+    await this.viewport.setImageIdIndex(index);
+    if (!this.stale(round) && this.wanted === index) this.events.onFrame(index, 'done');
+  }
+
+  setWindow(window: Window | null): void {
+    const image = this.viewport.getCornerstoneImage() as Types.IImage | undefined;
+    const next = window ?? (image === undefined ? null : fileWindow(image));
+    if (next === null) return;
+    this.viewport.setProperties({ voiRange: utilities.windowLevel.toLowHighRange(next.width, next.centre) });
+    this.viewport.render();
+  }
+
+  setInverted(inverted: boolean): void {
+    this.viewport.setProperties({ invert: inverted });
+    this.viewport.render();
+  }
+
+  zoomBy(factor: number): void {
+    this.viewport.setZoom(Math.min(Math.max(this.viewport.getZoom() * factor, 0.2), 20));
+    this.viewport.render();
+  }
+
+  panBy(dx: number, dy: number): void {
+    const [x, y] = this.viewport.getPan();
+    this.viewport.setPan([x + dx, y + dy]);
+    this.viewport.render();
+  }
+
+  reset(): void {
+    this.viewport.resetCamera();
+    this.viewport.resetProperties();
+    this.viewport.render();
+  }
+
+  resize(): void {
+    if (!this.closed) this.engine.resize(true, true);
+  }
+
+  probe(x: number, y: number): { column: number; row: number; value: number } | null {
+    const image = this.viewport.getCornerstoneImage() as Types.IImage | undefined;
+    const matrix = this.ids.length === 0 ? null : matrixOf(this.viewport);
+    if (image === undefined || matrix === null || image.color) return null;
+    const [a, b, c, d, e, f] = matrix;
+    const det = a * d - b * c;
+    const column = Math.round((d * (x - e) - c * (y - f)) / det);
+    const row = Math.round((a * (y - f) - b * (x - e)) / det);
+    if (column < 0 || row < 0 || column >= image.columns || row >= image.rows) return null;
+    const stored = image.voxelManager?.getAtIndex(row * image.columns + column);
+    if (typeof stored !== 'number') return null;
+    const scaled = image.preScale?.scaled === true;
+    return { column, row, value: scaled ? stored : stored * image.slope + image.intercept };
+  }
+
+  close(): void {
+    this.closed = true;
+    this.ahead?.stop();
+    this.element.removeEventListener(Enums.Events.IMAGE_RENDERED, this.painted);
+    this.engine.destroy();
+  }
+}
+
+let panes = 0;
+
+/** A pane in `element`. Rejects when the PC can draw neither by WebGL nor by CPU. */
+export async function createPane(element: HTMLDivElement, events: PaneEvents): Promise<Pane> {
+  await start();
+  panes += 1;
+  return new StackPane(new RenderingEngine(`xinglin-${panes}`), element, events);
+}
+
+/** How pictures are drawn here; shown on the page, because old PCs lose WebGL. */
+export function renderer(): 'webgl' | 'cpu' {
+  return getShouldUseCPURendering() ? 'cpu' : 'webgl';
+}
+
+/** Calls back when the graphics context is lost (integrated graphics do that). */
+export function onContextLost(callback: () => void): () => void {
+  const listener = () => callback();
+  eventTarget.addEventListener(Enums.Events.WEBGL_CONTEXT_LOST, listener);
+  return () => eventTarget.removeEventListener(Enums.Events.WEBGL_CONTEXT_LOST, listener);
+}

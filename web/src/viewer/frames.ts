@@ -1,0 +1,129 @@
+/** From the manifest to an ordered list of frames with their geometry. Pure. */
+import type { DicomObject, ManifestSeries } from '../api/types';
+
+type Vector = [number, number, number];
+
+export interface Frame {
+  imageId: string;
+  /** `<SOP Instance UID>/<frame>`, the key of the outlines. */
+  key: string;
+  rows: number;
+  columns: number;
+  /** Row and column direction cosines, patient coordinates LPS; null when the file has none. */
+  rowCosine: Vector | null;
+  columnCosine: Vector | null;
+  position: Vector | null;
+  /** Patient Orientation (0020,0020) of a projection: directions of row and column. */
+  patientOrientation: [string, string] | null;
+  thicknessMm: number | null;
+}
+
+export interface FrameSource {
+  metadata: DicomObject;
+  frame: Frame;
+}
+
+const numbers = (object: DicomObject, tag: string): number[] => (object[tag]?.Value ?? []).map(Number).filter(Number.isFinite);
+const first = (object: DicomObject, tag: string): number | null => numbers(object, tag)[0] ?? null;
+const text = (object: DicomObject, tag: string): string => {
+  const value = object[tag]?.Value?.[0];
+  return typeof value === 'string' || typeof value === 'number' ? String(value) : '';
+};
+
+function vectorAt(values: number[], start: number): Vector | null {
+  const [x, y, z] = values.slice(start, start + 3);
+  return x === undefined || y === undefined || z === undefined ? null : [x, y, z];
+}
+
+export function frameAddress(origin: string, study: string, series: string, sop: string, frame: number): string {
+  const at = [study, series, sop].map(encodeURIComponent);
+  return `wadors:${origin}/dicomweb/studies/${at[0] ?? ''}/series/${at[1] ?? ''}/instances/${at[2] ?? ''}/frames/${frame}`;
+}
+
+/** Frames in the manifest's order (the server sorts by geometry, then instance number). */
+export function framesOf(origin: string, studyUid: string, series: ManifestSeries): FrameSource[] {
+  return series.instances.flatMap((metadata) => {
+    const sop = text(metadata, '00080018');
+    const rows = first(metadata, '00280010');
+    const columns = first(metadata, '00280011');
+    if (sop === '' || rows === null || columns === null) return []; // no picture: a report, for example
+    const orientation = numbers(metadata, '00200037');
+    const directions = (metadata['00200020']?.Value ?? []).map(String);
+    const count = Math.max(1, first(metadata, '00280008') ?? 1);
+    return Array.from({ length: count }, (_, index) => ({
+      metadata,
+      frame: {
+        imageId: frameAddress(origin, studyUid, series.series_uid, sop, index + 1),
+        key: `${sop}/${index + 1}`,
+        rows,
+        columns,
+        rowCosine: vectorAt(orientation, 0),
+        columnCosine: vectorAt(orientation, 3),
+        position: vectorAt(numbers(metadata, '00200032'), 0),
+        patientOrientation: directions.length === 2 ? ([directions[0] ?? '', directions[1] ?? ''] as [string, string]) : null,
+        thicknessMm: first(metadata, '00180050'),
+      },
+    }));
+  });
+}
+
+const dot = (a: Vector, b: Vector) => a[0] * b[0] + a[1] * b[1] + a[2] * b[2];
+
+export function normalOf(frame: Frame): Vector | null {
+  const [r, c] = [frame.rowCosine, frame.columnCosine];
+  if (r === null || c === null) return null;
+  return [r[1] * c[2] - r[2] * c[1], r[2] * c[0] - r[0] * c[2], r[0] * c[1] - r[1] * c[0]];
+}
+
+/** Slice position along its own normal, mm; null without geometry. */
+export function slicePositionMm(frame: Frame): number | null {
+  const normal = normalOf(frame);
+  return normal === null || frame.position === null ? null : dot(normal, frame.position);
+}
+
+/** Index of the slice nearest to a point in patient coordinates; null without geometry. */
+export function nearestSlice(frames: readonly Frame[], point: Vector): number | null {
+  let best: number | null = null;
+  let distance = Infinity;
+  frames.forEach((frame, index) => {
+    const normal = normalOf(frame);
+    const position = slicePositionMm(frame);
+    if (normal === null || position === null) return;
+    const away = Math.abs(dot(normal, point) - position);
+    if (away < distance) [best, distance] = [index, away];
+  });
+  return best;
+}
+
+/** Letters of a direction: the axes that hold at least a quarter of it, strongest first. */
+export function lettersOf(direction: Vector): string {
+  const names: [string, string][] = [
+    ['L', 'R'],
+    ['P', 'A'],
+    ['H', 'F'],
+  ];
+  return direction
+    .map((value, axis) => ({ value, name: names[axis]?.[value >= 0 ? 0 : 1] ?? '' }))
+    .filter((part) => Math.abs(part.value) > 0.25)
+    .sort((a, b) => Math.abs(b.value) - Math.abs(a.value))
+    .map((part) => part.name)
+    .join('');
+}
+
+const OPPOSITE: Record<string, string> = { L: 'R', R: 'L', A: 'P', P: 'A', H: 'F', F: 'H' };
+const opposite = (letters: string) => [...letters].map((letter) => OPPOSITE[letter] ?? '').join('');
+
+export interface EdgeLetters {
+  left: string;
+  right: string;
+  top: string;
+  bottom: string;
+}
+
+/** Patient directions at the edges of the unrotated picture; null when the file does not say. */
+export function edgeLetters(frame: Frame): EdgeLetters | null {
+  const right = frame.rowCosine === null ? frame.patientOrientation?.[0] : lettersOf(frame.rowCosine);
+  const bottom = frame.columnCosine === null ? frame.patientOrientation?.[1] : lettersOf(frame.columnCosine);
+  if (right === undefined || bottom === undefined) return null;
+  return { left: opposite(right), right, top: opposite(bottom), bottom };
+}

@@ -1,0 +1,140 @@
+/** The pane as React state: what is shown, what is asked for, what is loaded. */
+import { useCallback, useEffect, useRef, useState, type RefObject } from 'react';
+import type { Painted, Pane } from './cornerstone';
+import type { FrameSource } from './frames';
+import { attachMouse, type Mouse, type Tool } from './interaction';
+import { draggedWindow, PRESETS, type PresetName } from './presets';
+
+export interface Probe {
+  column: number;
+  row: number;
+  value: number;
+}
+
+export interface PaneState {
+  painted: Painted | null;
+  /** Frame the reader asked for; differs from `painted.index` until it is here. */
+  wanted: number;
+  trouble: 'loading' | 'failed' | null;
+  loaded: ReadonlySet<number>;
+  broken: 'start' | 'context' | null;
+  drawnBy: 'webgl' | 'cpu' | null;
+  probe: Probe | null;
+}
+
+export interface PaneControls {
+  goTo: (index: number) => void;
+  preset: (name: PresetName) => void;
+  invert: () => void;
+  reset: () => void;
+  zoomBy: (factor: number) => void;
+}
+
+const FRESH: PaneState = { painted: null, wanted: 0, trouble: 'loading', loaded: new Set(), broken: null, drawnBy: null, probe: null };
+
+const ZOOM_PER_PX = 1.006;
+const SCROLL_PX = 6;
+const FAST_PART = 20; // Ctrl + wheel skips a twentieth of the series
+
+export function usePane(sources: FrameSource[], start: { at: number; preset: PresetName }, left: Tool): [RefObject<HTMLDivElement | null>, PaneState, PaneControls] {
+  const host = useRef<HTMLDivElement>(null);
+  const pane = useRef<Pane | null>(null);
+  const [state, setState] = useState<PaneState>(FRESH);
+  const [ready, setReady] = useState(false);
+  const now = useRef({ state, sources, mouse: { left, middle: 'pan', right: 'zoom' } as Mouse, start });
+  useEffect(() => {
+    now.current = { state, sources, mouse: { left, middle: 'pan', right: 'zoom' }, start };
+  });
+
+  useEffect(() => {
+    const element = host.current;
+    if (element === null) return;
+    let gone = false;
+    let lostOff: (() => void) | null = null;
+    const mine = new AbortController();
+    const observer = new ResizeObserver(() => pane.current?.resize());
+    void import('./cornerstone').then(async (door) => {
+      if (mine.signal.aborted) return;
+      const created = await door.createPane(element, {
+        onPaint: (painted) => setState((old) => ({ ...old, painted })),
+        onFrame: (index, what) => setState((old) => ({ ...old, wanted: index, trouble: what === 'done' ? null : what })),
+        onLoaded: (index) => setState((old) => (old.loaded.has(index) ? old : { ...old, loaded: new Set(old.loaded).add(index) })),
+      });
+      if (mine.signal.aborted) {
+        created.close();
+        return;
+      }
+      pane.current = created;
+      lostOff = door.onContextLost(() => setState((old) => ({ ...old, broken: 'context' })));
+      observer.observe(element);
+      setState((old) => ({ ...old, drawnBy: door.renderer() }));
+      setReady(true);
+    }).catch(() => {
+      if (!gone) setState((old) => ({ ...old, broken: 'start' }));
+    });
+    return () => {
+      gone = true;
+      mine.abort();
+      observer.disconnect();
+      lostOff?.();
+      pane.current?.close();
+      pane.current = null;
+      setReady(false);
+    };
+  }, []);
+
+  useEffect(() => {
+    if (!ready || sources.length === 0) return;
+    const { at, preset } = now.current.start;
+    setState((old) => ({ ...old, loaded: new Set(), wanted: at, trouble: 'loading' }));
+    pane.current?.open(sources, at, PRESETS[preset].window).catch(() => undefined); // told by onFrame
+  }, [ready, sources]);
+
+  const goTo = useCallback((index: number) => {
+    const to = Math.min(Math.max(index, 0), now.current.sources.length - 1);
+    now.current.state = { ...now.current.state, wanted: to };
+    setState((old) => ({ ...old, wanted: to }));
+    pane.current?.goTo(to);
+  }, []);
+
+  useEffect(() => {
+    const element = host.current;
+    if (element === null) return;
+    let from = { window: { width: 1, centre: 0 }, wanted: 0 };
+    return attachMouse(element, () => now.current.mouse, {
+      begin: () => {
+        from = { window: now.current.state.painted?.window ?? from.window, wanted: now.current.state.wanted };
+      },
+      move: (tool, total, step) => {
+        if (tool === 'window') pane.current?.setWindow(draggedWindow(from.window, total[0], total[1]));
+        else if (tool === 'pan') pane.current?.panBy(step[0], step[1]);
+        else if (tool === 'zoom') pane.current?.zoomBy(ZOOM_PER_PX ** -step[1]);
+        else goTo(from.wanted + Math.round(total[1] / SCROLL_PX));
+      },
+      wheel: (notches, fast) => {
+        const stride = fast ? Math.max(1, Math.round(now.current.sources.length / FAST_PART)) : 1;
+        goTo(now.current.state.wanted + notches * stride);
+      },
+      hover: (x, y) => {
+        const probe = pane.current?.probe(x, y) ?? null;
+        setState((old) => ({ ...old, probe }));
+      },
+      leave: () => setState((old) => ({ ...old, probe: null })),
+    });
+  }, [goTo]);
+
+  return [
+    host,
+    state,
+    {
+      goTo,
+      preset: (name) => pane.current?.setWindow(PRESETS[name].window),
+      invert: () => pane.current?.setInverted(!(now.current.state.painted?.inverted ?? false)),
+      zoomBy: (factor) => pane.current?.zoomBy(factor),
+      reset: () => {
+        pane.current?.reset();
+        pane.current?.setWindow(PRESETS[now.current.start.preset].window);
+      },
+    },
+  ];
+}
