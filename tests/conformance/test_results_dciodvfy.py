@@ -1,0 +1,260 @@
+"""Result objects judged by others: dicom3tools' dciodvfy, and Orthanc as a PACS."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import shutil
+import socket
+import subprocess
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from pydicom.dataset import Dataset
+
+from edge.report.commitment import CommitmentListener, MemoryInbox
+from edge.report.delivery import PeerSettings, deliverable_of, part10
+from edge.report.key_images import KeyImage, ct_key_images, radiograph_key_image
+from edge.report.sc import write_sc
+from edge.report.scu import deliver
+from edge.report.seg import write_seg
+from edge.report.sr import write_sr
+from tests import report_cases as cases
+
+pytestmark = [
+    # pynetdicom leaves a socket whose peer is gone to the garbage collector.
+    pytest.mark.filterwarnings(
+        "ignore:.*socket.socket:pytest.PytestUnraisableExceptionWarning",
+        "ignore:unclosed.*socket:ResourceWarning",
+    ),
+]
+needs_dciodvfy = pytest.mark.skipif(
+    shutil.which("dciodvfy") is None, reason="needs dciodvfy (Debian package dicom3tools)"
+)
+needs_orthanc = pytest.mark.skipif(
+    shutil.which("Orthanc") is None, reason="needs Orthanc (Debian package orthanc)"
+)
+
+
+def errors_of(dataset: Dataset, folder: Path) -> list[str]:
+    """Error lines of dciodvfy; also fails when the tool did not name the object's IOD."""
+    path = folder / "object.dcm"
+    path.write_bytes(part10(dataset))
+    run = subprocess.run(
+        ["dciodvfy", "-new", str(path)], capture_output=True, text=True, check=False
+    )
+    lines = (run.stdout + run.stderr).splitlines()
+    assert any(line.strip() in {"Segmentation", "Comprehensive3DSR", "SCImage"} for line in lines)
+    return [line for line in lines if line.startswith("Error")]
+
+
+def key_images(name: str) -> tuple[KeyImage, ...]:
+    case = cases.CASES[name]
+    if name.startswith("dr"):
+        heat = np.zeros((24, 32), dtype=np.float32)
+        heat[6:12, 4:10] = 0.9
+        return (radiograph_key_image(cases.radiograph().pixel_array, heat),)
+    if case.status != "ok":
+        return ()
+    return ct_key_images(cases.ct_voxels(), cases.label_map(), case.lesions or (), (2.5, 0.8, 0.8))
+
+
+def objects_of(name: str) -> list[Dataset]:
+    """SEG where there are lesions, SR, SC: all that is sent for one case."""
+    sources = cases.sources_for(name)
+    context, case = cases.context(sources), cases.CASES[name]
+    seg = None
+    if case.lesions:
+        seg = write_seg(context, case.lesions, cases.label_map(), cases.planes(sources))
+    pictures = write_sc(context, case, key_images(name))
+    visual = pictures[0] if case.tb is not None else None
+    return [x for x in (seg, write_sr(context, case, seg, visual), *pictures) if x is not None]
+
+
+@needs_dciodvfy
+@pytest.mark.parametrize("name", list(cases.CASES))
+def test_every_object_of_every_outcome_passes(name: str, tmp_path: Path) -> None:
+    for dataset in objects_of(name):
+        assert errors_of(dataset, tmp_path) == []
+
+
+@needs_dciodvfy
+def test_reviewed_superseding_and_overridden_results_pass(tmp_path: Path) -> None:
+    sources = cases.ct_series()
+    first = write_sr(cases.context(sources), cases.CASES["ct_no_finding"])
+    context = replace(
+        cases.context(sources, cases.REVIEW), predecessors=(first,), edition="override-1"
+    )
+    case = replace(cases.CASES["ct_findings"], qc=cases.QC_REJECT, overridden=True)
+    seg = write_seg(context, case.lesions or (), cases.label_map(), cases.planes(sources))
+    for dataset in (seg, write_sr(context, case, seg)):
+        assert errors_of(dataset, tmp_path) == []
+
+
+@needs_dciodvfy
+def test_a_segmentation_of_an_enhanced_ct_passes(tmp_path: Path) -> None:
+    source = (cases.enhanced_ct(),)
+    context = cases.context(source)
+    seg = write_seg(context, cases.lesions(), cases.label_map(), cases.planes(source))
+    assert errors_of(seg, tmp_path) == []
+    assert errors_of(write_sr(context, cases.CASES["ct_findings"], seg), tmp_path) == []
+
+
+@needs_dciodvfy
+def test_results_of_a_source_with_hardly_any_header_pass(tmp_path: Path) -> None:
+    source = cases.radiograph()
+    for keyword in (
+        "AccessionNumber", "StudyID", "PatientSex", "PatientBirthDate", "ReferringPhysicianName",
+        "StudyDescription", "StudyDate", "StudyTime", "PatientName", "PatientID",
+    ):  # fmt: skip
+        del source[keyword]
+    context = cases.context((source,))
+    for dataset in (
+        write_sr(context, cases.CASES["dr_suspected"]),
+        *write_sc(context, cases.CASES["dr_suspected"], ()),
+    ):
+        assert errors_of(dataset, tmp_path) == []
+
+
+@needs_dciodvfy
+def test_the_judge_can_find_an_error(tmp_path: Path) -> None:
+    (_, broken, _) = objects_of("ct_findings")
+    del broken.CompletionFlag
+    assert any("CompletionFlag" in line for line in errors_of(broken, tmp_path))
+
+
+# --- Orthanc -------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Orthanc:
+    http_port: int
+    dicom_port: int
+    listener_port: int
+
+    def ask(self, path: str, body: object | None = None) -> object:
+        request = urllib.request.Request(
+            f"http://127.0.0.1:{self.http_port}{path}",
+            data=None if body is None else json.dumps(body).encode(),
+        )
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            return json.loads(answer.read())
+
+    def peer(self) -> PeerSettings:
+        return PeerSettings(
+            "orthanc", "127.0.0.1", self.dicom_port, "ORTHANC", commitment_wait_s=10.0
+        )
+
+    def instance(self, uid: str) -> dict:
+        found = self.ask(
+            "/tools/find",
+            {"Level": "Instance", "Query": {"SOPInstanceUID": uid}, "Expand": True},
+        )
+        assert isinstance(found, list)
+        assert len(found) == 1
+        return found[0]
+
+
+def free_ports(count: int) -> list[int]:
+    held = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+    ports = [server.getsockname()[1] for server in held]
+    for server in held:
+        server.close()
+    return ports
+
+
+def wait_until_ready(orthanc: Orthanc, process: subprocess.Popen[bytes]) -> None:
+    deadline = time.monotonic() + 60
+    while True:
+        try:
+            orthanc.ask("/system")
+        except (urllib.error.URLError, ConnectionError):
+            assert process.poll() is None, "Orthanc ended at once"
+            assert time.monotonic() < deadline, "Orthanc did not answer in a minute"
+            time.sleep(0.05)
+        else:
+            return
+
+
+@pytest.fixture(scope="module")
+def orthanc(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Orthanc]:
+    folder = tmp_path_factory.mktemp("orthanc")
+    http_port, dicom_port, listener_port = free_ports(3)
+    (folder / "orthanc.json").write_text(
+        json.dumps(
+            {
+                "StorageDirectory": str(folder / "db"),
+                "IndexDirectory": str(folder / "db"),
+                "HttpPort": http_port,
+                "DicomPort": dicom_port,
+                "DicomAet": "ORTHANC",
+                "RemoteAccessAllowed": False,
+                "AuthenticationEnabled": False,
+                "Plugins": [],
+                "DicomModalities": {"xinglin": ["XINGLIN", "127.0.0.1", listener_port]},
+            }
+        )
+    )
+    process = subprocess.Popen(
+        ["Orthanc", str(folder / "orthanc.json")],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    node = Orthanc(http_port, dicom_port, listener_port)
+    try:
+        wait_until_ready(node, process)
+        yield node
+    finally:
+        process.terminate()
+        process.wait(timeout=30)
+
+
+def new_uid(prefix: int) -> Callable[[], str]:
+    numbers = itertools.count(1)
+    return lambda: f"2.25.{prefix}{next(numbers)}"
+
+
+@needs_orthanc
+@pytest.mark.parametrize("name", list(cases.CASES))
+def test_orthanc_takes_every_object_and_its_query_confirms(orthanc: Orthanc, name: str) -> None:
+    objects = objects_of(name)
+    peer = replace(orthanc.peer(), commitment=False)
+    outcomes = deliver([deliverable_of(x) for x in objects], peer, new_uid(7))
+    assert {(o.state, o.confirmed_by, o.status) for o in outcomes} == {("confirmed", "query", 0)}
+    for dataset in objects:
+        tags = orthanc.instance(dataset.SOPInstanceUID)["MainDicomTags"]
+        assert tags["SOPInstanceUID"] == dataset.SOPInstanceUID
+
+
+@needs_orthanc
+def test_orthanc_commits_on_a_new_association(orthanc: Orthanc) -> None:
+    objects = objects_of("ct_findings")
+    inbox = MemoryInbox()
+    with CommitmentListener("XINGLIN", inbox, "127.0.0.1", orthanc.listener_port):
+        outcomes = deliver(
+            [deliverable_of(x) for x in objects], orthanc.peer(), new_uid(8), inbox=inbox
+        )
+    assert {(o.state, o.confirmed_by) for o in outcomes} == {("confirmed", "commitment")}
+
+
+@needs_orthanc
+def test_orthanc_keeps_the_stored_bytes_and_shows_the_picture(orthanc: Orthanc) -> None:
+    (_, sr, sc) = objects_of("ct_findings")
+    peer = replace(orthanc.peer(), commitment=False)
+    deliver([deliverable_of(sr), deliverable_of(sc)], peer, new_uid(9))
+    tags = orthanc.ask(f"/instances/{orthanc.instance(sr.SOPInstanceUID)['ID']}/simplified-tags")
+    assert isinstance(tags, dict)
+    assert tags["PatientName"] == "ZHANG^SAN=张^三"
+    assert tags["VerificationFlag"] == "UNVERIFIED"
+    url = (
+        f"http://127.0.0.1:{orthanc.http_port}"
+        f"/instances/{orthanc.instance(sc.SOPInstanceUID)['ID']}/preview"
+    )
+    with urllib.request.urlopen(url, timeout=10) as answer:
+        assert answer.read().startswith(b"\x89PNG")
