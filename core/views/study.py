@@ -119,7 +119,7 @@ _STUDY = {
 }  # fmt: skip
 #: Which modality names a study that has several: the one that is analysed.
 _MODALITY_RANK = ("CT", "DX", "CR", "DR", "PT", "MG", "MR", "US", "XA", "RF", "NM", "OT")
-_DELIVERY_RANK = ("failed", "pending", "sent", "unconfirmed", "confirmed")
+_DELIVERY_RANK = ("failed", "refused", "pending", "sent", "unconfirmed", "confirmed")
 _QC_RANK = {"pass": 0, "warn": 1, "reject": 2}
 
 
@@ -157,7 +157,7 @@ def _fresh(record: Record, at: str) -> State:
         delivery="none", received_at=at, updated_at=at, tb_positive=None, lesion_count=None,
         modality="", modalities="",
     )  # fmt: skip
-    return {"row": row, "series": {}, "deliveries": {}, "image_qc": {}}
+    return {"row": row, "series": {}, "image_qc": {}}
 
 
 def _instances(state: State, body: dict[str, Any], at: str) -> list[Change]:
@@ -336,8 +336,6 @@ def _delivered(state: State, body: dict[str, Any], at: str) -> list[Change]:
     row = state["row"]
     changes: list[Change] = []
     for one in body["objects"]:
-        # A box forwards hundreds of slices: only the counts go into the state, the rows have all.
-        state["deliveries"][one["state"]] = 1
         delivery = {
             "study": row["study"], "destination": body["destination"], "grp": row["study"],
             "sop_instance": one["sop_instance"], "sop_class": one["sop_class"],
@@ -345,8 +343,10 @@ def _delivered(state: State, body: dict[str, Any], at: str) -> list[Change]:
             "detail": one.get("detail", ""), "version": body.get("version", 0),
         }  # fmt: skip
         changes.append(Upsert("delivery", delivery))
-    if body.get("purpose") == "result":
-        row["delivery"] = min((o["state"] for o in body["objects"]), key=_DELIVERY_RANK.index)
+    # An object that the peer refused and for which it took pictures instead is delivered.
+    states = [o["state"] for o in body["objects"] if not o.get("replaced_by")]
+    if body.get("purpose") == "result" and states:
+        row["delivery"] = min(states, key=_DELIVERY_RANK.index)
     return changes
 
 

@@ -35,6 +35,10 @@ _TABLES = (
     """CREATE TABLE IF NOT EXISTS commitment (
         transaction_uid TEXT PRIMARY KEY, peer TEXT NOT NULL, direction TEXT NOT NULL,
         state TEXT NOT NULL, body TEXT NOT NULL, created INTEGER NOT NULL)""",
+    """CREATE TABLE IF NOT EXISTS mpps (
+        uid TEXT PRIMARY KEY, status TEXT NOT NULL, studies TEXT NOT NULL,
+        expected INTEGER NOT NULL, at INTEGER NOT NULL)""",
+    "CREATE TABLE IF NOT EXISTS house (task TEXT PRIMARY KEY, value TEXT NOT NULL)",
     """CREATE TABLE IF NOT EXISTS progress (
         study TEXT PRIMARY KEY, stage TEXT, text TEXT, at INTEGER)""",
     "CREATE TABLE IF NOT EXISTS disk_sample (at INTEGER PRIMARY KEY, used INTEGER NOT NULL)",

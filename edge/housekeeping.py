@@ -1,0 +1,57 @@
+"""What the appliance does by the clock: sign heads, sample the disk, forget finished jobs.
+
+Each task remembers in the database when it last ran, so that a restart neither skips nor repeats.
+"""
+
+from __future__ import annotations
+
+import json
+
+from edge.processes import queue_of, usage_of
+from edge.store.box import Box
+
+_HEADS_MS = 10_000
+_DISK_MS = 600_000
+_JOBS_MS = 3_600_000
+_KEEP_JOBS_MS = 7 * 86_400_000
+
+
+def keep_house(box: Box) -> None:
+    """Do what is due."""
+    now = box.outside.now_ms()
+    if _due(box, "heads", now, _HEADS_MS):
+        _keep_changed_heads(box)
+    if _due(box, "disk", now, _DISK_MS):
+        usage = usage_of(box)
+        with box.database.transaction() as sql:
+            sql.execute(
+                "INSERT OR REPLACE INTO disk_sample VALUES (?, ?)", (now, usage.total - usage.free)
+            )
+            sql.execute("DELETE FROM disk_sample WHERE at < ?", (now - 30 * 86_400_000,))
+    if _due(box, "jobs", now, _JOBS_MS):
+        queue_of(box).forget_done(now - _KEEP_JOBS_MS)
+
+
+def _keep_changed_heads(box: Box) -> None:
+    """Sign heads only where the chain has grown."""
+    kept = {(c.journal, c.writer): c.seq for c in box.vault.heads()}
+    own = box.identity.id
+    grown = (
+        box.journal.head(own).seq != kept.get(("clinical", own), 0),
+        box.access.head(own).seq != kept.get(("access", own), 0),
+    )
+    if any(grown):
+        box.keep_heads()
+
+
+def _due(box: Box, task: str, now: int, every: int) -> bool:
+    rows = box.database.query("SELECT value FROM house WHERE task = ?", (task,))
+    if rows and now - int(json.loads(rows[0][0])) < every:
+        return False
+    with box.database.transaction() as sql:
+        sql.execute(
+            "INSERT INTO house VALUES (?, ?) ON CONFLICT (task) DO UPDATE SET"
+            " value = excluded.value",
+            (task, json.dumps(now)),
+        )
+    return True

@@ -1,0 +1,167 @@
+"""The appliance's processes: what each one runs. Wiring only; ``edge.main`` starts them.
+
+One process per concern, so that a decoder's crash, a hung peer or a busy CT never stops another:
+``receiver`` (storage port), ``dimse`` (query, retrieve, MPPS behind it), three lanes, ``web``.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import shutil
+import signal
+import socket
+import threading
+import time
+from collections.abc import Callable
+from ipaddress import ip_network
+from pathlib import Path
+
+from edge.intake.commitments import BoxCommitments
+from edge.intake.disk import Tier, Usage, tier_of
+from edge.intake.net.settings import PeerRule, ReceiverSettings, TlsFiles
+from edge.intake.sink import JournalSink
+from edge.stages.queue import Queue
+from edge.store.box import Box, open_box, real_outside
+
+ROLES = ("receiver", "dimse", "worker-urgent", "worker-compute", "worker-delivery", "web")
+
+
+def until_told() -> threading.Event:
+    """Return an event that SIGTERM and SIGINT set."""
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    return stop
+
+
+def owner() -> str:
+    """Return this process's name as a job's owner."""
+    return f"{socket.gethostname()}:{os.getpid()}"
+
+
+def queue_of(box: Box) -> Queue:
+    """Return the job queue of a box for this process."""
+    return Queue(box.database, box.outside.now_ms, owner())
+
+
+def usage_of(box: Box) -> Usage:
+    """Measure the file system that holds the blobs."""
+    total, _, free = shutil.disk_usage(box.folder / "blobs")
+    return Usage(total, free)
+
+
+def tier_source(box: Box, every_s: float = 2.0) -> Callable[[], Tier]:
+    """Return a function that gives the disk tier, measured at most every two seconds."""
+    last: list[tuple[float, Tier]] = []
+
+    def tier() -> Tier:
+        now = time.monotonic()
+        if not last or now - last[0][0] > every_s:
+            last[:] = [(now, tier_of(usage_of(box), box.settings.intake))]
+        return last[0][1]
+
+    return tier
+
+
+def receiver_settings(box: Box) -> ReceiverSettings:
+    """Return the storage receiver's settings from the appliance's."""
+    dicom = box.settings.dicom
+    rules = tuple(
+        PeerRule(
+            name=peer.name,
+            calling_ae=frozenset({peer.ae_title}),
+            networks=tuple(ip_network(one) for one in peer.networks),
+            max_associations=peer.max_associations,
+            tls_required=peer.tls,
+            certificate_names=frozenset(peer.certificate_names),
+            traits=frozenset(peer.traits),
+            urgent="urgent" in peer.traits,
+        )
+        for peer in box.settings.peers
+    )
+    tls = None
+    if dicom.certificate:
+        tls = TlsFiles(Path(dicom.certificate), Path(dicom.key), Path(dicom.peer_ca))
+    return ReceiverSettings(
+        ae_titles=frozenset({dicom.ae_title}),
+        peers=rules,
+        host=dicom.host,
+        port=dicom.port,
+        tls=tls,
+        query_service=("127.0.0.1", dicom.dimse_port),
+        processes=dicom.processes,
+    )
+
+
+def run_receiver(folder: Path) -> None:
+    """Receive until told to stop."""
+    from edge.intake.net.receiver import Receiver
+
+    stop = until_told()
+    box = open_box(folder, real_outside())
+    sink = JournalSink(box, tier_source(box))
+    with Receiver(receiver_settings(box), sink, BoxCommitments(box, queue_of(box))):
+        stop.wait()
+    box.close()
+
+
+def run_dimse(folder: Path) -> None:
+    """Serve query, retrieve and MPPS until told to stop."""
+    from edge.intake.dimse.ports import DimseSettings, Peer
+    from edge.intake.dimse.service import DimsePorts, start_service
+    from edge.store.archive import BoxAnswers, BoxArchive, BoxSteps
+
+    stop = until_told()
+    box = open_box(folder, real_outside())
+    peers = {
+        peer.ae_title: Peer(peer.ae_title, peer.host, peer.port, peer.charset or None)
+        for peer in box.settings.peers
+    }
+    settings = DimseSettings(
+        ae_title=box.settings.dicom.ae_title,
+        port=box.settings.dicom.dimse_port,
+        peers=peers,
+        known_callers_only=True,
+    )
+    ports = DimsePorts(
+        BoxArchive(box), BoxSteps(box, queue_of(box)), BoxAnswers(box), lambda _event: None
+    )
+    service = start_service(settings, ports)
+    stop.wait()
+    service.stop()
+    box.close()
+
+
+def run_worker(folder: Path, lane: str) -> None:
+    """Do the jobs of one lane until told to stop."""
+    from edge.analyze.local_engines import LocalEngines
+    from edge.intake.dimse.service import quieten_library
+    from edge.stages.table import STAGES, note_dead
+    from edge.stages.work import Work
+    from edge.stages.worker import Worker
+
+    stop = until_told()
+    if lane == "compute":
+        os.nice(5)  # a radiograph's verdict and the receiver go first on a small machine
+    quieten_library()
+    box = open_box(folder, real_outside())
+    engines = LocalEngines(box.folder / "engines")
+    work = Work(box, queue_of(box), engines, time.perf_counter, random.SystemRandom().random)
+    Worker(work, lane, STAGES, note_dead).run(stop)
+    box.close()
+
+
+def run_web(folder: Path) -> None:
+    """Serve the hospital's page until told to stop."""
+    from edge.api.serve import serve
+
+    serve(open_box(folder, real_outside()))
+
+
+def run(role: str, folder: Path) -> None:
+    """Run one process by its role."""
+    if role.startswith("worker-"):
+        run_worker(folder, role.removeprefix("worker-"))
+        return
+    {"receiver": run_receiver, "dimse": run_dimse, "web": run_web}[role](folder)

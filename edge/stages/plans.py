@@ -1,0 +1,138 @@
+"""Which jobs a record causes: pure rules, one reader per stage.
+
+::
+
+    instances.received → complete, image_quality (radiographs), forward (from a modality)
+    study.received, processing.requested → quality → qc.assessed → inference
+    findings.proposed → measuring → measurement.saved → report → report.drafted → delivery
+
+A job's key is made of the record's study and input, so that the same record planned twice, on this
+box or its pair, is one job.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from core.records.record import Record
+from edge.stages.queue import ROUTINE, URGENT, JobSpec
+from edge.stages.reader import Reader
+
+_FILM = frozenset({"DX", "CR", "DR"})
+_STORAGE_OF_IMAGES = "1.2.840.10008.5.1.4.1.1."
+_NO_IMAGES = (
+    "1.2.840.10008.5.1.4.1.1.88.", "1.2.840.10008.5.1.4.1.1.11.", "1.2.840.10008.5.1.4.1.1.104.",
+    "1.2.840.10008.5.1.4.1.1.66", "1.2.840.10008.5.1.4.1.1.67", "1.2.840.10008.5.1.4.1.1.481.",
+)  # fmt: skip
+
+
+def priority_of(modality: str, urgent: bool) -> int:
+    """Return a study's priority: radiographs before CT, since the patient still stands there."""
+    if urgent:
+        return URGENT
+    return ROUTINE - 2 if modality in _FILM else ROUTINE
+
+
+def plan_complete(record: Record, now_ms: int) -> Sequence[JobSpec]:
+    """Every image moves the moment at which the study is looked at again."""
+    if all(one.get("alternate") for one in record.body["instances"]):
+        return []
+    return [JobSpec("complete", record.study, record.study, URGENT, now_ms + 1000, renew=True)]
+
+
+def plan_image_quality(record: Record, _now_ms: int) -> Sequence[JobSpec]:
+    """A radiograph is judged at arrival, before its study is complete."""
+    return [
+        JobSpec("image_quality", one["sop_instance"], record.study, URGENT,
+                payload={"sop_instance": one["sop_instance"]})
+        for one in record.body["instances"]
+        if one.get("modality") in _FILM and is_image(one["sop_class"]) and not one.get("alternate")
+    ]  # fmt: skip
+
+
+def plan_forward(record: Record, _now_ms: int) -> Sequence[JobSpec]:
+    """What came straight from a modality goes on to the PACS; corrections go with their study."""
+    if record.body.get("origin") != "modality":
+        return []
+    instances = [
+        one["sop_instance"] for one in record.body["instances"] if not one.get("alternate")
+    ]
+    if not instances:
+        return []
+    key = f"{record.study}:{record.header.writer[:16]}:{record.header.seq}"
+    payload = {"instances": instances}
+    return [JobSpec("forward", key, record.study, ROUTINE, payload=payload)]
+
+
+def plan_quality(record: Record, _now_ms: int) -> Sequence[JobSpec]:
+    """A complete study, or a physician's wish, starts the chain."""
+    body = record.body
+    payload = {"input": body["input"], "override": body.get("override")}
+    key = f"{record.study}:{body['input']}:{_edition(body)}"
+    return [JobSpec("quality", key, record.study, _priority(body), payload=payload)]
+
+
+def plan_inference(record: Record, _now_ms: int) -> Sequence[JobSpec]:
+    """The study's quality is judged: find."""
+    body = record.body
+    if body.get("sop_instance"):
+        return []
+    payload = {"input": body["input"], "override": body.get("override")}
+    key = f"{record.study}:{body['input']}:{_edition(body)}"
+    return [JobSpec("inference", key, record.study, _priority(body), payload=payload)]
+
+
+def plan_measuring(record: Record, _now_ms: int) -> Sequence[JobSpec]:
+    """Proposed lesions with a label map are measured."""
+    body = record.body
+    if not body.get("blobs", {}).get("label_map"):
+        return []
+    payload = {"input": body["input"], "blobs": body["blobs"], "override": body.get("override")}
+    key = f"{record.study}:{body['input']}:{_edition(body)}"
+    return [JobSpec("measuring", key, record.study, _priority(body), payload=payload)]
+
+
+def plan_report(record: Record, _now_ms: int) -> Sequence[JobSpec]:
+    """Draft when all numbers are there: after measuring, or at once where nothing is measured."""
+    body = record.body
+    if record.kind == "findings.proposed" and body.get("blobs", {}).get("label_map"):
+        return []
+    key = f"{record.study}:{body['input']}:{_edition(body)}"
+    payload = {"input": body["input"], "override": body.get("override")}
+    return [JobSpec("report", key, record.study, _priority(body), payload=payload)]
+
+
+def plan_delivery(record: Record, _now_ms: int) -> Sequence[JobSpec]:
+    """A drafted report is the last thing a result object needs."""
+    body = record.body
+    key = f"{record.study}:{body['input']}:{_edition(body)}"
+    payload = {"input": body["input"], "override": body.get("override")}
+    return [JobSpec("delivery", key, record.study, _priority(body), payload=payload)]
+
+
+def is_image(sop_class: str) -> bool:
+    """Return whether a storage class holds images that are looked at."""
+    return sop_class.startswith(_STORAGE_OF_IMAGES) and not sop_class.startswith(_NO_IMAGES)
+
+
+def _edition(body: dict[str, object]) -> str:
+    override = body.get("override")
+    return str(override["id"]) if isinstance(override, dict) else "0"
+
+
+def _priority(body: dict[str, object]) -> int:
+    value = body.get("priority")
+    return value if isinstance(value, int) else ROUTINE
+
+
+_CHAIN = frozenset({"findings.proposed", "processing.failed"})
+READERS: tuple[Reader, ...] = (
+    Reader("complete", frozenset({"instances.received"}), plan_complete),
+    Reader("image_quality", frozenset({"instances.received"}), plan_image_quality),
+    Reader("forward", frozenset({"instances.received"}), plan_forward),
+    Reader("quality", frozenset({"study.received", "processing.requested"}), plan_quality),
+    Reader("inference", frozenset({"qc.assessed"}), plan_inference),
+    Reader("measuring", frozenset({"findings.proposed"}), plan_measuring),
+    Reader("report", _CHAIN | {"measurement.saved"}, plan_report),
+    Reader("delivery", frozenset({"report.drafted"}), plan_delivery),
+)

@@ -1,0 +1,285 @@
+"""Stages ``measuring`` and ``report``: numbers, the draft, and the objects for the PACS.
+
+The objects are written here, sealed as blobs and named in ``report.drafted``; delivery only sends
+bytes. Their UIDs follow from the input and the method, so that a repeated job writes the same.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any
+
+from pydicom import Dataset
+
+from core.blobs.disk import put
+from core.imaging.reading import read_radiograph, read_volume
+from core.imaging.remeasure import remeasure
+from core.imaging.result import Lesion, QcResult, Reason, TbScore
+from core.imaging.study_result import lesion_json
+from core.imaging.volume import Volume
+from core.records.clock import Stamp
+from core.records.record import Draft, Record
+from edge.report.case import CaseReason, CaseResult
+from edge.report.context import ResultContext, Station, statement_en, statement_zh
+from edge.report.delivery import part10
+from edge.report.key_images import KeyImage, ct_key_images, radiograph_key_image
+from edge.report.sc import write_sc
+from edge.report.seg import Plane, write_seg
+from edge.report.sr import write_sr
+from edge.report.text import draft_report
+from edge.stages.analyse import unpacked
+from edge.stages.queue import Job
+from edge.stages.study_data import StudyData
+from edge.stages.work import Done, Outcome, Work, subject_of
+from edge.store.box import Box
+
+_DELIVERED_STATUS = frozenset({"ok", "refused", "failed"})
+
+
+def measuring(work: Work, job: Job) -> Outcome:
+    """Measure the proposed lesions on their label map; append ``measurement.saved``."""
+    found = _finding(work.box, job)
+    if found is None:
+        return Done()
+    work.progress(job.study, "measuring")
+    start = work.elapsed()
+    lesions = [lesion_of(one) for one in found.body["result"]["lesions"]]
+    volume = _volume(work, job, found)
+    label_map = unpacked(work, job.study, found.body["blobs"]["label_map"], "label_map")
+    measured = remeasure(volume, label_map, lesions)
+    body = {
+        "input": job.payload["input"],
+        "override": job.payload.get("override"),
+        "priority": job.priority,
+        "by": "node",
+        "label_map": found.body["blobs"]["label_map"],
+        "lesions": [lesion_json(one) for one in measured],
+        "seconds": round(work.elapsed() - start, 3),
+    }
+    _append(work, job.study, "measurement.saved", body)
+    return Done()
+
+
+def report(work: Work, job: Job) -> Outcome:
+    """Draft the report and write the result objects; append ``report.drafted``."""
+    found = _finding(work.box, job)
+    if found is None:
+        return Done()
+    work.progress(job.study, "report")
+    start = work.elapsed()
+    case = case_of(found.body["result"], _measured(work.box, job))
+    data = StudyData(work.box, job.study)
+    sources = _sources(data, found.body["result"])
+    objects: list[dict[str, Any]] = []
+    context = None
+    if sources and case.status in _DELIVERED_STATUS:
+        context = _context(work.box, job, found, sources)
+        for label, dataset in _objects(work, job, found, case, context):
+            objects.append(_kept(work, job.study, label, dataset))
+    statement = (statement_zh(context), statement_en(context)) if context else ("", "")
+    draft = draft_report(case, *statement)
+    body = {
+        "input": job.payload["input"],
+        "override": job.payload.get("override"),
+        "priority": job.priority,
+        "sentences": [asdict(sentence) for sentence in draft.sentences],
+        "text_zh": draft.as_text("zh"),
+        "text_en": draft.as_text("en"),
+        "objects": objects,
+        "seconds": round(work.elapsed() - start, 3),
+    }
+    _append(work, job.study, "report.drafted", _plain(body))
+    return Done()
+
+
+def _objects(
+    work: Work, job: Job, found: Record, case: CaseResult, context: ResultContext
+) -> list[tuple[str, Dataset]]:
+    blobs = found.body.get("blobs", {})
+    made: list[tuple[str, Dataset]] = []
+    seg: Dataset | None = None
+    pictures: tuple[KeyImage, ...] = ()
+    if case.lesions is not None and blobs.get("label_map"):
+        volume = _volume(work, job, found)
+        label_map = unpacked(work, job.study, blobs["label_map"], "label_map")
+        if case.lesions:
+            planes = [Plane(uid) for uid in volume.uids]
+            seg = write_seg(context, case.lesions, label_map, planes)
+            made.append(("seg", seg))
+        pictures = ct_key_images(volume.voxels, label_map, case.lesions, volume.spacing_mm)
+    elif case.tb is not None:
+        pictures = _film_picture(work, job, found, blobs)
+    made.append(("sr", write_sr(context, case, seg)))
+    if pictures:
+        made += [("sc", page) for page in write_sc(context, case, pictures)]
+    return made
+
+
+def _film_picture(
+    work: Work, job: Job, found: Record, blobs: dict[str, str]
+) -> tuple[KeyImage, ...]:
+    data = StudyData(work.box, job.study)
+    radiograph = read_radiograph(data.load(found.body["result"]["series"]["sop_uid"]))
+    heat = None
+    if blobs.get("heat_map"):
+        heat = unpacked(work, job.study, blobs["heat_map"], "heat_map").astype("float32")
+    return (radiograph_key_image(radiograph.pixels, heat),)
+
+
+def case_of(result: dict[str, Any], measured: list[dict[str, Any]] | None) -> CaseResult:
+    """Return a stored result as the writers take it. Pure."""
+    lesions = measured if measured is not None else result["lesions"]
+    reason = result.get("reason")
+    return CaseResult(
+        status=result["status"],
+        qc=qc_of(result["qc"]),
+        lesions=None if lesions is None else tuple(lesion_of(one) for one in lesions),
+        tb=None if result["tb"] is None else TbScore(**result["tb"]),
+        reason=CaseReason(reason["code"], reason["message_zh"], reason["message_en"])
+        if reason
+        else None,
+        overridden=bool(result.get("overridden")),
+    )
+
+
+def lesion_of(one: dict[str, Any]) -> Lesion:
+    """Return a lesion from its public form."""
+    return Lesion(**{**one, "centroid_mm": tuple(one["centroid_mm"])})
+
+
+def qc_of(qc: dict[str, Any] | None) -> QcResult | None:
+    """Return a quality verdict from its public form."""
+    if qc is None:
+        return None
+    reasons = tuple(
+        Reason(**{name: value for name, value in one.items() if name != "message"})
+        for one in qc["reasons"]
+    )
+    return QcResult(qc["verdict"], reasons, dict(qc.get("metrics", {})))
+
+
+def _finding(box: Box, job: Job) -> Record | None:
+    """Return the record that a later stage works on: the newest of this input and edition."""
+    wanted = (job.payload["input"], _edition(job.payload))
+    for record in reversed(box.records_of(job.study)):
+        if record.kind in ("findings.proposed", "processing.failed"):
+            same = (record.body["input"], _edition(record.body)) == wanted
+            return record if same else None
+    return None
+
+
+def _measured(box: Box, job: Job) -> list[dict[str, Any]] | None:
+    wanted = (job.payload["input"], _edition(job.payload))
+    for record in reversed(box.records_of(job.study)):
+        if record.kind == "measurement.saved":
+            if (record.body["input"], _edition(record.body)) == wanted:
+                lesions: list[dict[str, Any]] = record.body["lesions"]
+                return lesions
+        elif record.kind == "findings.proposed":
+            return None
+    return None
+
+
+def _edition(body: dict[str, Any]) -> str:
+    override = body.get("override")
+    return str(override["id"]) if override else ""
+
+
+def _volume(work: Work, job: Job, found: Record) -> Volume:
+    """Return the analysed volume: as kept since inference, else read anew."""
+    kept = work.last.get(job.study, job.payload["input"], bool(job.payload.get("override")))
+    if kept is not None and kept.volume is not None:
+        return kept.volume
+    data = StudyData(work.box, job.study)
+    series = found.body["result"]["series"]["series_uid"]
+    facts = [f for f in data.facts() if f.series_uid == series and f.has_pixels]
+    volume, _ = read_volume(facts, lambda index: data.load(facts[index].sop_uid))
+    return volume
+
+
+def _sources(data: StudyData, result: dict[str, Any]) -> tuple[Dataset, ...]:
+    """Return the headers of the analysed images; of any image series where none was chosen."""
+    chosen = result.get("series") or {}
+    if chosen.get("sop_uid"):
+        return (data.header(chosen["sop_uid"]),)
+    facts = [f for f in data.facts() if f.has_pixels]
+    series = chosen.get("series_uid") or (facts[0].series_uid if facts else None)
+    return tuple(data.header(f.sop_uid) for f in facts if f.series_uid == series)
+
+
+def _context(box: Box, job: Job, found: Record, sources: tuple[Dataset, ...]) -> ResultContext:
+    method, tb = found.body["result"].get("method") or {}, found.body["result"].get("tb") or {}
+    at = datetime.fromtimestamp(Stamp.parse(found.header.clock).ms / 1000).astimezone()
+    return ResultContext(
+        sources=sources,
+        model=str(method.get("model") or tb.get("model") or "xinglin"),
+        version=str(method.get("version") or tb.get("version") or "0"),
+        made_at=at,
+        station=Station(
+            device_uid=f"2.25.{int(box.identity.id[:30], 16)}",
+            serial=box.identity.id[:16],
+            institution=box.settings.hospital,
+        ),
+        calibration_set=tb.get("calibration_set") or method.get("calibration_set"),
+        edition=_edition(found.body),
+        predecessors=_predecessors(box, job),
+    )
+
+
+def _predecessors(box: Box, job: Job) -> tuple[Dataset, ...]:
+    """Return the SR of the result before this one, if there was one."""
+    for record in reversed(box.records_of(job.study)):
+        if record.kind != "report.drafted":
+            continue
+        if (record.body["input"], _edition(record.body)) == (
+            job.payload["input"],
+            _edition(job.payload),
+        ):
+            continue
+        for one in record.body["objects"]:
+            if one["label"] == "sr":
+                earlier = Dataset()
+                earlier.SOPClassUID, earlier.SOPInstanceUID = one["sop_class"], one["sop_instance"]
+                earlier.SeriesInstanceUID, earlier.StudyInstanceUID = one["series"], one["study"]
+                return (earlier,)
+    return ()
+
+
+def _kept(work: Work, study: str, label: str, dataset: Dataset) -> dict[str, Any]:
+    box = work.box
+    data = part10(dataset)
+    return {
+        "label": label,
+        "sop_class": str(dataset.SOPClassUID),
+        "sop_instance": str(dataset.SOPInstanceUID),
+        "series": str(dataset.SeriesInstanceUID),
+        "study": str(dataset.StudyInstanceUID),
+        "transfer_syntax": str(dataset.file_meta.TransferSyntaxUID),
+        "bytes": len(data),
+        "blob": put(box.blobs, data, box.vault.key(study), box.outside.randomness(32)),
+    }
+
+
+def _append(work: Work, study: str, kind: str, body: dict[str, Any]) -> None:
+    subject = subject_of(work.box, study)
+    if subject:
+        work.box.append([Draft(kind, body, subject=subject, key=study)])
+
+
+def _plain(value: Any) -> Any:
+    """Return JSON types only: tuples of a dataclass become lists."""
+    if isinstance(value, dict):
+        return {str(k): _plain(v) for k, v in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(v) for v in value]
+    return value
+
+
+def stored_object(box: Box, study: str, one: dict[str, Any]) -> bytes:
+    """Return a kept result object's data set, without preamble and file meta."""
+    with box.blobs.open(one["blob"], box.vault.key(study)) as blob:
+        data = blob.read()
+    # Group 0002 is explicit little endian and begins with its own length (PS3.10 7.1); we wrote it.
+    length = int.from_bytes(data[140:144], "little")
+    return data[144 + length :]

@@ -1,0 +1,47 @@
+"""The stages by name, and what happens when one ends for good without success."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from core.errors import XinglinError
+from core.records.record import Draft
+from edge.stages.analyse import image_quality, inference, quality
+from edge.stages.commitment import commitment
+from edge.stages.complete import complete
+from edge.stages.deliver import delivery, forward
+from edge.stages.queue import Job
+from edge.stages.results import measuring, report
+from edge.stages.work import Stage, Work, study_row, subject_of
+
+STAGES: Mapping[str, Stage] = {
+    "complete": complete,
+    "image_quality": image_quality,
+    "quality": quality,
+    "inference": inference,
+    "measuring": measuring,
+    "report": report,
+    "forward": forward,
+    "delivery": delivery,
+    "commitment": commitment,
+}
+_ANALYSIS = frozenset({"quality", "inference"})
+
+
+def note_dead(work: Work, job: Job, error: XinglinError) -> None:
+    """An analysis that cannot be done is a result: ``failed``, never silence."""
+    subject = subject_of(work.box, job.study)
+    if job.stage not in _ANALYSIS or not subject:
+        return
+    row = study_row(work.box, job.study, "study_uid", "modality")
+    reason = {**error.as_json(), "message": error.sentence("zh")}
+    result = {
+        "study": row["study_uid"], "modality": row["modality"], "status": "failed",
+        "reason": reason, "qc": None, "tb": None, "lesions": None, "series": None, "method": {},
+        "overridden": False, "seconds": {},
+    }  # fmt: skip
+    body = {
+        "input": job.payload["input"], "override": job.payload.get("override"),
+        "priority": job.priority, "result": result, "blobs": {},
+    }  # fmt: skip
+    work.box.append([Draft("processing.failed", body, subject=subject, key=job.study)])

@@ -1,0 +1,197 @@
+"""The views as the query service sees them: find, locate, open; MPPS and commitment answers in."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, BinaryIO
+
+from edge.intake.dimse.match import Matcher
+from edge.intake.dimse.ports import CommitmentAnswer, InstanceRef, Level, ProcedureStep, Record
+from edge.report.commitment import CommitmentResult
+from edge.stages.deliver import keep_answer
+from edge.stages.queue import URGENT, JobSpec, Queue
+from edge.store.box import Box
+
+_STUDY = {
+    "StudyInstanceUID": "study_uid", "PatientName": "patient_name", "PatientID": "patient_id",
+    "IssuerOfPatientID": "issuer", "PatientBirthDate": "birth_date", "PatientSex": "sex",
+    "StudyDate": "study_date", "StudyTime": "study_time", "AccessionNumber": "accession",
+    "StudyDescription": "description", "InstitutionName": "institution",
+    "Manufacturer": "manufacturer", "StationName": "station",
+}  # fmt: skip
+_INDEXED = {
+    "StudyInstanceUID": "study.study_uid", "PatientID": "study.patient_id",
+    "AccessionNumber": "study.accession", "SeriesInstanceUID": "series.series_uid",
+    "SOPInstanceUID": "instance.sop_instance",
+}  # fmt: skip
+_DATE = {"StudyDate": "study.study_date"}
+_VISIBLE = "study.subject NOT IN (SELECT subject FROM subject WHERE restricted = 1)"
+
+
+class BoxArchive:
+    """The appliance's :class:`edge.intake.dimse.ports.Archive`; restricted subjects are unseen."""
+
+    def __init__(self, box: Box) -> None:
+        self._box = box
+
+    def find(self, level: Level, matchers: Sequence[Matcher], limit: int) -> Iterator[Record]:
+        """See the port. UIDs and dates are answered by index; the service judges the rest."""
+        del limit
+        conditions, values = _where(matchers)
+        tables = "study"
+        if level in ("SERIES", "IMAGE"):
+            tables += " JOIN series ON series.study = study.study"
+        if level == "IMAGE":
+            tables += (
+                " JOIN instance ON instance.study = study.study"
+                " AND instance.series_uid = series.series_uid"
+            )
+        columns = ["study." + column for column in (*_STUDY.values(), "modalities")]
+        columns += ["study.series_count", "study.instance_count"]
+        columns += ["series.series_uid", "series.attributes", "series.instance_count"] * (
+            level in ("SERIES", "IMAGE")
+        )
+        columns += ["instance.sop_instance", "instance.sop_class", "instance.attributes"] * (
+            level == "IMAGE"
+        )
+        where = " AND ".join([_VISIBLE, *conditions])
+        rows = self._box.database.stream(
+            f"SELECT {', '.join(columns)} FROM {tables} WHERE {where}"
+            " ORDER BY study.received_at DESC",
+            tuple(values),
+            200,
+        )
+        seen: set[str] = set()
+        for row in rows:
+            record = _record(row, level)
+            if level == "PATIENT":
+                if record["PatientID"] in seen:
+                    continue
+                seen.add(str(record["PatientID"]))
+            yield record
+
+    def locate(self, level: Level, keys: Mapping[str, tuple[str, ...]]) -> list[InstanceRef]:
+        """See the port."""
+        del level
+        conditions: list[str] = [_VISIBLE]
+        values: list[str] = []
+        for keyword, alternatives in keys.items():
+            column = {**_INDEXED, "SeriesInstanceUID": "instance.series_uid"}[keyword]
+            conditions.append(f"{column} IN ({', '.join('?' * len(alternatives))})")
+            values += alternatives
+        rows = self._box.database.query(
+            "SELECT sop_class, sop_instance, transfer_syntax, instance.study || ':' || blob"
+            " FROM instance JOIN study ON study.study = instance.study"
+            f" WHERE {' AND '.join(conditions)} ORDER BY instance.series_uid, number",
+            tuple(values),
+        )
+        return [InstanceRef(*row) for row in rows]
+
+    def open(self, ref: InstanceRef) -> BinaryIO:
+        """See the port."""
+        study, _, address = ref.key.partition(":")
+        with self._box.blobs.open(address, self._box.vault.key(study)) as blob:
+            return io.BytesIO(blob.read())
+
+
+def _where(matchers: Sequence[Matcher]) -> tuple[list[str], list[Any]]:
+    """Return SQL conditions for what an index answers exactly; fewer is safe, more is not."""
+    conditions: list[str] = []
+    values: list[Any] = []
+    for matcher in matchers:
+        if matcher.kind in ("equal", "list") and matcher.keyword.endswith("InstanceUID"):
+            marks = ", ".join("?" * len(matcher.values))
+            conditions.append(f"{_INDEXED[matcher.keyword]} IN ({marks})")
+            values += matcher.values
+        elif matcher.kind == "range" and matcher.keyword in _DATE:
+            for end, sign in zip(matcher.values, (">=", "<="), strict=True):
+                if end:
+                    conditions.append(f"{_DATE[matcher.keyword]} {sign} ?")
+                    values.append(end)
+    return conditions, values
+
+
+def _record(row: Sequence[Any], level: Level) -> dict[str, Any]:
+    count = len(_STUDY)
+    record: dict[str, Any] = {
+        keyword: value or "" for keyword, value in zip(_STUDY, row[:count], strict=True)
+    }
+    record["ModalitiesInStudy"] = (row[count] or "").split("\\")
+    record["NumberOfStudyRelatedSeries"] = row[count + 1]
+    record["NumberOfStudyRelatedInstances"] = row[count + 2]
+    if level in ("SERIES", "IMAGE"):
+        uid, attributes, instances = row[count + 3 : count + 6]
+        record |= json.loads(attributes)
+        record |= {"SeriesInstanceUID": uid, "NumberOfSeriesRelatedInstances": instances}
+    if level == "IMAGE":
+        sop, sop_class, attributes = row[count + 6 : count + 9]
+        record |= json.loads(attributes)
+        record |= {"SOPInstanceUID": sop, "SOPClassUID": sop_class}
+    return record
+
+
+class BoxSteps:
+    """Performed procedure steps: they say how many images to expect."""
+
+    def __init__(self, box: Box, queue: Queue) -> None:
+        self._box = box
+        self._queue = queue
+
+    def status_of(self, uid: str) -> str | None:
+        """See :class:`edge.intake.dimse.ports.MppsSink`."""
+        rows = self._box.database.query("SELECT status FROM mpps WHERE uid = ?", (uid,))
+        return rows[0][0] if rows else None
+
+    def save(self, step: ProcedureStep) -> None:
+        """See :class:`edge.intake.dimse.ports.MppsSink`; a completed step sets what to expect."""
+        expected = sum(len(series.instance_uids) for series in step.series)
+        with self._box.database.transaction() as sql:
+            sql.execute(
+                "INSERT INTO mpps VALUES (?, ?, ?, ?, ?) ON CONFLICT (uid) DO UPDATE SET"
+                " status = excluded.status,"
+                " studies = CASE excluded.studies WHEN '[]' THEN mpps.studies"
+                " ELSE excluded.studies END,"
+                " expected = max(mpps.expected, excluded.expected), at = excluded.at",
+                (
+                    step.uid, step.status, json.dumps(list(step.study_uids)), expected,
+                    self._box.outside.now_ms(),
+                ),
+            )  # fmt: skip
+            if step.status == "COMPLETED":
+                self._expect(sql, step.uid)
+
+    def _expect(self, sql: Any, uid: str) -> None:
+        studies, expected = sql.execute(
+            "SELECT studies, expected FROM mpps WHERE uid = ?", (uid,)
+        ).fetchone()
+        for study_uid in json.loads(studies):
+            ref = self._box.vault.study(study_uid)
+            if ref is None or not expected:
+                continue
+            sql.execute(
+                "UPDATE arrival SET expected = ?, basis = 'mpps' WHERE study = ?",
+                (expected, ref.study),
+            )
+            self._queue.put([JobSpec("complete", ref.study, ref.study, URGENT, renew=True)])
+
+
+class BoxAnswers:
+    """Commitment answers of the PACS to requests of ours."""
+
+    def __init__(self, box: Box) -> None:
+        self._box = box
+
+    def answered(self, sender: str, answer: CommitmentAnswer) -> bool:
+        """See :class:`edge.intake.dimse.ports.CommitmentSink`."""
+        del sender
+        keep_answer(
+            self._box,
+            CommitmentResult(
+                answer.transaction_uid,
+                frozenset(r.sop_instance_uid for r in answer.committed),
+                dict(answer.failed),
+            ),
+        )
+        return True
