@@ -53,6 +53,7 @@ class Admission:
         self._lock = threading.Lock()
         self._waiting: dict[Slot, None] = {}
         self._seated: dict[Slot, None] = {}
+        self._leaving: dict[Slot, None] = {}
 
     def enter(self, slot: Slot, now: float) -> None:
         """Let a new connection wait for its A-ASSOCIATE-RQ.
@@ -96,6 +97,7 @@ class Admission:
                 raise ReceiverFull(limit=room)
             slot.peer_key = key
             slot.urgent = rule.urgent
+            slot.idle_since = None  # busy with the answer; set when it waits for a message
             self._waiting.pop(slot, None)
             self._seated[slot] = None
 
@@ -110,11 +112,22 @@ class Admission:
         longest.end(Reaped())
         return True
 
+    def vacate(self, slot: Slot) -> None:
+        """Free the seat before the last words are said: the peer may come back at once.
+
+        Until :meth:`leave` the connection counts only against its address.
+        """
+        with self._lock:
+            self._waiting.pop(slot, None)
+            self._seated.pop(slot, None)
+            self._leaving[slot] = None
+
     def leave(self, slot: Slot) -> None:
         """Forget a connection; harmless if it is gone already."""
         with self._lock:
             self._waiting.pop(slot, None)
             self._seated.pop(slot, None)
+            self._leaving.pop(slot, None)
 
     def end_all(self, why: ReceiverError, *, idle_only: bool) -> None:
         """End the waiting and the idle connections, or every one."""
@@ -131,3 +144,4 @@ class Admission:
     def _everyone(self) -> Iterable[Slot]:
         yield from self._waiting
         yield from self._seated
+        yield from self._leaving

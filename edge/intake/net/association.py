@@ -98,7 +98,7 @@ def run(slot: Slot, around: Surroundings) -> None:
     except Exception as error:  # noqa: BLE001 - edge of the thread: recorded, never swallowed
         around.tally.refused(ReceiverError.code)
         around.log.error("association.broken", error=type(error).__name__, where=_where(error))
-        _say(connection, encode_abort(_USER, 0))
+        _say(slot, around, encode_abort(_USER, 0))
     finally:
         around.admission.leave(slot)
         _close(connection)
@@ -125,10 +125,10 @@ def _serve(slot: Slot, wire: Wire, origin: Origin, around: Surroundings) -> None
         peer = _peer(greeting.request, rule, origin, around)
         session = _accept(wire, greeting, (peer, rule), around)
     except AssociationRejected as rejection:
-        _say(wire.sock, encode_reject(rejection))
+        _say(slot, around, encode_reject(rejection))
         raise
     except ProtocolViolation as violation:
-        _say(wire.sock, encode_abort(_PROVIDER, violation.abort_reason))
+        _say(slot, around, encode_abort(_PROVIDER, violation.abort_reason))
         raise
     ending = Ending.LOST
     try:
@@ -202,7 +202,6 @@ def _accept(
 
 def _converse(session: Session, slot: Slot, around: Surroundings) -> Ending:
     """Serve messages until the association ends; send the last PDU; say how it ended."""
-    wire = session.wire
     try:
         while True:
             slot.idle_since = around.clock()
@@ -212,24 +211,24 @@ def _converse(session: Session, slot: Slot, around: Surroundings) -> Ending:
             slot.idle_since = None
             _perform(session, context_id, command, around)
     except Released:
-        wire.send(encode_release_reply())
+        _say(slot, around, encode_release_reply())
         return Ending.RELEASED
     except PeerAborted:
         return Ending.ABORTED_BY_PEER
     except ProtocolViolation as violation:
         _refuse(slot, violation, around)
-        _say(wire.sock, encode_abort(_PROVIDER, violation.abort_reason))
+        _say(slot, around, encode_abort(_PROVIDER, violation.abort_reason))
         return Ending.ABORTED_BY_US
     except PeerGone as gone:
         why = slot.ended_by
         _refuse(slot, why or gone, around)
         if why is None:
             return Ending.LOST
-        _say(wire.sock, encode_abort(_USER, 0))
+        _say(slot, around, encode_abort(_USER, 0))
         return Ending.ABORTED_BY_US
     except ReceiverError as error:
         _refuse(slot, error, around)
-        _say(wire.sock, encode_abort(_USER, 0))
+        _say(slot, around, encode_abort(_USER, 0))
         return Ending.ABORTED_BY_US
 
 
@@ -298,7 +297,10 @@ def _where(error: Exception) -> str:
     return f"{Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else ""
 
 
-def _say(connection: socket.socket, last_words: bytes) -> None:
+def _say(slot: Slot, around: Surroundings, last_words: bytes) -> None:
+    """Free the seat, then send the last PDU."""
+    around.admission.vacate(slot)
+    connection = slot.sock
     with contextlib.suppress(OSError):
         connection.settimeout(_LINGER_S)
         connection.sendall(last_words)
