@@ -31,6 +31,8 @@ class CaseResult:
         CT. ``None`` was not computed, ``()`` is "looked for and not found".
     tb : TbScore or None
         Radiograph.
+    regions : tuple of str
+        Radiograph: coded locations of the heat map's foci, strongest first.
     reason : CaseReason or None
         For every status but ``ok``.
     overridden : bool
@@ -41,6 +43,7 @@ class CaseResult:
     qc: QcResult | None = None
     lesions: tuple[Lesion, ...] | None = None
     tb: TbScore | None = None
+    regions: tuple[str, ...] = ()
     reason: CaseReason | None = None
     overridden: bool = False
 

@@ -12,6 +12,7 @@ from typing import Final, Literal
 
 from pydicom.sr.coding import Code
 
+from core.imaging import location as names
 from core.imaging.result import Sentence
 from edge.report.errors import UnknownLesionCode
 
@@ -25,60 +26,44 @@ def own(value: str, meaning: str) -> Code:
 
 @dataclass(frozen=True, slots=True)
 class KindCode:
-    """How a kind of lesion is named.
+    """How a kind of lesion is coded and named.
 
     ``finding`` is the nearest standard concept (CID 6102, 6104, 7159); ``exact`` is ours.
     """
 
     finding: Code
     exact: Code
-    zh: str
-    en: str
+    name: Sentence
+
+    @property
+    def zh(self) -> str:
+        """Chinese name."""
+        return self.name.zh
+
+    @property
+    def en(self) -> str:
+        """English name."""
+        return self.name.en
 
 
 _NODULE: Final = Code("27925004", "SCT", "Nodule")
 
+# Kind -> (nearest standard concept, our code value); the names are the imaging package's.
+_KIND_CODES: Final[dict[str, tuple[Code, str]]] = {
+    "solid_nodule": (_NODULE, "solid_nodule"),
+    "ground_glass_nodule": (_NODULE, "gg_nodule"),
+    "part_solid_nodule": (_NODULE, "part_solid_nod"),
+    "mass": (Code("4147007", "SCT", "Mass"), "mass"),
+    "cavity": (Code("52988006", "SCT", "Lesion"), "cavity"),
+    "consolidation": (Code("112001", "DCM", "Opacity"), "consolidation"),
+    "tree_in_bud": (Code("112127", "DCM", "Tree-in-bud sign"), "tree_in_bud"),
+    "calcification": (Code("112063", "DCM", "Abnormal calcifications"), "calcification"),
+    "pleural_effusion": (Code("60046008", "SCT", "Pleural effusion"), "pleural_effusion"),
+}
+
 KINDS: Final[dict[str, KindCode]] = {
-    "solid_nodule": KindCode(
-        _NODULE, own("solid_nodule", "Solid nodule"), "实性结节", "solid nodule"
-    ),
-    "ground_glass_nodule": KindCode(
-        _NODULE, own("gg_nodule", "Ground-glass nodule"), "磨玻璃结节", "ground-glass nodule"
-    ),
-    "part_solid_nodule": KindCode(
-        _NODULE,
-        own("part_solid_nod", "Part-solid nodule"),
-        "部分实性结节",
-        "part-solid nodule",
-    ),
-    "mass": KindCode(Code("4147007", "SCT", "Mass"), own("mass", "Mass"), "肿块", "mass"),
-    "cavity": KindCode(
-        Code("52988006", "SCT", "Lesion"), own("cavity", "Cavity"), "空洞", "cavity"
-    ),
-    "consolidation": KindCode(
-        Code("112001", "DCM", "Opacity"),
-        own("consolidation", "Consolidation"),
-        "实变",
-        "consolidation",
-    ),
-    "tree_in_bud": KindCode(
-        Code("112127", "DCM", "Tree-in-bud sign"),
-        own("tree_in_bud", "Tree-in-bud"),
-        "树芽征",
-        "tree-in-bud opacities",
-    ),
-    "calcification": KindCode(
-        Code("112063", "DCM", "Abnormal calcifications"),
-        own("calcification", "Calcification"),
-        "钙化灶",
-        "calcification",
-    ),
-    "pleural_effusion": KindCode(
-        Code("60046008", "SCT", "Pleural effusion"),
-        own("pleural_effusion", "Pleural effusion"),
-        "胸腔积液",
-        "pleural effusion",
-    ),
+    kind: KindCode(finding, own(value, names.KINDS[kind].en.capitalize()), names.KINDS[kind])
+    for kind, (finding, value) in _KIND_CODES.items()
 }
 
 
@@ -87,9 +72,18 @@ class SiteCode:
     """Where a lesion lies: CID 6171 zone or pleura, CID 247 laterality."""
 
     structure: Code
-    laterality: Code | None
-    zh: str
-    en: str
+    laterality: Code
+    name: Sentence
+
+    @property
+    def zh(self) -> str:
+        """Chinese name."""
+        return self.name.zh
+
+    @property
+    def en(self) -> str:
+        """English name."""
+        return self.name.en
 
 
 _RIGHT: Final = Code("24028007", "SCT", "Right")
@@ -100,16 +94,20 @@ _LOWER: Final = Code("281394001", "SCT", "Lower zone of lung")
 _PLEURA: Final = Code("3120008", "SCT", "Pleural structure")
 LUNG: Final = Code("39607008", "SCT", "Lung")
 
+_SITE_CODES: Final[dict[str, tuple[Code, Code]]] = {
+    "right_upper_zone": (_UPPER, _RIGHT),
+    "right_middle_zone": (_MIDDLE, _RIGHT),
+    "right_lower_zone": (_LOWER, _RIGHT),
+    "left_upper_zone": (_UPPER, _LEFT),
+    "left_middle_zone": (_MIDDLE, _LEFT),
+    "left_lower_zone": (_LOWER, _LEFT),
+    "pleural_right": (_PLEURA, _RIGHT),
+    "pleural_left": (_PLEURA, _LEFT),
+}
+
 SITES: Final[dict[str, SiteCode]] = {
-    "right_upper_zone": SiteCode(_UPPER, _RIGHT, "右肺上野", "right upper zone"),
-    "right_middle_zone": SiteCode(_MIDDLE, _RIGHT, "右肺中野", "right middle zone"),
-    "right_lower_zone": SiteCode(_LOWER, _RIGHT, "右肺下野", "right lower zone"),
-    "left_upper_zone": SiteCode(_UPPER, _LEFT, "左肺上野", "left upper zone"),
-    "left_middle_zone": SiteCode(_MIDDLE, _LEFT, "左肺中野", "left middle zone"),
-    "left_lower_zone": SiteCode(_LOWER, _LEFT, "左肺下野", "left lower zone"),
-    "pleural_right": SiteCode(_PLEURA, _RIGHT, "右侧胸腔", "right pleural space"),
-    "pleural_left": SiteCode(_PLEURA, _LEFT, "左侧胸腔", "left pleural space"),
-    "lung": SiteCode(LUNG, None, "肺内", "lung"),
+    site: SiteCode(structure, laterality, names.LOCATIONS[site])
+    for site, (structure, laterality) in _SITE_CODES.items()
 }
 
 

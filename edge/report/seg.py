@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 
 from core.imaging.result import Lesion
+from core.imaging.volume import Volume
 from edge.report.codes import MORPHOLOGY, kind_code, site_code
 from edge.report.context import (
     MANUFACTURER,
@@ -33,6 +34,12 @@ class Plane:
 
     sop_instance_uid: str
     frame: int = 1
+
+
+def planes_of(volume: Volume) -> tuple[Plane, ...]:
+    """Return which source image each slice of a volume came from."""
+    frames = volume.frames or (1,) * len(volume.uids)
+    return tuple(Plane(uid, frame) for uid, frame in zip(volume.uids, frames, strict=True))
 
 
 def tracking_id(lesion: Lesion) -> str:
@@ -189,7 +196,6 @@ def _with_modifiers(
 ) -> hd.seg.SegmentDescription:
     type_item = description.SegmentedPropertyTypeCodeSequence[0]
     type_item.SegmentedPropertyTypeModifierCodeSequence = [exact]
-    if laterality is not None:
-        region = description.AnatomicRegionSequence[0]
-        region.AnatomicRegionModifierSequence = [hd.sr.CodedConcept.from_code(laterality)]
+    region = description.AnatomicRegionSequence[0]
+    region.AnatomicRegionModifierSequence = [hd.sr.CodedConcept.from_code(laterality)]
     return description

@@ -99,7 +99,7 @@ def _content(
         reference = None if seg is None else SegReference.of(seg, context)
         groups += [lesion_group(context, lesion, reference) for lesion in case.lesions]
     if case.status == "ok" and case.tb is not None:
-        groups.append(radiograph_group(context, case.tb, visual))
+        groups.append(radiograph_group(context, case, case.tb, visual))
     report = hd.sr.MeasurementReport(
         observation_context=_observers(context),
         procedure_reported=own.procedure_code(str(context.sources[0].get("Modality", ""))),

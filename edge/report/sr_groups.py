@@ -77,15 +77,13 @@ def lesion_group(
     context: ResultContext, lesion: Lesion, reference: SegReference | None
 ) -> hd.sr.VolumetricROIMeasurementsAndQualitativeEvaluations:
     """Return one lesion's group; with a segmentation it is a volumetric ROI (TID 1411)."""
-    kind, site = kind_code(lesion.kind), site_code(lesion.location)
+    kind = kind_code(lesion.kind)
     uid = tracking_uid(context, lesion)
     common = {
         "tracking_identifier": hd.sr.TrackingIdentifier(uid=uid, identifier=tracking_id(lesion)),
         "finding_type": kind.finding,
         "finding_category": own.MORPHOLOGY,
-        "finding_sites": [
-            hd.sr.FindingSite(anatomic_location=site.structure, laterality=site.laterality)
-        ],
+        "finding_sites": _sites((lesion.location,)),
         "algorithm_id": _algorithm(context, None),
         "measurements": _lesion_numbers(lesion),
         "qualitative_evaluations": [_evaluation(own.KIND, kind.exact)],
@@ -104,14 +102,14 @@ def lesion_group(
 
 
 def radiograph_group(
-    context: ResultContext, tb: TbScore, visual: Dataset | None
+    context: ResultContext, case: CaseResult, tb: TbScore, visual: Dataset | None
 ) -> hd.sr.MeasurementsAndQualitativeEvaluations:
     """Return the radiograph's group: score, threshold, suspicion, image, visual explanation."""
     group = hd.sr.MeasurementsAndQualitativeEvaluations(
         tracking_identifier=hd.sr.TrackingIdentifier(
             uid=hd.UID(result_uid(context, "tracking", "tb")), identifier="TB"
         ),
-        finding_sites=[hd.sr.FindingSite(anatomic_location=own.LUNG)],
+        finding_sites=_sites(case.regions) or [hd.sr.FindingSite(anatomic_location=own.LUNG)],
         algorithm_id=_algorithm(context, tb),
         measurements=[
             *_number(own.TB_SCORE, tb.score, own.ONE),
@@ -132,6 +130,14 @@ def radiograph_group(
             )
         )
     return group
+
+
+def _sites(locations: Iterable[str]) -> list[hd.sr.FindingSite]:
+    sites = [site_code(location) for location in dict.fromkeys(locations)]
+    return [
+        hd.sr.FindingSite(anatomic_location=site.structure, laterality=site.laterality)
+        for site in sites
+    ]
 
 
 def _single_source(

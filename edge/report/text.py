@@ -76,9 +76,7 @@ class ReportDraft:
         return "\n\n".join(blocks)
 
 
-def draft_report(
-    case: CaseResult, statement_zh: str, statement_en: str, regions: Sequence[str] = ()
-) -> ReportDraft:
+def draft_report(case: CaseResult, statement_zh: str, statement_en: str) -> ReportDraft:
     """Write the draft for one study.
 
     Parameters
@@ -86,8 +84,6 @@ def draft_report(
     case : CaseResult
     statement_zh, statement_en : str
         From :func:`edge.report.context.statement_zh` and ``statement_en``.
-    regions : sequence of str
-        Radiograph: coded locations of the heat map's foci, strongest first.
 
     Raises
     ------
@@ -97,7 +93,7 @@ def draft_report(
     if case.status != "ok":
         sentences += _without_result(case)
     elif case.tb is not None:
-        sentences += _radiograph(case.tb, regions)
+        sentences += _radiograph(case.tb, case.regions)
     elif case.lesions:
         sentences += _ct(case.lesions)
     elif case.lesions is not None:
@@ -155,7 +151,7 @@ def _finding(group: list[Lesion]) -> ReportSentence:
     if first.kind == "pleural_effusion":
         volume = sum(lesion.volume_ml for lesion in group)
         ids += [f"L{lesion.id}.volume_ml" for lesion in group]
-        zh = f"{lead_zh}积液影，量约 {_ml(volume)} ml。"
+        zh = f"{site.zh[:2]}胸腔见积液影，量约 {_ml(volume)} ml。"
         en = f"{lead_en}effusion of about {_ml(volume)} ml."
         return ReportSentence("findings", zh, en, tuple(ids))
     size_zh, size_en = _size(first)

@@ -27,12 +27,12 @@ def lesion(**changes: object) -> Lesion:
 def test_a_ct_with_findings_reads_like_a_report() -> None:
     assert draft(cases.CASES["ct_findings"]).as_text("zh") == (
         "【影像所见】\n"
-        "右肺上野见实性结节，大小约 8.9 mm × 6.4 mm，平均 CT 值约 30 HU。"
-        "左肺上野见空洞性病灶，大小约 22 mm × 18 mm，平均壁厚约 4.2 mm。"
+        "右上肺野见实性结节，大小约 8.9 mm × 6.4 mm，平均 CT 值约 30 HU。"
+        "左上肺野见空洞性病灶，大小约 22 mm × 18 mm，平均壁厚约 4.2 mm。"
         "AI 未检出其他病灶；纵隔、骨骼及其余结构未由 AI 评估，请医师阅片。\n\n"
         "【影像诊断】\n"
-        "1. 左肺上野空洞，疑似肺结核，请结合临床及病原学检查。\n"
-        "2. 右肺上野实性结节，性质待定。\n\n"
+        "1. 左上肺野空洞，疑似肺结核，请结合临床及病原学检查。\n"
+        "2. 右上肺野实性结节，性质待定。\n\n"
         "【建议】\n"
         "1. 建议结合症状及接触史，行痰涂片、分枝杆菌培养及核酸检测，必要时转结核病定点医疗机构。\n"
         "2. 结节建议与既往影像对照，并由医师决定随访间隔。\n\n"
@@ -50,11 +50,11 @@ def test_lesions_of_one_kind_and_place_are_told_together_with_the_largest() -> N
         ),
     )
     findings = draft(case).section("findings")
-    assert findings[0].zh.startswith("右肺上野见 2 处实性结节，较大者大小约 12 mm × 9.6 mm")
+    assert findings[0].zh.startswith("右上肺野见 2 处实性结节，较大者大小约 12 mm × 9.6 mm")
     assert "L2.long_axis_mm" in findings[0].sources
-    assert findings[1].zh.startswith("左肺下野见实性结节")
+    assert findings[1].zh.startswith("左下肺野见实性结节")
     assert (
-        draft(case).section("impression")[0].zh.startswith("右肺上野多发实性结节、左肺下野实性结节")
+        draft(case).section("impression")[0].zh.startswith("右上肺野多发实性结节、左下肺野实性结节")
     )
 
 
@@ -111,10 +111,10 @@ def test_the_three_results_without_findings_are_told_apart() -> None:
 
 
 def test_a_suspected_radiograph() -> None:
-    text = draft_report(cases.CASES["dr_suspected"], *STATEMENT, regions=("right_upper_zone",))
+    text = draft(replace(cases.CASES["dr_suspected"], regions=("right_upper_zone",)))
     zh = text.as_text("zh")
     assert "AI 结核筛查评分 0.82，达到或高于阈值 0.50。" in zh
-    assert "AI 关注区位于右肺上野（热图仅供定位参考）。" in zh
+    assert "AI 关注区位于右上肺野（热图仅供定位参考）。" in zh
     assert "1. 疑似肺结核，请医师复核。" in zh
     assert "图像质量提示：曝光偏低，请核对条件。" in zh
 
