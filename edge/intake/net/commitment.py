@@ -5,12 +5,9 @@ from __future__ import annotations
 import struct
 from collections.abc import Callable
 from dataclasses import dataclass
-from io import BytesIO
-
-from pydicom.dataset import Dataset
-from pydicom.filereader import read_dataset
 
 from edge.intake.net.command import CommandSet, Field, Operation, is_uid, printable, response_to
+from edge.intake.net.elements import Elements, read_elements
 from edge.intake.net.errors import StoreRefused
 from edge.intake.net.negotiate import COMMITMENT, IMPLICIT_LE
 from edge.intake.net.session import Session
@@ -27,6 +24,7 @@ from edge.intake.net.sink import (
 WELL_KNOWN_INSTANCE = "1.2.840.10008.1.20.1.1"
 _TRANSACTION, _RETRIEVE_AE = 0x00081195, 0x00080054
 _REFERENCES, _FAILED = 0x00081199, 0x00081198
+_SEQUENCES = frozenset({_REFERENCES, _FAILED})
 _CLASS, _INSTANCE, _REASON = 0x00081150, 0x00081155, 0x00081197
 _NO_SUCH_ACTION, _NO_SUCH_EVENT, _INVALID_ARGUMENT = 0x0123, 0x0113, 0x0115
 _PROCESSING_FAILURE = 0x0110
@@ -46,68 +44,46 @@ class CommitmentData:
 def decode_commitment(encoded: bytes, transfer_syntax: str) -> CommitmentData:
     """Decode the data set of N-ACTION or N-EVENT-REPORT.
 
-    Values are taken raw, so that nothing hostile is converted; an invalid UID stays in its place
-    as printable text, for the answer must name every reference.
+    An invalid UID of a reference stays in its place as printable text, for the answer must name
+    every reference.
 
     Raises
     ------
     ValueError
         The data set cannot be read or has no transaction.
     """
-    try:
-        data = read_dataset(
-            BytesIO(encoded), transfer_syntax == IMPLICIT_LE, True, bytelength=len(encoded)
-        )
-        transaction = _text(data, _TRANSACTION)
-        references = tuple(_reference(item) for item in _items(data, _REFERENCES))
-        failures = tuple(
-            Failure(_reference(item), _number(item, _REASON)) for item in _items(data, _FAILED)
-        )
-        retrieve_ae = _text(data, _RETRIEVE_AE)
-    except (
-        OSError,
-        EOFError,
-        TypeError,
-        AttributeError,
-        KeyError,
-        IndexError,
-        NotImplementedError,
-        struct.error,
-        RecursionError,
-    ) as error:
-        # pydicom says "malformed" with any of these (ValueError passes as it is).
-        raise ValueError(type(error).__name__) from error
+    data = read_elements(encoded, explicit=transfer_syntax != IMPLICIT_LE, sequences=_SEQUENCES)
+    transaction = _text(data, _TRANSACTION)
     if not is_uid(transaction):
         raise ValueError("transaction UID")
-    return CommitmentData(transaction, references, failures, retrieve_ae)
+    return CommitmentData(
+        transaction,
+        tuple(_reference(item) for item in _items(data, _REFERENCES)),
+        tuple(Failure(_reference(item), _number(item, _REASON)) for item in _items(data, _FAILED)),
+        _text(data, _RETRIEVE_AE),
+    )
 
 
-def _raw(data: Dataset, tag: int) -> bytes:
-    if tag not in data:
-        return b""
-    value = data.get_item(tag).value
+def _raw(data: Elements, tag: int) -> bytes:
+    value = data.get(tag, b"")
     return value if isinstance(value, bytes) else b""
 
 
-def _text(data: Dataset, tag: int) -> str:
+def _text(data: Elements, tag: int) -> str:
     return printable(_raw(data, tag).rstrip(b"\0 "), 65)
 
 
-def _number(data: Dataset, tag: int) -> int:
+def _number(data: Elements, tag: int) -> int:
     raw = _raw(data, tag)
     return int.from_bytes(raw, "little") if len(raw) == 2 else _PROCESSING_FAILURE
 
 
-def _items(data: Dataset, tag: int) -> list[Dataset]:
-    if tag not in data:
-        return []
-    value = data[tag].value
-    if not hasattr(value, "__iter__") or isinstance(value, str | bytes):
-        raise TypeError("not a sequence")
-    return list(value)
+def _items(data: Elements, tag: int) -> list[Elements]:
+    value = data.get(tag, b"")
+    return value if isinstance(value, list) else []
 
 
-def _reference(item: Dataset) -> Reference:
+def _reference(item: Elements) -> Reference:
     return Reference(_text(item, _CLASS), _text(item, _INSTANCE))
 
 
