@@ -1,0 +1,216 @@
+"""Quality of a radiograph: rules that turn measured quantities and tags into coded reasons. Pure.
+
+The verdict advises. Sources: IEC 62494-1 and AAPM TG-116 for the deviation index; positioning after
+the usual chest criteria; the pixel limits are measured (docs/imaging-dr.md).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from core.imaging.dr_chest import ChestFit, fit_chest, turned_scores
+from core.imaging.dr_errors import RadiographUnusable
+from core.imaging.dr_limits import DrLimits, SiteLimits
+from core.imaging.dr_metrics import (
+    chest_frame,
+    clipped_shares,
+    contrast,
+    cut_shares,
+    grey_span,
+    noise_level,
+    sharpness,
+)
+from core.imaging.dr_sentences import reason
+from core.imaging.result import QcResult, Reason, verdict_of
+from core.imaging.volume import Radiograph
+
+_CHEST_PARTS = ("CHEST", "THORAX", "LUNG", "胸", "肺")
+_FRONTAL = frozenset({"PA", "AP", ""})
+_SMALLEST_SIDE = 64
+NOT_A_CHEST = frozenset({"DR_BODY_PART", "DR_NOT_CHEST", "DR_VIEW_LATERAL", "DR_QC_PHANTOM"})
+
+
+def assess_dr(radiograph: Radiograph, limits: DrLimits | SiteLimits | None = None) -> QcResult:
+    """Judge one radiograph.
+
+    Parameters
+    ----------
+    radiograph : Radiograph
+        Dense anatomy high.
+    limits : DrLimits, SiteLimits or None
+        The site's; None for the defaults.
+
+    Raises
+    ------
+    RadiographUnusable
+        The array is no picture.
+    """
+    check_usable(radiograph)
+    return assess_fitted(radiograph, fit_chest(radiograph.pixels), limits)
+
+
+def assess_fitted(
+    radiograph: Radiograph, chest: ChestFit, limits: DrLimits | SiteLimits | None = None
+) -> QcResult:
+    """As :func:`assess_dr`, for a chest that has been found already."""
+    chosen = limits or DrLimits()
+    if isinstance(chosen, SiteLimits):
+        chosen = chosen.for_tags(radiograph.tags)
+    metrics = {"chest_match": chest.score, "reversed_match": chest.inverted_score}
+    reasons = _by_tags(radiograph.tags)
+    reasons += _kind_of_picture(radiograph, chest, chosen, metrics)
+    if not any(found.severity == "reject" for found in reasons):
+        reasons += _exposure(radiograph, chest, chosen, metrics)
+        reasons += _picture(radiograph, chest, chosen, metrics)
+        reasons += _positioning(radiograph, chest, chosen, metrics)
+    return QcResult(verdict_of(tuple(reasons)), tuple(reasons), metrics)
+
+
+def check_usable(radiograph: Radiograph) -> None:
+    """Raise RadiographUnusable unless the array is a picture."""
+    pixels = radiograph.pixels
+    if pixels.ndim != 2 or min(pixels.shape, default=0) < _SMALLEST_SIDE:
+        raise RadiographUnusable(what=f"shape {pixels.shape}")
+    if not np.isfinite(pixels).all():
+        raise RadiographUnusable(what="not finite")
+    if float(pixels.max()) <= float(pixels.min()):
+        raise RadiographUnusable(what="one grey value")
+
+
+def deviation_index(tags: Mapping[str, Any]) -> float | None:
+    """Return the deviation index, dB: from EI and target EI, else as the device states it."""
+    index, target = _number(tags, "ExposureIndex"), _number(tags, "TargetExposureIndex")
+    if index is not None and target is not None and index > 0 and target > 0:
+        return 10.0 * math.log10(index / target)
+    return _number(tags, "DeviationIndex")
+
+
+def _number(tags: Mapping[str, Any], keyword: str) -> float | None:
+    try:
+        value = float(tags[keyword])
+    except (KeyError, TypeError, ValueError):
+        return None
+    return value if math.isfinite(value) else None
+
+
+def _by_tags(tags: Mapping[str, Any]) -> list[Reason]:
+    part = str(tags.get("BodyPartExamined") or "").upper().strip()
+    view = str(tags.get("ViewPosition") or "").upper().strip()
+    found = []
+    if part and not any(word in part for word in _CHEST_PARTS):
+        found.append(reason("DR_BODY_PART", "reject"))
+    if view in {"LL", "RL", "LLD", "RLD", "LATERAL", "LAT", "RLO", "LLO", "RAO", "LAO"}:
+        found.append(reason("DR_VIEW_LATERAL", "reject"))
+    elif view not in _FRONTAL:
+        found.append(reason("DR_VIEW_UNKNOWN", "info"))
+    if str(tags.get("QualityControlImage") or "").upper() == "YES":
+        found.append(reason("DR_QC_PHANTOM", "reject"))
+    return found
+
+
+def _kind_of_picture(
+    radiograph: Radiograph, chest: ChestFit, limits: DrLimits, metrics: dict[str, float]
+) -> list[Reason]:
+    gain = chest.inverted_score - chest.score
+    if gain >= limits.polarity_margin and chest.inverted_score >= limits.chest_reject:
+        return [
+            reason("DR_POLARITY", "reject", "reversed_gain", gain, limits.polarity_margin),
+        ]
+    if chest.score < 0.75:
+        # Only a doubtful match is worth the second look at turned pictures.
+        turned = max(turned_scores(radiograph.pixels))
+        metrics["turned_match"] = turned
+        if turned >= 0.6 and turned - chest.score >= limits.chest_turned_margin:
+            gain = turned - chest.score
+            return [reason("DR_TURNED", "reject", "turned_gain", gain, limits.chest_turned_margin)]
+    if chest.score < limits.chest_reject:
+        return [
+            reason("DR_NOT_CHEST", "reject", "chest_match", chest.score, limits.chest_reject),
+        ]
+    return []
+
+
+def _exposure(
+    radiograph: Radiograph, chest: ChestFit, limits: DrLimits, metrics: dict[str, float]
+) -> list[Reason]:
+    index = deviation_index(radiograph.tags)
+    found = []
+    if index is not None:
+        metrics["deviation_index_db"] = index
+        name = "deviation_index_db"
+        if index < limits.di_reject_low:
+            found.append(reason("DR_EXPOSURE_LOW", "reject", name, index, limits.di_reject_low))
+        elif index < limits.di_warn_low:
+            found.append(reason("DR_EXPOSURE_LOW", "warn", name, index, limits.di_warn_low))
+        elif index > limits.di_warn_high:
+            found.append(reason("DR_EXPOSURE_HIGH", "warn", name, index, limits.di_warn_high))
+    full = 2.0**radiograph.bits_stored - 1
+    span = grey_span(radiograph.pixels, chest.box, full)
+    metrics["grey_span_share"] = span
+    # A raw detector image uses little of its range by design: where the tags vouch for the
+    # exposure, or the picture has many bits, a narrow range is no finding.
+    if index is None and radiograph.bits_stored <= 8:
+        found += _below(span, limits.span_warn, limits.span_reject, "DR_CONTRAST_LOW", "grey_span")
+    return found
+
+
+def _picture(
+    radiograph: Radiograph, chest: ChestFit, limits: DrLimits, metrics: dict[str, float]
+) -> list[Reason]:
+    frame = chest_frame(radiograph.pixels, chest.box)
+    low, high = clipped_shares(radiograph.pixels, chest.box)
+    sharp = sharpness(frame)
+    noise = noise_level(frame) / max(contrast(frame), 1e-6)
+    metrics |= {
+        "clipped_low_share": low,
+        "clipped_high_share": high,
+        "sharpness_log_ratio": sharp,
+        "noise_share": noise,
+    }
+    found = _above(low, limits.clipped_low_warn, limits.clipped_low_reject, "DR_CLIPPED_LOW")
+    found += _above(high, limits.clipped_high_warn, limits.clipped_high_reject, "DR_CLIPPED_HIGH")
+    found += _below(sharp, limits.sharp_warn, limits.sharp_reject, "DR_BLUR", "sharpness_log_ratio")
+    found += _above(noise, limits.noise_warn, limits.noise_reject, "DR_NOISE")
+    return found
+
+
+def _positioning(
+    radiograph: Radiograph, chest: ChestFit, limits: DrLimits, metrics: dict[str, float]
+) -> list[Reason]:
+    codes = {
+        "apices": "DR_CUT_APICES",
+        "bases": "DR_CUT_BASES",
+        "image_left": "DR_CUT_SIDE",
+        "image_right": "DR_CUT_SIDE",
+    }
+    found: list[Reason] = []
+    for side, share in cut_shares(radiograph.pixels, chest.box).items():
+        metrics[f"cut_{side}_share"] = share
+        found += _above(share, limits.cut_warn, limits.cut_reject, codes[side])
+    return found
+
+
+_METRICS = {
+    "DR_CLIPPED_LOW": "clipped_low_share",
+    "DR_CLIPPED_HIGH": "clipped_high_share",
+    "DR_NOISE": "noise_share",
+    "DR_CUT_APICES": "cut_apices_share",
+    "DR_CUT_BASES": "cut_bases_share",
+    "DR_CUT_SIDE": "cut_side_share",
+}
+
+
+def _above(value: float, warn: float, refuse: float, code: str) -> list[Reason]:
+    if value > refuse:
+        return [reason(code, "reject", _METRICS[code], value, refuse)]
+    return [reason(code, "warn", _METRICS[code], value, warn)] if value > warn else []
+
+
+def _below(value: float, warn: float, refuse: float, code: str, metric: str) -> list[Reason]:
+    if value < refuse:
+        return [reason(code, "reject", metric, value, refuse)]
+    return [reason(code, "warn", metric, value, warn)] if value < warn else []

@@ -1,0 +1,167 @@
+"""Model bundles: a folder with weights, metadata, card and golden set, loaded strictly.
+
+Layout: ``model.onnx``, ``metadata.json``, ``card.md``, ``golden.npz`` and, optionally,
+``model_fp16.onnx`` (the same network in FP16 with FP32 inputs and outputs, for runtimes that are
+strongly typed). Everything is checked before anything is used: names, sizes, SHA-256, golden set.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.models.errors import (
+    BundleAltered,
+    BundleGoldenInvalid,
+    BundleMissing,
+    BundleStranger,
+    BundleTooLarge,
+)
+from core.models.metadata import Metadata, TensorSpec, parse_metadata
+
+Arrays = dict[str, NDArray[np.float32]]
+REQUIRED_FILES = ("model.onnx", "card.md", "golden.npz")
+_LIMIT_BYTES = 512 * 1024 * 1024
+_METADATA_LIMIT_BYTES = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Golden:
+    """Golden cases: one input and expected output per case, keyed by tensor name.
+
+    Every array has the case as its first axis; a case ``a[i]`` keeps the model's batch axis.
+    """
+
+    inputs: Arrays
+    outputs: Arrays
+
+    @property
+    def cases(self) -> int:
+        """Number of golden cases."""
+        return len(next(iter(self.inputs.values())))
+
+    def case(self, index: int) -> tuple[Arrays, Arrays]:
+        """Return (inputs, expected outputs) of one case."""
+        return (
+            {name: array[index] for name, array in self.inputs.items()},
+            {name: array[index] for name, array in self.outputs.items()},
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Bundle:
+    """A loaded, verified bundle.
+
+    Attributes
+    ----------
+    metadata : Metadata
+    model : bytes
+        ONNX, FP32.
+    model_fp16 : bytes or None
+    golden : Golden
+    card : str
+        The model card (Markdown).
+    digest : str
+        SHA-256 of metadata.json, which in turn names the hash of every other file.
+    """
+
+    metadata: Metadata
+    model: bytes
+    model_fp16: bytes | None
+    golden: Golden
+    card: str
+    digest: str
+
+
+def load(path: Path) -> Bundle:
+    """Load and verify the bundle in the folder `path`.
+
+    Raises
+    ------
+    BundleMissing, BundleStranger, BundleTooLarge, BundleAltered
+        The folder's content is not what metadata.json lists.
+    BundleMetadataInvalid, BundleGoldenInvalid
+        What it lists is not a valid bundle.
+    """
+    head = _read(path, "metadata.json", _METADATA_LIMIT_BYTES)
+    metadata = parse_metadata(head)
+    for name in REQUIRED_FILES:
+        if name not in metadata.files:
+            raise BundleMissing(file=name)
+    _refuse_strangers(path, metadata)
+    content = {name: _read(path, name, _LIMIT_BYTES) for name in metadata.files}
+    for name, data in content.items():
+        if hashlib.sha256(data).hexdigest() != metadata.files[name]:
+            raise BundleAltered(file=name)
+    return Bundle(
+        metadata=metadata,
+        model=content["model.onnx"],
+        model_fp16=content.get("model_fp16.onnx"),
+        golden=read_golden(content["golden.npz"], metadata.inputs, metadata.outputs),
+        card=content["card.md"].decode("utf-8", errors="replace"),
+        digest=hashlib.sha256(head).hexdigest(),
+    )
+
+
+def shipped(name: str) -> Path:
+    """Return the folder of a bundle that comes with the product, e.g. ``"dr_tb"``."""
+    return Path(__file__).parent / "bundles" / name
+
+
+def read_golden(
+    data: bytes, inputs: tuple[TensorSpec, ...], outputs: tuple[TensorSpec, ...]
+) -> Golden:
+    """Read golden.npz (arrays ``in.<tensor>`` and ``out.<tensor>``, first axis the case).
+
+    Raises
+    ------
+    BundleGoldenInvalid
+        Not an NPZ, a tensor missing, a shape or type that the metadata does not state.
+    """
+    try:
+        with np.load(io.BytesIO(data), allow_pickle=False) as archive:
+            arrays = {key: archive[key] for key in archive.files}
+    except (ValueError, OSError, zipfile.BadZipFile, EOFError, KeyError) as cause:
+        raise BundleGoldenInvalid(what="not an NPZ of plain arrays") from cause
+    wanted = {f"in.{s.name}": s for s in inputs} | {f"out.{s.name}": s for s in outputs}
+    if arrays.keys() != wanted.keys():
+        raise BundleGoldenInvalid(what="tensors")
+    counts = {len(a) if a.ndim else 0 for a in arrays.values()}
+    if len(counts) != 1 or counts == {0}:
+        raise BundleGoldenInvalid(what="number of cases")
+    for key, spec in wanted.items():
+        array = arrays[key]
+        if array.dtype != np.float32 or not spec.fits(array.shape[1:]):
+            raise BundleGoldenInvalid(what=f"{key} shape or type")
+        if not np.isfinite(array).all():
+            raise BundleGoldenInvalid(what=f"{key} not finite")
+    return Golden(
+        {s.name: arrays[f"in.{s.name}"] for s in inputs},
+        {s.name: arrays[f"out.{s.name}"] for s in outputs},
+    )
+
+
+def _read(folder: Path, name: str, limit: int) -> bytes:
+    file = folder / name
+    if file.is_symlink():
+        raise BundleStranger(file=name)
+    if not file.is_file():
+        raise BundleMissing(file=name)
+    size = file.stat().st_size
+    if size > limit:
+        raise BundleTooLarge(file=name, bytes=size, limit=limit)
+    return file.read_bytes()
+
+
+def _refuse_strangers(folder: Path, metadata: Metadata) -> None:
+    for entry in sorted(folder.iterdir()):
+        if entry.name == "metadata.json":
+            continue
+        if entry.is_symlink() or not entry.is_file() or entry.name not in metadata.files:
+            raise BundleStranger(file=entry.name[:64])

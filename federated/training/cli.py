@@ -1,0 +1,42 @@
+"""`xinglin train …`: training from the command line."""
+
+from __future__ import annotations
+
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from federated.errors import TrainingToolMissing
+
+app = typer.Typer(help="训练模型 / Train models", no_args_is_help=True)
+
+
+@app.callback()
+def main() -> None:
+    """训练模型 / Train models."""
+
+
+@app.command("dr-tb")
+def dr_tb(
+    out: Annotated[Path, typer.Option(help="模型包目录 / bundle folder to write")],
+    version: Annotated[str, typer.Option(help="版本 / version")] = "0.1.0",
+    transfer: Annotated[bool, typer.Option(help="外部数据表 / transfer table")] = True,
+) -> None:
+    """胸片结核分类器 / Radiograph tuberculosis classifier (data: XINGLIN_DATA)."""
+    for package in ("torch", "onnx", "onnxscript", "sklearn"):
+        if find_spec(package) is None:
+            raise TrainingToolMissing(package=package)
+    from federated.training.dr_data import data_folder
+    from federated.training.dr_tb import train
+    from federated.training.export import write_bundle
+
+    trained = train(data_folder(), lambda line: print(line, file=sys.stderr), transfer)
+    write_bundle(trained, out, version)
+    found = trained.validation
+    print(f"AUC {found.auc} threshold {found.threshold} sensitivity {found.sensitivity}")
+    print(f"specificity {found.specificity}")
+    for row in trained.transfer:
+        print(f"{row.name} {row.images} positive {row.positive}")

@@ -1,0 +1,126 @@
+"""From a trained head to a bundle folder: ONNX, metadata, card, golden set."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from core.imaging.dr_input import as_preprocessing
+from core.models.metadata import FORMAT
+from federated.training.card import model_card
+from federated.training.dr_tb import INPUT, Trained
+from federated.training.network import FINE, Head, TbNetwork
+
+CALIBRATION_SET = "DA (NITRD New Delhi) training split, 52 TB + 52 non-TB, out-of-fold, 5 x 3"
+GOLDEN_SEED = 20240101
+
+
+def scores_of(head: Head, inputs: NDArray[np.float32], batch: int = 16) -> NDArray[np.float64]:
+    """Return the network's scores, (image,)."""
+    network = TbNetwork(head).eval()
+    with torch.inference_mode():
+        parts = [
+            network(torch.from_numpy(inputs[start : start + batch]))[0][:, 0].numpy()
+            for start in range(0, len(inputs), batch)
+        ]
+    return np.concatenate(parts).astype(np.float64)
+
+
+def golden_inputs() -> NDArray[np.float32]:
+    """Return synthetic (case, 1, 1, 256, 256) inputs: no patient's image leaves with a bundle."""
+    generator = np.random.default_rng(GOLDEN_SEED)
+    ramp = np.linspace(-1, 1, INPUT.size, dtype=np.float32)
+    rows, columns = np.meshgrid(ramp, ramp, indexing="ij")
+    noise = generator.standard_normal((INPUT.size, INPUT.size)).astype(np.float32)
+    stripes = np.sin(24 * np.pi * rows + 4 * columns)
+    blobs = np.where(np.hypot(rows + 0.4, columns - 0.4) < 0.25, 1.0, -0.3)
+    cases = (np.zeros_like(noise), noise, stripes, blobs + 0.3 * noise, stripes * blobs)
+    return np.stack(cases).astype(np.float32)[:, None, None]
+
+
+def export_onnx(head: Head, path: Path) -> None:
+    """Write the network with a free batch axis (inputs `image`; outputs `score`, `heat`)."""
+    network = TbNetwork(head).eval()
+    example = torch.zeros((2, 1, INPUT.size, INPUT.size))
+    program = torch.onnx.export(
+        network,
+        (example,),
+        input_names=["image"],
+        output_names=["score", "heat"],
+        dynamic_shapes=({0: torch.export.Dim("batch")},),
+        opset_version=18,
+        dynamo=True,
+        verbose=False,
+    )
+    assert program is not None
+    program.save(str(path), external_data=False)
+
+
+def write_bundle(trained: Trained, folder: Path, version: str) -> None:
+    """Write the whole bundle into `folder` (made if needed; files are replaced)."""
+    folder.mkdir(parents=True, exist_ok=True)
+    export_onnx(trained.head, folder / "model.onnx")
+    (folder / "golden.npz").write_bytes(_golden(trained.head))
+    (folder / "card.md").write_text(model_card(trained, version), encoding="utf-8")
+    names = ("card.md", "golden.npz", "model.onnx")
+    digests = {n: hashlib.sha256((folder / n).read_bytes()).hexdigest() for n in names}
+    metadata = bundle_metadata(trained, version) | {"files": digests}
+    text = json.dumps(metadata, ensure_ascii=False, indent=2, sort_keys=True) + "\n"
+    (folder / "metadata.json").write_text(text, encoding="utf-8")
+
+
+def bundle_metadata(trained: Trained, version: str) -> dict[str, Any]:
+    """Return metadata.json's content without the file hashes."""
+    side = INPUT.size
+    return {
+        "format": FORMAT,
+        "name": "dr_tb",
+        "version": version,
+        "task": "Suspicion of pulmonary tuberculosis on a frontal chest radiograph",
+        "modalities": ["CR", "DX"],
+        "intended_use": "Research and development. Not for clinical use. 仅供研究,不得用于临床。",
+        "network_data_format": {
+            "inputs": {"image": {"dtype": "float32", "shape": [None, 1, side, side]}},
+            "outputs": {
+                "score": {"dtype": "float32", "shape": [None, 1]},
+                "heat": {"dtype": "float32", "shape": [None, 1, FINE, FINE]},
+            },
+        },
+        "preprocessing": as_preprocessing(INPUT),
+        "postprocessing": {"op": "score_and_heat/1", "score": "score", "heat": "heat"},
+        "threshold": trained.validation.threshold,
+        "calibration_set": CALIBRATION_SET,
+        "licence": {
+            "name": "LicenseRef-Research-Only",
+            "text_zh": "权重由仅供学术使用的数据训练,只限研究;与代码的 Apache-2.0 许可分开。",
+            "text_en": "Weights trained on data published for academic use: research only; "
+            "apart from the code's Apache-2.0.",
+        },
+        "research_only": True,
+        "tolerance": {"fp32": 1e-3, "fp16": 5e-3},
+    }
+
+
+def _golden(head: Head) -> bytes:
+    images = golden_inputs()
+    network = TbNetwork(head).eval()
+    with torch.inference_mode():
+        answers = [network(torch.from_numpy(image)) for image in images]
+    buffer = io.BytesIO()
+    np.savez_compressed(
+        buffer,
+        allow_pickle=False,
+        **{
+            "in.image": images,
+            "out.score": np.stack([a[0].numpy() for a in answers]),
+            "out.heat": np.stack([a[1].numpy() for a in answers]),
+        },
+    )
+    return buffer.getvalue()
