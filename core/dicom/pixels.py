@@ -246,11 +246,13 @@ def _one_through_pydicom(dataset: Dataset, shape: PixelShape, index: int) -> NDA
 def _options(shape: PixelShape) -> dict[str, Any]:
     """What pydicom takes from the data set unless told; here it may be missing there."""
     colour = shape.samples > 1
+    # Of native values pydicom would cut off what stands above Bits Stored, High Bit or not.
+    native = shape.transfer_syntax in _NATIVE
     return {
         "raw": not colour,
         "as_rgb": colour,
         "pixel_representation": int(shape.signed),
-        "bits_stored": shape.bits_stored,
+        "bits_stored": shape.bits_allocated if native else shape.bits_stored,
         "samples_per_pixel": shape.samples,
     }
 
