@@ -73,6 +73,7 @@ class Admission:
                 if now - eldest.opened < _WAIT_BEFORE_EVICTION_S:
                     raise ReceiverFull(limit=limits.associations)
                 del self._waiting[eldest]
+                self._leaving[eldest] = None
                 eldest.end(Reaped())
             self._waiting[slot] = None
 
@@ -109,6 +110,7 @@ class Admission:
         if now - since < self._limits.pressure_idle_s:
             return False
         del self._seated[longest]
+        self._leaving[longest] = None
         longest.end(Reaped())
         return True
 

@@ -53,7 +53,7 @@ from edge.intake.net.session import Session
 from edge.intake.net.settings import PeerRule, ReceiverSettings
 from edge.intake.net.sink import Commitments, Ending, Peer, Sink
 from edge.intake.net.store import echo, refuse_operation, store
-from edge.intake.net.tls import secure
+from edge.intake.net.tls import shake_hands, speaks_tls, wrap
 from edge.intake.net.wire import PdvReader, Released, Wire
 
 _USER, _PROVIDER = 0, 2
@@ -87,11 +87,9 @@ class _Greeting:
 
 def run(slot: Slot, around: Surroundings) -> None:
     """Serve one connection to its end. Never raises: this is the edge of the thread."""
-    connection = slot.sock
     try:
-        connection, origin = _secured(slot, around)
-        slot.sock = connection
-        wire = Wire(connection, around.settings.limits.buffer, around.clock)
+        origin = _secured(slot, around)
+        wire = Wire(slot.sock, around.settings.limits.buffer, around.clock)
         _serve(slot, wire, origin, around)
     except XinglinError as error:
         _note(slot, error, around)
@@ -100,15 +98,19 @@ def run(slot: Slot, around: Surroundings) -> None:
         around.log.error("association.broken", error=type(error).__name__, where=_where(error))
         _say(slot, around, encode_abort(_USER, 0))
     finally:
+        around.admission.vacate(slot)
+        _close(slot.sock)
         around.admission.leave(slot)
-        _close(connection)
 
 
-def _secured(slot: Slot, around: Surroundings) -> tuple[socket.socket, Origin]:
+def _secured(slot: Slot, around: Surroundings) -> Origin:
+    """Do the TLS handshake if the peer begins one, within the ARTIM time."""
     deadline = slot.opened + around.settings.limits.artim_s
-    return secure(
-        slot.sock, slot.address, around.tls, lambda: max(0.001, deadline - around.clock())
-    )
+    if not speaks_tls(slot.sock, max(0.001, deadline - around.clock())):
+        return Origin(slot.address)
+    # The slot holds the new socket from now on, so that it can be ended during the handshake.
+    slot.sock = wrapped = wrap(slot.sock, around.tls)
+    return shake_hands(wrapped, slot.address, max(0.001, deadline - around.clock()))
 
 
 def _serve(slot: Slot, wire: Wire, origin: Origin, around: Surroundings) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 import ssl
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from edge.intake.net.errors import PeerGone, PeerSilent, TlsFailed
@@ -25,42 +25,60 @@ def server_context(files: TlsFiles) -> ssl.SSLContext:
     return context
 
 
-def secure(
-    connection: socket.socket,
-    address: str,
-    context: ssl.SSLContext | None,
-    left: Callable[[], float],
-) -> tuple[socket.socket, Origin]:
-    """Look at the first byte; do the TLS handshake if it is one. One port serves both.
+def speaks_tls(connection: socket.socket, seconds: float) -> bool:
+    """Look at the first byte without taking it: one port serves TLS and plain peers.
 
-    Parameters
-    ----------
-    left : callable
-        Seconds that remain of the ARTIM time.
+    Raises
+    ------
+    PeerSilent, PeerGone
+    """
+    try:
+        connection.settimeout(seconds)
+        first = connection.recv(1, socket.MSG_PEEK)
+    except TimeoutError as error:
+        raise PeerSilent(seconds=round(seconds, 3)) from error
+    except OSError as error:
+        raise PeerGone from error
+    if not first:
+        raise PeerGone
+    return first[0] == _HANDSHAKE
+
+
+def wrap(connection: socket.socket, context: ssl.SSLContext | None) -> ssl.SSLSocket:
+    """Return the TLS socket, before its handshake; the plain one is spent.
+
+    Raises
+    ------
+    TlsFailed
+        The receiver has no certificate.
+    PeerGone
+        The peer left meanwhile.
+    """
+    if context is None:
+        raise TlsFailed(what="no certificate is set up")
+    try:
+        return context.wrap_socket(connection, server_side=True, do_handshake_on_connect=False)
+    except OSError as error:
+        raise PeerGone from error
+
+
+def shake_hands(wrapped: ssl.SSLSocket, address: str, seconds: float) -> Origin:
+    """Do the handshake; return who is there.
 
     Raises
     ------
     PeerSilent, PeerGone, TlsFailed
     """
     try:
-        connection.settimeout(left())
-        first = connection.recv(1, socket.MSG_PEEK)
-        if not first:
-            raise PeerGone
-        if first[0] != _HANDSHAKE:
-            return connection, Origin(address)
-        if context is None:
-            raise TlsFailed(what="no certificate is set up")
-        wrapped = context.wrap_socket(connection, server_side=True, do_handshake_on_connect=False)
-        wrapped.settimeout(left())
+        wrapped.settimeout(seconds)
         wrapped.do_handshake()
     except TimeoutError as error:
-        raise PeerSilent(seconds="ARTIM") from error
+        raise PeerSilent(seconds=round(seconds, 3)) from error
     except ssl.SSLError as error:
         raise TlsFailed(what=error.reason or "unknown") from error
     except OSError as error:
         raise PeerGone from error
-    return wrapped, Origin(address, tls=True, certificate_names=_names(wrapped))
+    return Origin(address, tls=True, certificate_names=_names(wrapped))
 
 
 def _names(wrapped: ssl.SSLSocket) -> tuple[str, ...]:
