@@ -1,0 +1,99 @@
+"""The TensorRT engine: the engine port on the GPU driver port."""
+
+from __future__ import annotations
+
+import threading
+
+import numpy as np
+
+from core.imaging.result import Sentence
+from core.models.bundle import Arrays, Bundle
+from core.models.engine import check_inputs, check_outputs
+from core.models.errors import EngineClosed, EngineFailed
+from edge.infer.cache import PlanCache
+from edge.infer.driver import (
+    BuildSpec,
+    GpuDriver,
+    GpuInfo,
+    PlanRunner,
+    Precision,
+    cache_key,
+    timing_key,
+)
+from edge.infer.errors import EngineBuildFailed, GpuFailed
+
+REQUESTED = Sentence(zh="按要求使用 GPU(TensorRT)", en="GPU (TensorRT) as requested")
+
+
+class TensorRtEngine:
+    """Runs a plan; one call at a time on the device. Use :func:`open_tensorrt` to make one."""
+
+    def __init__(
+        self, bundle: Bundle, runner: PlanRunner, info: GpuInfo, precision: Precision
+    ) -> None:
+        self._bundle = bundle
+        self._runner: PlanRunner | None = runner
+        self._one_at_a_time = threading.Lock()
+        self.precision = precision
+        self.name = f"tensorrt {info.tensorrt_version} {precision}"
+        self.device = f"cuda:0 {info.device}"
+        self.reason = REQUESTED
+
+    def infer(self, inputs: Arrays) -> Arrays:
+        """Run once; see :class:`core.models.engine.Engine`."""
+        metadata = self._bundle.metadata
+        with self._one_at_a_time:
+            if self._runner is None:
+                raise EngineClosed
+            check_inputs(inputs, metadata.inputs)
+            try:
+                answers = self._runner.run(inputs)
+            except GpuFailed as cause:
+                raise EngineFailed(engine=self.name, what=str(cause.facts["what"])) from cause
+        outputs = {name: np.asarray(array, np.float32) for name, array in answers.items()}
+        check_outputs(outputs, metadata.outputs)
+        return {spec.name: outputs[spec.name] for spec in metadata.outputs}
+
+    def close(self) -> None:
+        """Free the device's memory."""
+        with self._one_at_a_time:
+            runner, self._runner = self._runner, None
+        if runner is not None:
+            runner.close()
+
+
+def open_tensorrt(
+    bundle: Bundle, driver: GpuDriver, cache: PlanCache, precision: Precision
+) -> TensorRtEngine:
+    """Take the plan from the cache or build it, and open it.
+
+    Raises
+    ------
+    EngineBuildFailed
+        TensorRT refuses the network, or FP16 needs a network that the bundle does not carry.
+    GpuFailed
+        The freshly built plan does not open.
+    """
+    info = driver.describe()
+    network = _network_for(bundle, driver, precision)
+    spec = BuildSpec(precision, bundle.metadata.inputs)
+    key = cache_key(info, network, spec)
+    plan = cache.get(key, "plan")
+    if plan is not None:
+        try:
+            return TensorRtEngine(bundle, driver.open(plan), info, precision)
+        except GpuFailed:
+            # A plan that no longer opens (say, after a repair of the driver) is built anew below.
+            plan = None
+    built = driver.build(network, spec, cache.get(timing_key(info), "timing") or b"")
+    cache.put(key, "plan", built.plan)
+    cache.put(timing_key(info), "timing", built.timing_cache)
+    return TensorRtEngine(bundle, driver.open(built.plan), info, precision)
+
+
+def _network_for(bundle: Bundle, driver: GpuDriver, precision: Precision) -> bytes:
+    if precision == "fp32" or not driver.needs_typed_network():
+        return bundle.model
+    if bundle.model_fp16 is None:
+        raise EngineBuildFailed(what="the bundle has no FP16 network, which TensorRT 11 needs")
+    return bundle.model_fp16
