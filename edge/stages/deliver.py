@@ -78,7 +78,8 @@ def forward(work: Work, job: Job) -> Outcome:
     if not settings.forward or not settings.destination:
         return Done()
     data = StudyData(box, job.study)
-    pending = _unconfirmed(box, job.study, settings.destination, job.payload["instances"])
+    ours = [uid for uid, kept in data.instances.items() if kept.origin == "modality"]
+    pending = _unconfirmed(box, job.study, settings.destination, ours)
     items = [_image(box, data, uid) for uid in pending if uid in data.instances]
     return _send(work, job, items, [], "forward", {})
 

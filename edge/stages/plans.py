@@ -50,18 +50,14 @@ def plan_image_quality(record: Record, _now_ms: int) -> Sequence[JobSpec]:
     ]  # fmt: skip
 
 
-def plan_forward(record: Record, _now_ms: int) -> Sequence[JobSpec]:
+def plan_forward(record: Record, now_ms: int) -> Sequence[JobSpec]:
     """What came straight from a modality goes on to the PACS; corrections go with their study."""
     if record.body.get("origin") != "modality":
         return []
-    instances = [
-        one["sop_instance"] for one in record.body["instances"] if not one.get("alternate")
-    ]
-    if not instances:
+    if all(one.get("alternate") for one in record.body["instances"]):
         return []
-    key = f"{record.study}:{record.header.writer[:16]}:{record.header.seq}"
-    payload = {"instances": instances}
-    return [JobSpec("forward", key, record.study, ROUTINE, payload=payload)]
+    # One job a study, gathering what came in the meantime: hundreds of associations help nobody.
+    return [JobSpec("forward", record.study, record.study, ROUTINE, now_ms + 700, renew=True)]
 
 
 def plan_quality(record: Record, _now_ms: int) -> Sequence[JobSpec]:

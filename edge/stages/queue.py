@@ -72,6 +72,23 @@ class Waiting:
     error: dict[str, Any] | None
 
 
+#: A renewed job starts afresh; one that is running is marked to run once more when it ends, so that
+#: what came meanwhile is never left out.
+_RENEWED = ", ".join(
+    f"{column} = CASE WHEN job.state = 'running' THEN {kept} ELSE {fresh} END"
+    for column, kept, fresh in (
+        ("again", "1", "0"),
+        ("state", "job.state", "'waiting'"),
+        ("attempts", "job.attempts", "0"),
+        ("error", "job.error", "NULL"),
+        ("created", "job.created", "excluded.created"),
+        ("deadline", "job.deadline", "excluded.deadline"),
+        ("payload", "job.payload", "excluded.payload"),
+        ("not_before", "excluded.not_before", "excluded.not_before"),
+    )
+)
+
+
 class Queue:
     """Jobs in the appliance's database."""
 
@@ -85,14 +102,7 @@ class Queue:
         with self._database.transaction() as sql:
             now = self._now_ms()
             for spec in specs:
-                update = (
-                    "DO UPDATE SET state = 'waiting', not_before = excluded.not_before,"
-                    " payload = excluded.payload, deadline = excluded.deadline, attempts = 0,"
-                    " error = NULL"
-                    " WHERE job.state != 'running' OR job.lease_until < excluded.created"
-                    if spec.renew
-                    else "DO NOTHING"
-                )
+                update = f"DO UPDATE SET {_RENEWED}" if spec.renew else "DO NOTHING"
                 sql.execute(
                     "INSERT INTO job (stage, key, study, priority, state, not_before, deadline,"
                     f" created, payload) VALUES (?, ?, ?, ?, 'waiting', ?, ?, ?, ?)"
@@ -136,7 +146,8 @@ class Queue:
         """End a job well."""
         with self._database.transaction() as sql:
             sql.execute(
-                "UPDATE job SET state = 'done', finished = ?, error = NULL"
+                "UPDATE job SET state = CASE again WHEN 1 THEN 'waiting' ELSE 'done' END,"
+                " again = 0, finished = ?, error = NULL"
                 " WHERE id = ? AND owner = ? AND state = 'running'",
                 (self._now_ms(), job.id, self._owner),
             )
