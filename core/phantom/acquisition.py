@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -51,7 +51,7 @@ def expose(hu: F, kernel: Kernel, noise_hu: float, pixel_mm: float, rng: np.rand
     noise_hu : float
         Standard deviation in the middle of the body.
     """
-    image: F = gaussian_filter(hu, kernel.blur_mm / pixel_mm)
+    image: NDArray[Any] = gaussian_filter(hu, kernel.blur_mm / pixel_mm)
     if kernel.edge > 0.0:
         image = image + kernel.edge * (image - gaussian_filter(image, 1.2 / pixel_mm))
     if noise_hu > 0.0:
@@ -68,8 +68,7 @@ def _noise_profile(shape: tuple[int, ...]) -> F:
     """Photon starvation: the noise is larger in the middle of the body than at its edge."""
     row = np.linspace(-1, 1, shape[0], dtype=np.float32)[:, None]
     column = np.linspace(-1, 1, shape[1], dtype=np.float32)[None, :]
-    profile: F = 1.15 - 0.45 * np.clip(row * row + column * column, 0.0, 1.0)
-    return profile
+    return np.asarray(1.15 - 0.45 * np.clip(row * row + column * column, 0.0, 1.0), np.float32)
 
 
 @dataclass(frozen=True, slots=True)

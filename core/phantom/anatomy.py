@@ -45,8 +45,6 @@ class Build:
         Height (z) of the diaphragm domes.
     lung_hu : float
         Mean density of aerated lung.
-    twist_deg : float
-        Rotation of the patient about the long axis against the table or detector.
     """
 
     width: float = 1.0
@@ -56,10 +54,9 @@ class Build:
     dome_right_mm: float = -72.0
     dome_left_mm: float = -84.0
     lung_hu: float = -860.0
-    twist_deg: float = 0.0
 
 
-def build_of(seed: int, twist_deg: float = 0.0) -> Build:
+def build_of(seed: int) -> Build:
     """Return the build that belongs to a seed."""
     rng = np.random.default_rng([seed, 1])
     dome = float(rng.uniform(-80.0, -64.0))
@@ -71,8 +68,12 @@ def build_of(seed: int, twist_deg: float = 0.0) -> Build:
         dome_right_mm=dome,
         dome_left_mm=dome - float(rng.uniform(8.0, 16.0)),
         lung_hu=float(rng.uniform(-875.0, -845.0)),
-        twist_deg=twist_deg,
     )
+
+
+def interpolated(z: F, at: list[float], values: list[float]) -> F:
+    """Return a table's values at z as float32 (a float64 would slow everything it touches)."""
+    return np.interp(z, at, values).astype(np.float32)
 
 
 def _table(z: F, values: NDArray[np.float64]) -> F:
@@ -116,16 +117,16 @@ def paraspinal(build: Build, x: F, y: F, z: F) -> F:
 
 def mediastinum(x: F, y: F, z: F) -> F:
     """Return the distance to the mediastinal column between the lungs."""
-    peak = np.interp(z, [-190, -40, 15, 45, 70, 100, 170], [19, 19, 27, 29, 31, 35, 40])
-    middle = np.interp(z, [-190, 0, 60, 120], [26, 16, 8, 10])
+    peak = interpolated(z, [-190, -40, 15, 45, 70, 100, 170], [19, 19, 27, 29, 31, 35, 40])
+    middle = interpolated(z, [-190, 0, 60, 120], [26, 16, 8, 10])
     waist = np.exp(-np.square((y - middle) / 30.0))
     half = 5.0 + (peak - 5.0) * waist
-    offset = np.interp(z, [-190, -20, 40, 170], [6, 6, 2, 0])
+    offset = interpolated(z, [-190, -20, 40, 170], [6, 6, 2, 0])
     return ((np.abs(x - offset) - half) * 0.9).astype(np.float32)
 
 
-_HEART_CENTRE = np.array([25.0, -20.0, -42.0])
-_HEART_LONG = np.array([0.74, -0.40, -0.54]) / np.linalg.norm([0.74, -0.40, -0.54])
+_HEART_CENTRE = (25.0, -20.0, -42.0)
+_HEART_LONG = (0.7402, -0.4001, -0.5402)  # unit vector from base to apex
 
 
 def heart(build: Build, x: F, y: F, z: F) -> F:
@@ -197,12 +198,3 @@ def body(build: Build, x: F, y: F, z: F, wall: F) -> tuple[F, F]:
     furrow = 6.0 * np.exp(-np.square(x / 16.0)) * back
     skin = np.maximum(wall - muscle - build.fat_mm - 2.0 + furrow, top)
     return skin.astype(np.float32), np.maximum(wall - muscle, top + 6.0).astype(np.float32)
-
-
-def twisted(build: Build, x: F, y: F) -> tuple[F, F]:
-    """Return in-plane coordinates in the patient's own frame, undoing ``twist_deg``."""
-    if build.twist_deg == 0.0:
-        return x, y
-    angle = np.deg2rad(build.twist_deg)
-    cosine, sine = np.float32(np.cos(angle)), np.float32(np.sin(angle))
-    return cosine * x + sine * y, cosine * y - sine * x

@@ -9,7 +9,15 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from core.phantom.anatomy import RIB_SPACING_MM, RIB_TOP_MM, Build, F, cage_axes, spine_y
+from core.phantom.anatomy import (
+    RIB_SPACING_MM,
+    RIB_TOP_MM,
+    Build,
+    F,
+    cage_axes,
+    interpolated,
+    spine_y,
+)
 
 CORTEX_HU = 780.0
 MARROW_HU = 190.0
@@ -54,7 +62,7 @@ def paint_ribs(build: Build, grid: tuple[F, F, F], wall: F, hu: F, width_mm: flo
     x, y, z = full
     a, _, centre = cage_axes(build, z)
     angle = np.arctan2(np.abs(x), y - centre)  # 0 at the back, pi in front
-    fall = np.interp(angle, [0.0, 0.35, 1.4, 2.5, 3.15], [-2.0, 0.0, 26.0, 72.0, 52.0])
+    fall = interpolated(angle, [0.0, 0.35, 1.4, 2.5, 3.15], [-2.0, 0.0, 26.0, 72.0, 52.0])
     number = (RIB_TOP_MM - (z + fall * (a / 130.0))) / RIB_SPACING_MM
     rib = np.clip(np.rint(number), 0, _RIBS - 1)
     rise = (number - rib) * RIB_SPACING_MM
@@ -97,6 +105,16 @@ def paint_scapulae(build: Build, grid: tuple[F, F, F], wall: F, hu: F, width_mm:
 
 def paint_axial(build: Build, grid: tuple[F, F, F], hu: F, width_mm: float) -> F:
     """Paint spine and sternum; returns the share of bone."""
+    share = np.zeros_like(hu)
+    middle = np.flatnonzero(np.abs(grid[0][0]) < 40.0)
+    if len(middle):
+        strip = slice(int(middle[0]), int(middle[-1]) + 1)
+        near = (grid[0][:, strip], grid[1], grid[2])
+        share[:, strip] = _midline(build, near, hu[:, strip], width_mm)
+    return share
+
+
+def _midline(build: Build, grid: tuple[F, F, F], hu: F, width_mm: float) -> F:
     x, y, z = grid
     share: NDArray[np.float32] = np.zeros_like(hu)
     back = spine_y(build, z)
@@ -106,22 +124,23 @@ def paint_axial(build: Build, grid: tuple[F, F, F], hu: F, width_mm: float) -> F
     disc = np.clip((np.abs(phase) - 9.0) / 1.5, 0.0, 1.0)
     outside = ((level - 1.0) * 15.0).astype(np.float32)
     part = cover(outside, width_mm)
-    blend(hu, part, np.float32(620.0) * (1.0 - disc) + 85.0 * disc)
-    blend(hu, cover(outside + 1.8, width_mm), 215.0 * (1.0 - disc) + 85.0 * disc)
+    blend(hu, part, np.float32(480.0) * (1.0 - disc) + 85.0 * disc)
+    blend(hu, cover(outside + 1.8, width_mm), 175.0 * (1.0 - disc) + 85.0 * disc)
     np.maximum(share, part, out=share)
     arch = np.abs(np.hypot(x / 1.15, y - back - 23.0) - 12.0) - 3.0
-    process = np.maximum(np.abs(x) - 3.2, np.abs(y - back - 46.0) - 13.0)
-    wings = np.maximum(np.abs(y - back - 21.0 - 0.1 * np.abs(x)) - 4.0, np.abs(x) - 32.0)
-    bridge = np.where(np.abs(phase) < 6.0, np.minimum(process, wings), process + 1.0)
+    process = np.maximum(np.abs(x) - 2.6, np.abs(y - back - 45.0) - 12.0)
+    wings = np.hypot((y - back - 21.0 - 0.1 * np.abs(x)) / 4.5, phase / 5.5) - 1.0
+    wings = np.maximum(4.5 * wings, np.abs(x) - 30.0)
+    bridge = np.minimum(np.maximum(process, np.abs(phase - 3.0) - 7.0), wings)
     rear = np.minimum(arch, bridge).astype(np.float32)
     part = cover(rear, width_mm)
-    blend(hu, part, 560.0)
-    blend(hu, cover(rear + 1.6, width_mm), 230.0)
+    blend(hu, part, 420.0)
+    blend(hu, cover(rear + 1.6, width_mm), 180.0)
     np.maximum(share, part, out=share)
     blend(hu, cover((np.hypot(x, y - back - 23.0) - 9.0).astype(np.float32), width_mm), 25.0)
     _, depth, centre = cage_axes(build, z)
     front = centre - depth - 7.0
-    half = np.interp(z, [-80, 60, 80, 105], [13, 14, 22, 26])
+    half = interpolated(z, [-80, 60, 80, 105], [13, 14, 22, 26])
     ends = np.maximum(z - 104.0, -70.0 - z)
     level = np.hypot(x / half, (y - front) / 6.0) + np.clip(ends, 0.0, None) * 0.2
     np.maximum(share, _bone(hu, level.astype(np.float32), 6.0, width_mm, 120.0), out=share)

@@ -108,8 +108,8 @@ def check_ct(spec: CtSpec) -> None:
         ("columns", spec.columns, 16, 1024),
         ("tilt_deg", spec.tilt_deg, -30.0, 30.0),
         ("noise_hu", spec.noise_hu, 0.0, 500.0),
-        ("slice_thickness_mm", spec.thickness_mm, 0.1, 50.0),
-        *((f"spacing_mm[{k}]", v, 0.1, 50.0) for k, v in enumerate(spec.spacing_mm)),
+        ("slice_thickness_mm", spec.thickness_mm, 0.1, 200.0),
+        *((f"spacing_mm[{k}]", v, 0.1, 200.0) for k, v in enumerate(spec.spacing_mm)),
     ]
     for name, value, low, high in limits:
         if not low <= value <= high:
@@ -176,7 +176,9 @@ def _slabs(
     patient: Patient, grid: Grid
 ) -> Iterator[tuple[slice, NDArray[np.float32], NDArray[np.uint8], NDArray[np.uint8]]]:
     """Yield noise-free slabs; thick slices are averaged from thin ones (through-plane blur)."""
-    per = int(np.clip(round(grid.thickness_mm / 1.8), 1, 4))
+    # Lesions are supersampled along z in any case; tissue needs it where slices are much thicker
+    # than pixels. The count is odd, so that a majority is one.
+    per = 3 if grid.thickness_mm > 3.5 * max(grid.pixel_mm) else 1
     offsets = ((np.arange(per) + 0.5) / per - 0.5) * grid.thickness_mm
     for start in range(0, len(grid.z), _SLAB):
         part = slice(start, min(start + _SLAB, len(grid.z)))
@@ -192,7 +194,7 @@ def _slabs(
 
 
 def _majority(organs: NDArray[np.uint8], per: int) -> NDArray[np.uint8]:
-    """Return each bit where at least half of the thin slices have it."""
+    """Return each bit where most of the thin slices have it."""
     stack = organs.reshape(-1, per, *organs.shape[1:])
     result = np.zeros_like(stack[:, 0])
     for bit in range(8):
@@ -202,7 +204,7 @@ def _majority(organs: NDArray[np.uint8], per: int) -> NDArray[np.uint8]:
 
 
 def _most(labels: NDArray[np.uint8], per: int) -> NDArray[np.uint8]:
-    """Return the label that holds at least half of the thin slices, else 0."""
+    """Return the label that holds most of the thin slices, else 0."""
     stack = labels.reshape(-1, per, *labels.shape[1:])
     best = stack.max(axis=1)
     votes = (stack == best[:, None]).sum(axis=1, dtype=np.uint8)

@@ -175,9 +175,11 @@ def _put_dx_acquisition(data: Dataset, phantom: DrPhantom) -> None:
     data.DistanceSourceToDetector = "1800"
     data.XRayTubeCurrent = 250
     share = truth.exposure_index / truth.target_exposure_index
-    data.ExposureTime = max(1, round(10 * share))
-    data.Exposure = max(1, round(2.5 * share))
-    data.ExposureInuAs = round(2500 * share)
+    # Whole mAs, so that the two attributes cannot contradict each other.
+    mas = max(1, round(6.0 * share))
+    data.ExposureTime = 4 * mas
+    data.Exposure = mas
+    data.ExposureInuAs = 1000 * mas
     data.ExposureIndex = f"{truth.exposure_index:.1f}"
     data.TargetExposureIndex = f"{truth.target_exposure_index:.1f}"
     data.DeviationIndex = f"{truth.deviation_index:.2f}"

@@ -8,12 +8,12 @@ set from the lung fields and the mediastinum, 12 bits.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import Literal
+from dataclasses import dataclass
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import gaussian_filter, rotate, zoom
+from scipy.ndimage import affine_transform, gaussian_filter, rotate, zoom
 
 from core.imaging.volume import Radiograph
 from core.phantom import tissue
@@ -22,14 +22,16 @@ from core.phantom.lesion_shapes import LesionSpec
 from core.phantom.patients import Case, Patient, patient_of
 from core.phantom.render import Grid, render
 from core.phantom.truth import LesionTruth, measure
+from core.phantom.tubes import Ink, Slab, paint_tubes, path
 
 F = NDArray[np.float32]
 DrFault = Literal[
     "none", "under_exposed", "over_exposed", "rotated", "cropped", "monochrome1", "blurred"
 ]
 _WATER_PER_MM = 0.0178  # linear attenuation of water at 125 kV, about 65 keV effective
-_DEPTH_STEP_MM = 2.6
+_DEPTH_STEP_MM = 1.7
 _SLAB = 16
+_TURN_DEG = 14.0
 TARGET_EXPOSURE_INDEX = 250.0
 
 
@@ -156,9 +158,7 @@ def make_dr(spec: DrSpec) -> DrPhantom:
     ):
         if not low <= value <= high:
             raise PhantomSpecInvalid(name=name, value=value, allowed=f"{low}…{high}")
-    twist = 14.0 if spec.fault == "rotated" else 0.0
-    patient = patient_of(spec.seed, spec.case, spec.lesions, twist)
-    return expose_dr(patient, spec)
+    return expose_dr(patient_of(spec.seed, spec.case, spec.lesions), spec)
 
 
 def expose_dr(patient: Patient, spec: DrSpec) -> DrPhantom:
@@ -216,28 +216,72 @@ def _project(patient: Patient, spec: DrSpec) -> _Shadow:
     rows, columns = -(-spec.rows // spec.oversize), -(-spec.columns // spec.oversize)
     shift_x, shift_z = (62.0, 46.0) if spec.fault == "cropped" else (0.0, 0.0)
     x = (np.arange(columns) - (columns - 1) / 2.0) * step + shift_x
-    y = np.arange(-150.0, 165.0, _DEPTH_STEP_MM)
+    depth = max(_DEPTH_STEP_MM, 0.6 * step)
+    y = np.arange(-150.0, 165.0, depth)
     z = (np.arange(rows) - (rows - 1) / 2.0) * step + shift_z + 2.0
     attenuation = np.empty((rows, columns), dtype=np.float32)
     lung, hidden = np.empty_like(attenuation), np.empty_like(attenuation)
     lesions = np.zeros((len(patient.lesions), rows, columns), dtype=bool)
     for start in range(0, rows, _SLAB):
         part = slice(start, min(start + _SLAB, rows))
-        slab, labels = render(patient, Grid(x, y, z[part], step))
-        attenuation[part] = _per_mm(slab.hu).sum(axis=1) * _DEPTH_STEP_MM
-        there = (slab.organs & np.uint8(tissue.LUNG_LEFT | tissue.LUNG_RIGHT)) > 0
-        lung[part] = there.sum(axis=1) * _DEPTH_STEP_MM
-        over = (slab.organs & np.uint8(tissue.HEART | tissue.LIVER)) > 0
-        hidden[part] = over.sum(axis=1) * _DEPTH_STEP_MM
+        grid = Grid(x, y, z[part], step, edge_mm=max(step, 1.0))
+        slab, labels = render(patient, grid)
+        _paint_arms(slab, max(step, depth))
+        hu, organs = slab.hu, slab.organs
+        if spec.fault == "rotated":
+            steps = (depth, step)
+            hu, organs, labels = (
+                _turned(image, _TURN_DEG, steps) for image in (hu, organs, labels)
+            )
+        attenuation[part] = _per_mm(hu).sum(axis=1) * depth
+        there = (organs & np.uint8(tissue.LUNG_LEFT | tissue.LUNG_RIGHT)) > 0
+        lung[part] = there.sum(axis=1) * depth
+        over = (organs & np.uint8(tissue.HEART | tissue.LIVER)) > 0
+        hidden[part] = over.sum(axis=1) * depth
         for number in range(len(patient.lesions)):
             lesions[number, part] = (labels == number + 1).any(axis=1)
     return _Shadow(attenuation[::-1], lung[::-1], hidden[::-1], lesions[:, ::-1])
 
 
+def _paint_arms(slab: Slab, width_mm: float) -> None:
+    """Arms, rolled forward and held away: at a radiograph they close the picture at the sides."""
+    lungs = tissue.LUNG_LEFT | tissue.LUNG_RIGHT
+    for side in (-1.0, 1.0):
+        flesh = path(
+            [(side * 105, 6, 96), (side * 180, 4, 88), (side * 238, -8, -70)], [34.0, 50.0, 46.0]
+        )
+        bone = path(
+            [(side * 160, 8, 104), (side * 170, 6, 92), (side * 186, 2, 66), (side * 232, -8, -70)],
+            [19.0, 21.0, 12.0, 11.0],
+        )
+        paint_tubes(slab, flesh, Ink(45.0, 0, width_mm, tissue.BODY))
+        paint_tubes(slab, bone, Ink(430.0, tissue.BONE, width_mm, lungs))
+        paint_tubes(slab, bone.grown(-3.0), Ink(150.0, 0, width_mm, lungs))
+
+
+def _turned(image: NDArray[Any], degrees: float, steps_mm: tuple[float, float]) -> NDArray[Any]:
+    """Turn a (slice, row, column) slab about the patient's long axis."""
+    angle = np.deg2rad(degrees)
+    cosine, sine = float(np.cos(angle)), float(np.sin(angle))
+    ratio = steps_mm[1] / steps_mm[0]
+    matrix = np.array([[1, 0, 0], [0, cosine, sine * ratio], [0, -sine / ratio, cosine]])
+    middle = (np.asarray(image.shape) - 1) / 2.0
+    smooth = image.dtype == np.float32
+    return np.asarray(
+        affine_transform(
+            image,
+            matrix,
+            middle - matrix @ middle,
+            order=1 if smooth else 0,
+            cval=-1000.0 if smooth else 0.0,
+        )
+    )
+
+
 def _per_mm(hu: F) -> F:
     """Return attenuation per millimetre; calcium attenuates more than its CT number says."""
     water = np.maximum(hu, -1000.0) * 0.001 + 1.0
-    bone = np.clip(hu - 130.0, 0.0, None) * 0.0006
+    bone = np.clip(hu - 110.0, 0.0, None) * 0.0012
     return ((water + bone) * _WATER_PER_MM).astype(np.float32)
 
 
@@ -266,29 +310,27 @@ def _develop(shadow: _Shadow, spec: DrSpec, share: float, rng: np.random.Generat
     quanta = 75000.0 * spec.pixel_mm**2 * share * signal / 0.08
     noisy = quanta + np.sqrt(quanta) * rng.standard_normal(quanta.shape, dtype=np.float32)
     density = -np.log(np.maximum(noisy, 1.0) / (75000.0 * spec.pixel_mm**2 * share / 0.08))
-    return _present(density.astype(np.float32), spec, share)
+    lung = _enlarge(shadow.lung_mm, (spec.rows, spec.columns))
+    return _present(density.astype(np.float32), lung, spec, share)
 
 
 def _tilted(path: F, degrees: float) -> F:
     return np.asarray(rotate(path, degrees, reshape=False, order=1, mode="nearest"))
 
 
-def _present(density: F, spec: DrSpec, share: float) -> F:
+def _present(density: F, lung_mm: F, spec: DrSpec, share: float) -> F:
     """Log density to 12 bits: compress the broad, keep the fine, window by the chest's own values.
 
     A console that saw a sixth or six times the dose renormalises; a part of the error remains.
     """
-    broad = gaussian_filter(density, 18.0 / spec.pixel_mm)
+    broad = gaussian_filter(density, 16.0 / spec.pixel_mm)
     fine = density - broad
-    image = 0.72 * broad + 1.25 * fine
-    middle = image[spec.rows // 8 : -spec.rows // 8, spec.columns // 8 : -spec.columns // 8]
-    low, high = np.percentile(middle, [1.5, 99.0])
-    scaled = (image - low) / max(float(high - low), 1e-3)
+    image = 0.68 * broad + 1.3 * fine
+    lungs = image[lung_mm > 40.0]
+    middle = image[spec.rows // 3 :, spec.columns // 3 : -spec.columns // 3]
+    low = float(np.percentile(lungs if lungs.size else middle, 2.0))
+    high = float(np.percentile(middle, 97.0))
+    scaled = (image - low) / max(high - low, 1e-3)
     scaled = scaled - 0.08 * float(np.log10(share))
-    shaped = 0.06 + 0.86 * scaled
+    shaped = 0.14 + 0.74 * scaled
     return np.clip(np.rint(shaped * 4095.0), 0, 4095).astype(np.float32)
-
-
-def faulty(spec: DrSpec, fault: DrFault) -> DrSpec:
-    """Return the same exposure with a technical fault."""
-    return replace(spec, fault=fault)

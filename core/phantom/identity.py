@@ -20,6 +20,7 @@ _GIVEN = (
     ("志强", "ZHIQIANG"), ("桂兰", "GUILAN"), ("重庆", "CHONGQING"), ("海燕", "HAIYAN"),
     ("国庆", "GUOQING"), ("春梅", "CHUNMEI"), ("长安", "CHANGAN"), ("晓芳", "XIAOFANG"),
     ("玉珍", "YUZHEN"), ("大山", "DASHAN"), ("乐", "LE"), ("䶮", "YAN"), ("镕基", "RONGJI"),
+    ("𬱖", "DI"),
 )  # fmt: skip
 
 

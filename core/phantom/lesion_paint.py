@@ -11,7 +11,7 @@ from core.phantom.anatomy import Build
 from core.phantom.lesion_shapes import MATERIALS, Shape, materials_at
 from core.phantom.tubes import Slab
 
-_SUB = (np.arange(3) - 1.0) / 3.0
+_SUB = (-1.0 / 3.0, 0.0, 1.0 / 3.0)
 
 
 def paint_lesion(
@@ -36,9 +36,9 @@ def paint_lesion(
     hu = slab.hu[where]
     if hu.size == 0:
         return
-    x = slab.x[where[2]][None, None, :]
-    y = slab.y[where[1]][None, :, None]
-    z = slab.heights(where[1], where[0])
+    x = slab.x[where[2]][None, None, :].astype(np.float32)
+    y = slab.y[where[1]][None, :, None].astype(np.float32)
+    z = slab.heights(where[1], where[0]).astype(np.float32)
     material = np.broadcast_to(materials_at(shape, build, x, y, z), hu.shape)
     values = np.concatenate([[0.0], MATERIALS[shape.spec.kind]]).astype(np.float32)
     share = (material > 0).astype(np.float32)
@@ -69,9 +69,9 @@ def _supersample(
     """Return the share of lesion and the mean density of that share, over 27 points a voxel."""
     total = np.zeros(len(points[0]), dtype=np.float32)
     weight = np.zeros(len(points[0]), dtype=np.float32)
-    for dz in _SUB * voxel_mm[0]:
-        for dy in _SUB * voxel_mm[1]:
-            for dx in _SUB * voxel_mm[2]:
+    for dz in (s * voxel_mm[0] for s in _SUB):
+        for dy in (s * voxel_mm[1] for s in _SUB):
+            for dx in (s * voxel_mm[2] for s in _SUB):
                 found = materials_at(shape, build, points[0] + dx, points[1] + dy, points[2] + dz)
                 weight += found > 0
                 total += values[found]

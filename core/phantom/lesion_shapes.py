@@ -183,7 +183,7 @@ def _level(shape: Shape, x: Array, y: Array, z: Array) -> tuple[list[Array], Arr
     """Return the coordinates along the axes, in radii, and their length (1 = smooth surface)."""
     centre, radii = shape.spec.centre_mm, shape.spec.radii_mm
     dx, dy, dz = x - centre[0], y - centre[1], z - centre[2]
-    turn = shape.turn
+    turn = shape.turn.astype(np.float32)
     axes = [(turn[0, k] * dx + turn[1, k] * dy + turn[2, k] * dz) / radii[k] for k in range(3)]
     return axes, np.sqrt(axes[0] ** 2 + axes[1] ** 2 + axes[2] ** 2)
 
@@ -207,9 +207,9 @@ def _in_twigs(twigs: Array, x: Array, y: Array, z: Array) -> NDArray[np.bool_]:
     """Return which points lie in any twig; grids are only visited near each twig."""
     inside = np.zeros(np.broadcast_shapes(x.shape, y.shape, z.shape), dtype=bool)
     grid = inside.ndim == 3 and x.shape[:2] == (1, 1) and y.shape[2] == z.shape[2] == 1
-    for piece in twigs:
-        if not grid or y.shape[0] != 1:
-            inside |= _in_twig(piece, x, y, z)
+    for piece in twigs.astype(np.float32):
+        if not grid:
+            _mark_twig(inside, piece, x, y, z)
             continue
         reach = max(piece[6], piece[7])
         columns = _near(x[0, 0], piece[[0, 3]], reach)
@@ -219,6 +219,16 @@ def _in_twigs(twigs: Array, x: Array, y: Array, z: Array) -> NDArray[np.bool_]:
             piece, x[:, :, columns], y[:, rows], z[:, rows] if z.shape[1] > 1 else z
         )
     return inside
+
+
+def _mark_twig(inside: NDArray[np.bool_], piece: Array, x: Array, y: Array, z: Array) -> None:
+    """Mark single points, looking closely only within the ball around the twig."""
+    middle = 0.5 * (piece[:3] + piece[3:6])
+    reach = 0.5 * np.sqrt(((piece[3:6] - piece[:3]) ** 2).sum()) + max(piece[6], piece[7])
+    square = np.square(x - middle[0]) + np.square(y - middle[1]) + np.square(z - middle[2])
+    near = np.nonzero(square <= reach * reach)
+    px, py, pz = (np.broadcast_to(v, inside.shape)[near] for v in (x, y, z))
+    inside[near] |= _in_twig(piece, px, py, pz)
 
 
 def _near(axis: Array, ends: Array, reach: float) -> slice:

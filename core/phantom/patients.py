@@ -92,9 +92,7 @@ _WISHES: dict[Case, tuple[_Wish, ...]] = {
 }  # fmt: skip
 
 
-def patient_of(
-    seed: int, case: Case = "showcase", extra: tuple[LesionSpec, ...] = (), twist_deg: float = 0.0
-) -> Patient:
+def patient_of(seed: int, case: Case = "showcase", extra: tuple[LesionSpec, ...] = ()) -> Patient:
     """Return the patient that belongs to a seed.
 
     Parameters
@@ -103,15 +101,13 @@ def patient_of(
         Which lesions to place; "showcase" has every kind.
     extra : tuple of LesionSpec
         Lesions at given places, painted after the placed ones.
-    twist_deg : float
-        Rotation about the long axis.
 
     Raises
     ------
     LesionDoesNotFit
         No free place was found.
     """
-    build = build_of(seed, twist_deg)
+    build = build_of(seed)
     rng = np.random.default_rng([seed, 5])
     shapes: list[Shape] = []
     for number, wish in enumerate(_WISHES[case]):

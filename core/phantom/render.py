@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.phantom import tissue
-from core.phantom.anatomy import F, twisted
+from core.phantom.anatomy import F, body, cage
 from core.phantom.lesion_paint import paint_lesion
 from core.phantom.patients import Patient
 from core.phantom.tissue import Slice, paint_slice
@@ -29,6 +29,8 @@ class Grid:
         Of a slice.
     shear : float
         Tangent of the gantry tilt.
+    edge_mm : float or None
+        Width over which tissue edges are smoothed; None = the larger pixel spacing.
     """
 
     x: F
@@ -36,6 +38,7 @@ class Grid:
     z: F
     thickness_mm: float
     shear: float = 0.0
+    edge_mm: float | None = None
 
     @property
     def pixel_mm(self) -> tuple[float, float]:
@@ -44,11 +47,7 @@ class Grid:
 
 
 def render(patient: Patient, grid: Grid) -> tuple[Slab, NDArray[np.uint8]]:
-    """Return a painted slab and its lesion label map, both (slice, row, column).
-
-    The patient's ``twist_deg`` is not applied here: tubes and lesions live in the patient's frame;
-    a twisted patient is rendered straight and turned by :func:`turned_grid` callers.
-    """
+    """Return a painted slab and its lesion label map, both (slice, row, column)."""
     shape = (len(grid.z), len(grid.y), len(grid.x))
     slab = Slab(
         np.empty(shape, np.float32), np.empty(shape, np.uint8), grid.x, grid.y, grid.z, grid.shear
@@ -62,14 +61,34 @@ def render(patient: Patient, grid: Grid) -> tuple[Slab, NDArray[np.uint8]]:
         if grid.shear == 0.0:
             z = z[:1]
         texture = patient.texture.slice(float(grid.z[index]) + 400.0, shape[1:], grid.pixel_mm)
-        own_x, own_y = twisted(patient.build, x, y)
-        at = Slice(own_x, own_y, z, texture, width)
-        slab.hu[index], slab.organs[index] = paint_slice(patient.build, at)
+        at = Slice(x, y, z, texture, grid.edge_mm or width)
+        _paint_within(patient, at, slab.hu[index], slab.organs[index])
     _paint_trees(patient, slab, max(width, 0.5 * grid.thickness_mm))
     voxel = (grid.thickness_mm, *grid.pixel_mm)
     for number, lesion in enumerate(patient.lesions, start=1):
         paint_lesion(slab, labels, patient.build, lesion, number, voxel)
     return slab, labels
+
+
+_COARSE = 8
+
+
+def _paint_within(patient: Patient, at: Slice, hu: F, organs: NDArray[np.uint8]) -> None:
+    """Paint one slice where the body is; the rest is air."""
+    hu[...] = -1000.0
+    organs[...] = 0
+    x, y = at.x[:, ::_COARSE], at.y[::_COARSE]
+    z = at.z[::_COARSE] if at.z.shape[0] > 1 else at.z
+    skin, _ = body(patient.build, x, y, z, cage(patient.build, x, y, z))
+    near = np.broadcast_to(skin < 2.0 * _COARSE * at.width_mm, (y.shape[0], x.shape[1]))
+    rows, columns = np.flatnonzero(near.any(axis=1)), np.flatnonzero(near.any(axis=0))
+    if len(rows) == 0:
+        return
+    r = slice(int(rows[0]) * _COARSE, (int(rows[-1]) + 1) * _COARSE)
+    c = slice(int(columns[0]) * _COARSE, (int(columns[-1]) + 1) * _COARSE)
+    z = at.z[r] if at.z.shape[0] > 1 else at.z
+    part = Slice(at.x[:, c], at.y[r], z, at.texture[r, c], at.width_mm)
+    hu[r, c], organs[r, c] = paint_slice(patient.build, part)
 
 
 def _paint_trees(patient: Patient, slab: Slab, width: float) -> None:

@@ -46,6 +46,8 @@ class Slice:
 def _abdomen(build: Build, at: Slice, wall: F, hu: F) -> F:
     """Paint what lies under the diaphragm; returns the share of liver."""
     x, y, z, width = at.x, at.y, at.z, at.width_mm
+    if float(z.min()) > max(build.dome_right_mm, build.dome_left_mm) + 8.0:
+        return np.zeros(at.texture.shape, dtype=np.float32)
     floor = (z - anatomy.dome(build, x, y)) * 0.7
     below = np.maximum(wall, floor)
     blend(hu, cover(below, width), 45.0)

@@ -40,7 +40,7 @@ class Trees:
     clavicles: Tubes
 
 
-_LUNG_TARGETS = 520
+_LUNG_TARGETS = 640
 _AIRWAY_TARGETS = 130
 _SMALLEST_MM = 0.42
 

@@ -126,7 +126,7 @@ def paint_tubes(slab: Slab, tubes: Tubes, ink: Ink) -> None:
     high = np.maximum(tubes.start, tubes.end) + reach
     lift = slab.shear * (slab.y[[0, -1]] - slab.y[0])
     near = (high[:, 2] >= slab.z[0] + lift.min()) & (low[:, 2] <= slab.z[-1] + lift.max())
-    for index in np.flatnonzero(near & (thick > 0.12 * width_mm)):
+    for index in np.flatnonzero(near & (thick > 0.25 * width_mm)):
         where = slab.box(low[index], high[index])
         _paint_one(slab, where, tubes, int(index), ink)
 
