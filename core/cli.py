@@ -67,11 +67,12 @@ def _loaded(entry: EntryPoint) -> click.Command:
 
 def _first_line(entry: EntryPoint) -> str:
     """Read a module's docstring without importing it; the import is what costs."""
-    spec = importlib.util.find_spec(entry.module)
-    if spec is None or spec.origin is None:
+    try:
+        spec = importlib.util.find_spec(entry.module)
+        source = Path((spec and spec.origin) or "").read_text(encoding="utf-8")
+        return (ast.get_docstring(ast.parse(source)) or "").partition("\n")[0]
+    except (ImportError, OSError, ValueError, SyntaxError):
         return "（无法找到 / not found）"
-    tree = ast.parse(Path(spec.origin).read_text(encoding="utf-8"))
-    return (ast.get_docstring(tree) or "").partition("\n")[0]
 
 
 if __name__ == "__main__":

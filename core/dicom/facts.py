@@ -11,13 +11,13 @@ import math
 import re
 import warnings
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+from pydicom import Dataset
 
 from core.dicom.input_errors import DicomIdentityError
 from core.dicom.pixels import transfer_syntax_of
-
-if TYPE_CHECKING:
-    from pydicom import Dataset
+from core.dicom.utf8 import to_utf8
 
 # The elements that ImageFacts and the radiograph's quality control read; a reader may skip others.
 HEAD_KEYWORDS: tuple[str, ...] = (
@@ -33,6 +33,7 @@ HEAD_KEYWORDS: tuple[str, ...] = (
     "ConversionType",
 )  # fmt: skip
 
+_LABELS = ("SpecificCharacterSet", "StudyDescription", "SeriesDescription", "ProtocolName")
 _UID = re.compile(r"[0-9]+(\.[0-9]+)*")
 
 
@@ -122,7 +123,7 @@ def image_facts(dataset: Dataset) -> ImageFacts:
 
 def _facts(dataset: Dataset, study: str, sop: str) -> ImageFacts:
     series = text(dataset, "SeriesInstanceUID")[:64] or f"{study}.series-missing"[:64]
-    parts = (text(dataset, k) for k in ("StudyDescription", "SeriesDescription", "ProtocolName"))
+    labels = _labels(dataset)
     return ImageFacts(
         study_uid=study,
         series_uid=series,
@@ -154,11 +155,22 @@ def _facts(dataset: Dataset, study: str, sop: str) -> ImageFacts:
         conversion=text(dataset, "ConversionType").upper()[:16],
         manufacturer=text(dataset, "Manufacturer")[:64],
         contrast=bool(text(dataset, "ContrastBolusAgent")),
-        series_description=text(dataset, "SeriesDescription")[:64],
-        described=" ".join(part[:64].lower() for part in parts if part),
+        series_description=text(labels, "SeriesDescription")[:64],
+        described=" ".join(part[:64].lower() for k in _LABELS[1:] if (part := text(labels, k))),
         has_pixels=whole(dataset, "Rows", 0) > 0,
         planes=_frame_planes(dataset),
     )
+
+
+def _labels(dataset: Dataset) -> Dataset:
+    """Return the descriptions with their text repaired: "胸部" often comes as mislabelled GBK."""
+    labels = Dataset()
+    for keyword in _LABELS:
+        if keyword in dataset:
+            element = dataset.get_item(keyword)
+            if element is not None:
+                labels[element.tag] = element
+    return to_utf8(labels)[0]
 
 
 def _frame_planes(dataset: Any) -> tuple[FramePlane, ...]:

@@ -170,12 +170,12 @@ def why_not_ct(one: SeriesSummary) -> str | None:
     own = one.series_described
     rules = (
         ("NO_PIXELS", not one.has_pixels or one.sop_class not in CT_CLASSES),
+        ("BODY_PART", not _may_be_chest(one)),
         ("LOCALIZER", "LOCALIZER" in words or _any(_LOCALISER_WORDS, own)),
         ("DOSE_PAGE", _any(_DOSE_WORDS, own) and one.slices < LEAST_SLICES),
         ("PROJECTION", bool(words & _PROJECTIONS) or _any(_PROJECTION_WORDS, own)),
         ("NOT_AXIAL", one.normal_z is None or one.normal_z < AXIAL_COSINE),
         ("FEW_SLICES", one.slices < LEAST_SLICES),
-        ("BODY_PART", not _may_be_chest(one)),
     )
     return next((code for code, applies in rules if applies), None)
 
@@ -198,7 +198,8 @@ def _choose_ct(ct: Sequence[SeriesSummary], others: tuple[tuple[str, str], ...])
     excluded = (*others, *left_out)
     if not fit:
         codes = {code for _, code in left_out}
-        body_only = "BODY_PART" in codes and not codes - {"BODY_PART", "LOCALIZER", "DOSE_PAGE"}
+        beside = {"BODY_PART", "LOCALIZER", "DOSE_PAGE", "NO_PIXELS"}
+        body_only = "BODY_PART" in codes and codes <= beside
         code = "NOT_APPLICABLE_BODY_PART" if body_only else "NOT_APPLICABLE_SERIES"
         return _none(code, "CT", excluded)
     best = max(fit, key=_ct_rank)

@@ -95,7 +95,7 @@ class StudyResult:
             "reason": self.reason.as_json(language) if self.reason else None,
             "qc": qc_json(self.qc, language),
             "tb": _tb_json(self.tb),
-            "lesions": None if self.lesions is None else [_lesion_json(x) for x in self.lesions],
+            "lesions": None if self.lesions is None else [lesion_json(x) for x in self.lesions],
             "series": _choice_json(self.choice),
             "method": self.method,
             "overridden": self.overridden,
@@ -163,7 +163,8 @@ def _tb_json(tb: TbScore | None) -> dict[str, object] | None:
     }
 
 
-def _lesion_json(lesion: Lesion) -> dict[str, object]:
+def lesion_json(lesion: Lesion) -> dict[str, object]:
+    """Return a lesion in its public form."""
     return {
         "id": int(lesion.id),
         "kind": lesion.kind,

@@ -80,7 +80,7 @@ def summary(result: dict[str, Any], language: str = "zh") -> str:
     lines = [f"{result['study']}  {result['modality']}  {_STATUS[language][result['status']]}"]
     if result["reason"]:
         lines.append(f"  {result['reason']['code']} {result['reason'][key]}")
-    if result["series"]:
+    if result["series"] and not result["reason"]:
         lines.append(f"  {result['series'][f'reason_{language}']}")
     if result["qc"]:
         lines.append(f"  {word['qc']}: {_VERDICT[language][result['qc']['verdict']]}")

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from core.imaging.geometry import SeriesGeometry
-    from core.imaging.study import CtOutcome, DrOutcome, Progress
+    from core.imaging.study import Progress
+    from core.imaging.study_result import CtOutcome, DrOutcome
     from core.imaging.volume import Radiograph, Volume
 
 RADIOGRAPH_BUNDLE = "dr_tb"
@@ -36,10 +37,10 @@ class LocalEngines:
 
     def radiograph(self, radiograph: Radiograph, *, override: bool) -> DrOutcome:
         """Analyse a radiograph (`core.imaging.dr`) with the shipped bundle."""
-        from core.imaging.dr import analyse_dr
+        from core.imaging.dr import DrOptions, analyse_dr
 
         bundle, engine = self._loaded()
-        return analyse_dr(radiograph, engine, bundle)
+        return analyse_dr(radiograph, engine, bundle, DrOptions(override=override))
 
     def method(self, modality: str) -> dict[str, object]:
         """Return model, version, the research-only mark and what ran it."""

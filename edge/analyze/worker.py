@@ -43,10 +43,24 @@ class WorkerSettings:
 
 
 class Worker:
-    """Runs jobs in a child process that is started when needed and replaced when lost."""
+    """Runs jobs in a child process that is started when needed and replaced when lost.
 
-    def __init__(self, settings: WorkerSettings, progress: Callable[[str], None]) -> None:
+    Parameters
+    ----------
+    progress : callable
+        Told the name of each stage.
+    target : callable
+        The child's whole life; importable, called with its end of the pipe and the settings.
+    """
+
+    def __init__(
+        self,
+        settings: WorkerSettings,
+        progress: Callable[[str], None],
+        target: Callable[[Connection, WorkerSettings], object] | None = None,
+    ) -> None:
         self._settings = settings
+        self._target = target or serve
         self._progress = progress
         self._process: Any = None
         self._pipe: Connection | None = None
@@ -93,7 +107,9 @@ class Worker:
     def _start(self) -> Connection:
         context = multiprocessing.get_context("spawn")
         ours, theirs = context.Pipe()
-        self._process = context.Process(target=serve, args=(theirs, self._settings), daemon=True)
+        self._process = context.Process(
+            target=self._target, args=(theirs, self._settings), daemon=True
+        )
         self._process.start()
         theirs.close()
         self._pipe = ours

@@ -1,10 +1,12 @@
 """The stated rules of choosing what is analysed."""
 
 import dataclasses
+import io
 
 import pytest
 
 from core.dicom.facts import image_facts
+from core.dicom.parse import parse_dicom
 from core.imaging.series import NOT_CHOSEN, SeriesSummary, choose_series
 from core.imaging.summary import summarise
 from tests import input_cases as cases
@@ -149,3 +151,14 @@ def test_summaries_of_slices_frames_and_films():
     assert (frames.slices, frames.extent_mm, frames.normal_z) == (14, 39.0, 1.0)
     (unplaced,) = summarise([image_facts(cases.ct_slice(0, ImageOrientationPatient=[0] * 6))])
     assert unplaced.normal_z is None
+
+
+def test_mislabelled_chinese_descriptions_are_understood():
+    data = cases.ct_slice(0, BodyPartExamined="", SeriesDescription="x")
+    data.SpecificCharacterSet = "ISO_IR 100"
+    data["SeriesDescription"]._value = "胸部CT平扫".encode("gbk")
+    content = cases.encoded(data)
+    facts = image_facts(parse_dicom(io.BytesIO(content), len(content)))
+    assert facts.series_description == "胸部CT平扫"
+    choice = choose_series([*summarise([facts])])
+    assert choice.excluded == (("1.2.3.1", "FEW_SLICES"),)
