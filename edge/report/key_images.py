@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.ndimage import find_objects
 from skimage import measure
 
 from core.imaging.result import Lesion
@@ -15,6 +16,7 @@ from edge.report.seg import tracking_id
 
 LUNG_WINDOW_HU: Final = (-1350.0, 150.0)  # centre -600, width 1500
 KEY_IMAGES_MAX: Final = 3
+MARGIN_MM: Final = 35.0
 HEAT_LEVELS: Final = (0.5, 0.75)
 
 
@@ -51,68 +53,112 @@ class KeyImage:
     axial: bool = False
 
 
+# A page's lesions -> the pictures of that page
+PicturesFor = Callable[[Sequence[Lesion]], Sequence[KeyImage]]
+
+
+def no_pictures(_: Sequence[Lesion]) -> Sequence[KeyImage]:
+    """Return nothing: a page of text."""
+    return ()
+
+
 def windowed(values: NDArray[Any], low: float, high: float) -> NDArray[np.uint8]:
     """Return values mapped linearly from low…high to 0…255, clipped."""
     scaled = (values.astype(np.float32) - low) * (255.0 / max(high - low, 1e-6))
     return np.clip(np.rint(scaled), 0, 255).astype(np.uint8)
 
 
+@dataclass(frozen=True)
+class CtPictures:
+    """The analysed CT as pictures are taken from it.
+
+    Attributes
+    ----------
+    voxels : (slice, row, column)
+        Hounsfield units.
+    spacing_mm : (3,) float
+        Along (slice, row, column).
+    label_map : (slice, row, column) unsigned integer or None
+        Voxel value = ``Lesion.id``.
+    lungs : (slice, row, column) unsigned integer or None
+        Not 0 in the lungs; the picture is cut to their surroundings.
+    """
+
+    voxels: NDArray[Any]
+    spacing_mm: tuple[float, float, float]
+    label_map: NDArray[Any] | None = None
+    lungs: NDArray[Any] | None = None
+
+
 def ct_key_images(
-    voxels: NDArray[Any],
-    label_map: NDArray[Any] | None,
-    lesions: Sequence[Lesion],
-    spacing_mm: tuple[float, float, float],
+    ct: CtPictures, lesions: Sequence[Lesion], focus: Sequence[Lesion] | None = None
 ) -> tuple[KeyImage, ...]:
     """Return up to three axial slices in the lung window, every lesion on them outlined.
 
     Parameters
     ----------
-    voxels : (slice, row, column)
-        Hounsfield units.
-    label_map : (slice, row, column) unsigned integer or None
-        Voxel value = ``Lesion.id``.
+    ct : CtPictures
     lesions : sequence of Lesion
-        Each largest lesion chooses its widest slice; none: the middle slice, without outline.
-    spacing_mm : (3,) float
-        Along (slice, row, column).
+        All of the study; the position in order of id is the colour.
+    focus : sequence of Lesion or None
+        Those that choose the slices, the largest first, each its widest one; ``None``: all.
+        No lesion: the middle slice of the lungs, without outline.
     """
-    count = voxels.shape[0]
+    count = ct.voxels.shape[0]
     if count == 0:
         return ()
-    if label_map is None or not lesions:
-        return (_slice_image(voxels, None, lesions, count // 2, spacing_mm),)
+    box = _chest_box(ct)
+    if ct.label_map is None or not lesions:
+        return (_slice_image(ct, (), _middle(ct), box),)
+    found = find_objects(ct.label_map)
     chosen: list[int] = []
-    for lesion in sorted(lesions, key=lambda lesion: (-lesion.long_axis_mm, lesion.id)):
-        areas = np.count_nonzero(label_map == lesion.id, axis=(1, 2))
-        index = int(areas.argmax())
-        if areas[index] and index not in chosen:
-            chosen.append(index)
+    for lesion in sorted(focus or lesions, key=lambda lesion: (-lesion.long_axis_mm, lesion.id)):
+        where = found[lesion.id - 1] if 0 < lesion.id <= len(found) else None
+        if where is not None:
+            areas = np.count_nonzero(ct.label_map[where] == lesion.id, axis=(1, 2))
+            index = int(where[0].start + areas.argmax())
+            chosen += [index] if index not in chosen else []
         if len(chosen) == KEY_IMAGES_MAX:
             break
-    return tuple(
-        _slice_image(voxels, label_map, lesions, index, spacing_mm) for index in sorted(chosen)
-    )
+    return tuple(_slice_image(ct, lesions, index, box) for index in sorted(chosen))
+
+
+def _middle(ct: CtPictures) -> int:
+    if ct.lungs is None or not ct.lungs.any():
+        return ct.voxels.shape[0] // 2
+    return int(np.median(np.flatnonzero(ct.lungs.any(axis=(1, 2)))))
+
+
+def _chest_box(ct: CtPictures) -> tuple[slice, slice]:
+    """Rows and columns of the lungs with 35 mm around them; the whole slice without lungs."""
+    rows, columns = ct.voxels.shape[1:]
+    if ct.lungs is None or not ct.lungs.any():
+        return slice(0, rows), slice(0, columns)
+    plane: NDArray[np.bool_] = np.asarray(ct.lungs.any(axis=0), dtype=np.bool_)
+    cuts = []
+    for axis, length, spacing in ((1, rows, ct.spacing_mm[1]), (0, columns, ct.spacing_mm[2])):
+        held = np.flatnonzero(plane.any(axis=axis))
+        margin = round(MARGIN_MM / spacing)
+        cuts.append(slice(max(0, int(held[0]) - margin), min(length, int(held[-1]) + margin + 1)))
+    return cuts[0], cuts[1]
 
 
 def _slice_image(
-    voxels: NDArray[Any],
-    label_map: NDArray[Any] | None,
-    lesions: Sequence[Lesion],
-    index: int,
-    spacing_mm: tuple[float, float, float],
+    ct: CtPictures, lesions: Sequence[Lesion], index: int, box: tuple[slice, slice]
 ) -> KeyImage:
     lines: list[Line] = []
-    if label_map is not None:
+    if ct.label_map is not None:
         for number, lesion in enumerate(sorted(lesions, key=lambda lesion: lesion.id)):
-            mask = label_map[index] == lesion.id
+            mask = ct.label_map[index][box] == lesion.id
             if mask.any():
                 lines += _outlines(mask, number, tracking_id(lesion))
+    count = ct.voxels.shape[0]
     return KeyImage(
-        pixels=windowed(voxels[index], *LUNG_WINDOW_HU),
+        pixels=windowed(ct.voxels[index][box], *LUNG_WINDOW_HU),
         lines=tuple(lines),
-        caption_zh=f"第 {index + 1} / {voxels.shape[0]} 层，肺窗",
-        caption_en=f"slice {index + 1} of {voxels.shape[0]}, lung window",
-        row_to_column=spacing_mm[1] / spacing_mm[2],
+        caption_zh=f"第 {index + 1} / {count} 层，肺窗",
+        caption_en=f"slice {index + 1} of {count}, lung window",
+        row_to_column=ct.spacing_mm[1] / ct.spacing_mm[2],
         axial=True,
     )
 

@@ -16,7 +16,13 @@ from edge.report.case import CaseReason, CaseResult
 from edge.report.context import ResultContext
 from edge.report.delivery import Deliverable, deliverable_of
 from edge.report.errors import NoSourceImages
-from edge.report.key_images import KeyImage, ct_key_images, radiograph_key_image
+from edge.report.key_images import (
+    CtPictures,
+    PicturesFor,
+    ct_key_images,
+    no_pictures,
+    radiograph_key_image,
+)
 from edge.report.sc import write_sc
 from edge.report.seg import planes_of, write_seg
 from edge.report.sr import write_sr
@@ -118,18 +124,26 @@ def result_objects(
     label_map = result.ct.label_map if isinstance(result.ct, CtFindings) else None
     if case.status == "ok" and case.lesions and label_map is not None and result.volume is not None:
         seg = write_seg(context, case.lesions, label_map, planes_of(result.volume))
-    pictures = write_sc(context, case, _key_images(result, radiograph))
+    pictures = write_sc(context, case, _pictures_for(result, radiograph))
     visual = pictures[0] if case.tb is not None and case.status == "ok" else None
     return ResultObjects(seg, write_sr(context, case, seg, visual), pictures)
 
 
-def _key_images(result: StudyResult, radiograph: Radiograph | None) -> tuple[KeyImage, ...]:
+def _pictures_for(result: StudyResult, radiograph: Radiograph | None) -> PicturesFor:
     if radiograph is not None:
         spacing = radiograph.spacing_mm
         heat_map = result.dr.heat_map if isinstance(result.dr, DrFindings) else None
         ratio = 1.0 if spacing is None else spacing[0] / spacing[1]
-        return (radiograph_key_image(radiograph.pixels, heat_map, ratio),)
+        picture = radiograph_key_image(radiograph.pixels, heat_map, ratio)
+        return lambda _: (picture,)
     if result.status != "ok" or result.volume is None or result.lesions is None:
-        return ()
-    label_map = result.ct.label_map if isinstance(result.ct, CtFindings) else None
-    return ct_key_images(result.volume.voxels, label_map, result.lesions, result.volume.spacing_mm)
+        return no_pictures
+    found = result.ct if isinstance(result.ct, CtFindings) else None
+    ct = CtPictures(
+        voxels=result.volume.voxels,
+        spacing_mm=result.volume.spacing_mm,
+        label_map=None if found is None else found.label_map,
+        lungs=None if found is None else found.lungs,
+    )
+    lesions = result.lesions
+    return lambda focus: ct_key_images(ct, lesions, focus)

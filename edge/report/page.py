@@ -19,7 +19,7 @@ from edge.report.case import CaseResult
 from edge.report.codes import OUTCOMES, kind_code, site_code
 from edge.report.context import ResultContext, statement_en, statement_zh
 from edge.report.errors import FontMissing
-from edge.report.key_images import KeyImage
+from edge.report.key_images import KeyImage, PicturesFor
 from edge.report.seg import tracking_id
 from edge.report.text import TITLES, ReportDraft, ReportSentence, draft_report
 
@@ -120,7 +120,7 @@ def _pieces(text: str) -> list[str]:
 def result_pages(
     context: ResultContext,
     case: CaseResult,
-    key_images: Sequence[KeyImage],
+    pictures_for: PicturesFor,
     fonts: FontFiles | None = None,
 ) -> tuple[NDArray[np.uint8], ...]:
     """Draw the pages of a result.
@@ -142,7 +142,10 @@ def result_pages(
     text_apart = len(lesions) > _ROWS_WITH_TEXT
     colours = {lesion.id: PALETTE[i % len(PALETTE)] for i, lesion in enumerate(lesions)}
     draft = draft_report(case, statement_zh(context), statement_en(context))
-    bodies = [(key_images, chunk, () if text_apart else _beside(draft, chunk)) for chunk in chunks]
+    bodies = [
+        (pictures_for(chunk), chunk, () if text_apart else _beside(draft, chunk))
+        for chunk in chunks
+    ]
     if text_apart:
         bodies.append(((), [], draft.sentences))
     pages = []

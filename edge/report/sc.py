@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
@@ -19,7 +18,7 @@ from edge.report.context import (
     statement_en,
 )
 from edge.report.header import clean_header, pin
-from edge.report.key_images import KeyImage
+from edge.report.key_images import PicturesFor
 from edge.report.page import FontFiles, result_pages
 
 SERIES_NUMBER: Final = 9103
@@ -42,7 +41,7 @@ _INHERITED: Final = (
 def write_sc(
     context: ResultContext,
     case: CaseResult,
-    key_images: Sequence[KeyImage],
+    pictures_for: PicturesFor,
     fonts: FontFiles | None = None,
 ) -> tuple[Dataset, ...]:
     """Write the result as Secondary Capture objects, one per page.
@@ -53,8 +52,9 @@ def write_sc(
     ----------
     context : ResultContext
     case : CaseResult
-    key_images : sequence of KeyImage
-        From :func:`edge.report.key_images.ct_key_images` or ``radiograph_key_image``.
+    pictures_for : callable
+        The lesions of a page -> its pictures, from :func:`edge.report.key_images.ct_key_images` or
+        ``radiograph_key_image``; ``no_pictures`` for text alone.
     fonts : FontFiles or None
         ``None``: Debian's ``fonts-noto-cjk``.
 
@@ -68,7 +68,7 @@ def write_sc(
     NoSourceImages, SourceIncomplete, MixedSources, UnknownLesionCode, FontMissing
     """
     check_sources(context.sources)
-    pages = result_pages(context, case, key_images, fonts)
+    pages = result_pages(context, case, pictures_for, fonts)
     return tuple(
         _capture(context, case, page, number) for number, page in enumerate(pages, start=1)
     )

@@ -22,7 +22,12 @@ from edge.report.context import (
     result_uid,
     statement_en,
 )
-from edge.report.errors import LabelMapMismatch, LesionNotInLabelMap, SourceIncomplete
+from edge.report.errors import (
+    LabelMapMismatch,
+    LesionNotInLabelMap,
+    MixedSources,
+    SourceIncomplete,
+)
 from edge.report.header import clean_header, pin
 
 SERIES_NUMBER: Final = 9101
@@ -84,10 +89,11 @@ def write_seg(
     check_sources(context.sources)
     _check_geometry(context.sources)
     ordered = sorted(lesions, key=lambda lesion: lesion.id)
-    segments = _renumbered(label_map, ordered)
-    images, pixels = _aligned(context.sources, segments, planes)
-    digest = hashlib.sha256(segments.tobytes()).hexdigest()
-    payload = (digest, repr(ordered))
+    _check_planes(context.sources, label_map, planes)
+    used, numbers = _renumbered(label_map, ordered)
+    images, pixels = _aligned(context.sources, [planes[index] for index in used], numbers)
+    digest = hashlib.sha256(numbers.tobytes()).hexdigest()
+    payload = (repr(used), digest, repr(ordered))
     seg = hd.seg.Segmentation(
         source_images=images,
         pixel_array=pixels,
@@ -120,48 +126,67 @@ def _check_geometry(sources: Sequence[Dataset]) -> None:
                 raise SourceIncomplete(keyword=keyword)
 
 
+def _check_planes(
+    sources: Sequence[Dataset],
+    label_map: NDArray[np.unsignedinteger[Any]],
+    planes: Sequence[Plane],
+) -> None:
+    shape = (int(sources[0].Rows), int(sources[0].Columns))
+    given = " × ".join(str(length) for length in label_map.shape)
+    fits = label_map.ndim == 3 and label_map.shape[1:] == shape
+    if not fits or len(planes) != label_map.shape[0]:
+        raise LabelMapMismatch(label_map=given, images=f"{len(planes)} × {shape[0]} × {shape[1]}")
+    frames = {str(x.SOPInstanceUID): int(x.get("NumberOfFrames") or 1) for x in sources}
+    for plane in planes:
+        if not 1 <= plane.frame <= frames.get(plane.sop_instance_uid, 0):
+            raise LabelMapMismatch(label_map=given, images=f"{len(frames)}")
+
+
 def _renumbered(
     label_map: NDArray[np.unsignedinteger[Any]], lesions: Sequence[Lesion]
-) -> NDArray[np.uint16]:
-    """Segment Number counts 1, 2, 3 … (PS3.3 C.8.20.2); lesion ids may have holes."""
-    table = np.zeros(int(max(label_map.max(initial=0), 0)) + 1, dtype=np.uint16)
-    present = np.bincount(label_map.ravel(), minlength=table.size)
+) -> tuple[list[int], NDArray[np.uint16]]:
+    """Return the slices that hold a lesion, and their voxels as Segment Numbers.
+
+    Segment Number counts 1, 2, 3 … (PS3.3 C.8.20.2) while lesion ids may have holes. Only the
+    slices with a lesion are touched: a label map of 300 slices is copied in no wider type.
+    """
+    used = np.flatnonzero(label_map.any(axis=(1, 2)))
+    held = label_map[used]
+    table = np.zeros(int(held.max(initial=0)) + 1, dtype=np.uint16)
+    present = np.bincount(held[held != 0], minlength=table.size)
+    if not lesions:
+        raise LesionNotInLabelMap(lesion="-")
     for number, lesion in enumerate(lesions, start=1):
         if lesion.id <= 0 or lesion.id >= table.size or not present[lesion.id]:
             raise LesionNotInLabelMap(lesion=lesion.id)
         table[lesion.id] = number
-    if not lesions:
-        raise LesionNotInLabelMap(lesion="-")
-    return np.asarray(table[label_map])
+    return [int(index) for index in used], np.asarray(table[held])
 
 
 def _aligned(
-    sources: Sequence[Dataset], segments: NDArray[np.uint16], planes: Sequence[Plane]
+    sources: Sequence[Dataset], planes: Sequence[Plane], numbers: NDArray[np.uint16]
 ) -> tuple[list[Dataset], NDArray[np.uint16]]:
     """Return source headers and pixels in highdicom's pixel-for-pixel correspondence.
 
     Of a series only the images with a lesion are passed: highdicom's time and the object's size
-    then follow the lesions, not the slices.
+    then follow the lesions, not the slices. A multi-frame image must be passed whole.
+
+    Raises
+    ------
+    MixedSources
+        The lesions lie on more than one multi-frame object; a SEG may reference only one.
     """
-    shape = (int(sources[0].Rows), int(sources[0].Columns))
     by_uid = {str(source.SOPInstanceUID): source for source in sources}
-    if segments.ndim != 3 or segments.shape[1:] != shape or len(planes) != segments.shape[0]:
-        raise LabelMapMismatch(
-            label_map=str(segments.shape), images=f"{len(planes)} × {shape[0]} × {shape[1]}"
-        )
-    if any(plane.sop_instance_uid not in by_uid for plane in planes):
-        raise LabelMapMismatch(label_map=str(segments.shape), images="UID?")
-    if "PerFrameFunctionalGroupsSequence" in sources[0]:
-        count = int(sources[0].NumberOfFrames)
-        pixels = np.zeros((count, *shape), dtype=np.uint16)
-        for plane, picture in zip(planes, segments, strict=True):
-            if not 1 <= plane.frame <= count:
-                raise LabelMapMismatch(label_map=str(segments.shape), images=f"{count} frames")
-            pixels[plane.frame - 1] = picture
-        return [clean_header(sources[0])], pixels
-    used = np.flatnonzero(segments.any(axis=(1, 2)))
-    images = [clean_header(by_uid[planes[index].sop_instance_uid]) for index in used.tolist()]
-    return images, segments[used]
+    touched = [by_uid[plane.sop_instance_uid] for plane in planes]
+    if "PerFrameFunctionalGroupsSequence" not in touched[0]:
+        return [clean_header(source) for source in touched], numbers
+    if len({plane.sop_instance_uid for plane in planes}) > 1:
+        raise MixedSources(what_zh="多帧对象", what_en="multi-frame object")
+    shape = (int(touched[0].NumberOfFrames), *numbers.shape[1:])
+    pixels = np.zeros(shape, dtype=np.uint16)
+    for plane, picture in zip(planes, numbers, strict=True):
+        pixels[plane.frame - 1] = picture
+    return [clean_header(touched[0])], pixels
 
 
 def _descriptions(

@@ -18,7 +18,7 @@ from typing import Final, Literal
 from core.errors import Language
 from core.imaging.result import Lesion, QcResult, TbScore
 from edge.report.case import CaseResult
-from edge.report.codes import KINDS, OUTCOMES, SITES, kind_code, site_code
+from edge.report.codes import OUTCOMES, SITES, kind_code, site_code
 
 Section = Literal["findings", "impression", "advice"]
 TITLES: Final[dict[Section, tuple[str, str]]] = {
@@ -30,7 +30,25 @@ TITLES: Final[dict[Section, tuple[str, str]]] = {
 _TB_LIKE: Final = frozenset({"cavity", "tree_in_bud"})
 _INFECTIOUS: Final = frozenset({"consolidation"})
 _NODULAR: Final = frozenset({"solid_nodule", "ground_glass_nodule", "part_solid_nodule", "mass"})
-_ORDER: Final = tuple(KINDS)
+# What decides most stands first.
+_ORDER: Final = (
+    "cavity",
+    "tree_in_bud",
+    "consolidation",
+    "mass",
+    "solid_nodule",
+    "part_solid_nodule",
+    "ground_glass_nodule",
+    "calcification",
+    "pleural_effusion",
+)
+_PLURALS: Final = {
+    "cavity": "cavities",
+    "mass": "masses",
+    "tree_in_bud": "areas of tree-in-bud",
+    "consolidation": "areas of consolidation",
+}
+_NAMED_MAX: Final = 3  # more places than these are told as "in both lungs"
 _SITE_ORDER: Final = tuple(SITES)
 
 
@@ -159,7 +177,7 @@ def _finding(group: list[Lesion]) -> ReportSentence:
     noun_zh = {"consolidation": "片状实变影", "cavity": "空洞性病灶"}.get(first.kind, kind.zh)
     if len(group) > 1:
         zh = f"{lead_zh} {len(group)} 处{noun_zh}，较大者{size_zh}"
-        en = f"{lead_en}{len(group)} foci of {kind.en}, the largest {size_en}"
+        en = f"{lead_en}{len(group)} {_plural(first.kind)}, the largest {size_en}"
     else:
         zh = f"{lead_zh}{noun_zh}，{size_zh}"
         en = f"{lead_en}{kind.en}, {size_en}"
@@ -227,7 +245,11 @@ def _ct_impression(groups: list[list[Lesion]]) -> list[ReportSentence]:
 
 
 def _named(groups: list[list[Lesion]]) -> tuple[str, str, tuple[str, ...]]:
-    names_zh, names_en, ids = [], [], []
+    names_zh: list[str] = []
+    names_en: list[str] = []
+    ids: list[str] = []
+    if len(groups) > _NAMED_MAX and all(group[0].kind in _NODULAR for group in groups):
+        return _many_nodules(groups)
     for group in groups:
         first = group[0]
         site, kind = site_code(first.location), kind_code(first.kind)
@@ -237,10 +259,38 @@ def _named(groups: list[list[Lesion]]) -> tuple[str, str, tuple[str, ...]]:
         else:
             many = "多发" if len(group) > 1 else ""
             names_zh.append(f"{site.zh}{many}{kind.zh}")
-            names_en.append(f"{'multiple ' if many else ''}{kind.en}, {site.en}")
+            name = f"multiple {_plural(first.kind)}" if many else kind.en
+            names_en.append(f"{name}, {site.en}")
         ids += [f"L{lesion.id}.kind" for lesion in group]
     en = "; ".join(names_en)
     return "、".join(names_zh), en[0].upper() + en[1:], tuple(ids)
+
+
+def _many_nodules(groups: list[list[Lesion]]) -> tuple[str, str, tuple[str, ...]]:
+    """Nodules in many places are one impression, the largest named with its place."""
+    lesions = [lesion for group in groups for lesion in group]
+    sides = {lesion.location.split("_")[0] for lesion in lesions} & {"right", "left"}
+    zh, en = (
+        ("双肺", "both lungs")
+        if len(sides) == 2
+        else ("右肺", "the right lung")
+        if sides == {"right"}
+        else ("左肺", "the left lung")
+    )
+    largest = max(lesions, key=lambda lesion: (lesion.long_axis_mm, -lesion.id))
+    site = site_code(largest.location)
+    word_zh, word_en = ("结节", "nodules")
+    if any(lesion.kind == "mass" for lesion in lesions):
+        word_zh, word_en = "结节及肿块", "nodules and masses"
+    return (
+        f"{zh}多发{word_zh}（{len(lesions)} 处，较大者位于{site.zh}）",
+        f"Multiple {word_en} in {en} ({len(lesions)}, the largest in the {site.en})",
+        tuple(f"L{lesion.id}.kind" for lesion in lesions),
+    )
+
+
+def _plural(kind: str) -> str:
+    return _PLURALS.get(kind, f"{kind_code(kind).en}s")
 
 
 def _ct_advice(groups: list[list[Lesion]]) -> list[ReportSentence]:

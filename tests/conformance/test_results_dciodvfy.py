@@ -20,7 +20,13 @@ from pydicom.dataset import Dataset
 
 from edge.report.commitment import CommitmentListener, MemoryInbox
 from edge.report.delivery import PeerSettings, deliverable_of, part10
-from edge.report.key_images import KeyImage, ct_key_images, radiograph_key_image
+from edge.report.key_images import (
+    CtPictures,
+    PicturesFor,
+    ct_key_images,
+    no_pictures,
+    radiograph_key_image,
+)
 from edge.report.sc import write_sc
 from edge.report.scu import deliver
 from edge.report.seg import write_seg
@@ -54,15 +60,17 @@ def errors_of(dataset: Dataset, folder: Path) -> list[str]:
     return [line for line in lines if line.startswith("Error")]
 
 
-def key_images(name: str) -> tuple[KeyImage, ...]:
+def pictures_for(name: str) -> PicturesFor:
     case = cases.CASES[name]
     if name.startswith("dr"):
         heat = np.zeros((24, 32), dtype=np.float32)
         heat[6:12, 4:10] = 0.9
-        return (radiograph_key_image(cases.radiograph().pixel_array, heat),)
+        picture = radiograph_key_image(cases.radiograph().pixel_array, heat)
+        return lambda _: (picture,)
     if case.status != "ok":
-        return ()
-    return ct_key_images(cases.ct_voxels(), cases.label_map(), case.lesions or (), (2.5, 0.8, 0.8))
+        return no_pictures
+    ct = CtPictures(cases.ct_voxels(), (2.5, 0.8, 0.8), cases.label_map())
+    return lambda focus: ct_key_images(ct, case.lesions or (), focus)
 
 
 def objects_of(name: str) -> list[Dataset]:
@@ -72,7 +80,7 @@ def objects_of(name: str) -> list[Dataset]:
     seg = None
     if case.lesions:
         seg = write_seg(context, case.lesions, cases.label_map(), cases.planes(sources))
-    pictures = write_sc(context, case, key_images(name))
+    pictures = write_sc(context, case, pictures_for(name))
     visual = pictures[0] if case.tb is not None else None
     return [x for x in (seg, write_sr(context, case, seg, visual), *pictures) if x is not None]
 
@@ -117,7 +125,7 @@ def test_results_of_a_source_with_hardly_any_header_pass(tmp_path: Path) -> None
     context = cases.context((source,))
     for dataset in (
         write_sr(context, cases.CASES["dr_suspected"]),
-        *write_sc(context, cases.CASES["dr_suspected"], ()),
+        *write_sc(context, cases.CASES["dr_suspected"], no_pictures),
     ):
         assert errors_of(dataset, tmp_path) == []
 

@@ -13,7 +13,14 @@ from core.imaging.result import Lesion
 from edge.report.case import CaseResult
 from edge.report.delivery import part10
 from edge.report.errors import FontMissing
-from edge.report.key_images import ct_key_images, radiograph_key_image, windowed
+from edge.report.key_images import (
+    CtPictures,
+    PicturesFor,
+    ct_key_images,
+    no_pictures,
+    radiograph_key_image,
+    windowed,
+)
 from edge.report.page import PALETTE, Canvas, FontFiles, result_pages
 from edge.report.sc import write_sc
 from tests import report_cases as cases
@@ -24,19 +31,23 @@ pytestmark = pytest.mark.skipif(
 )
 
 
-def key_images(case: CaseResult) -> tuple:
+CT = CtPictures(cases.ct_voxels(), (2.5, 0.8, 0.8), cases.label_map())
+
+
+def pictures_for(case: CaseResult) -> PicturesFor:
     if case.tb is not None:
         heat = np.zeros((24, 32), dtype=np.float32)
         heat[6:12, 4:10] = 0.9
-        return (radiograph_key_image(cases.radiograph().pixel_array, heat),)
+        picture = radiograph_key_image(cases.radiograph().pixel_array, heat)
+        return lambda _: (picture,)
     if case.status != "ok":
-        return ()
-    return ct_key_images(cases.ct_voxels(), cases.label_map(), case.lesions or (), (2.5, 0.8, 0.8))
+        return no_pictures
+    return lambda focus: ct_key_images(CT, case.lesions or (), focus)
 
 
 def captures(name: str, case: CaseResult | None = None) -> tuple[Dataset, ...]:
     chosen = case or cases.CASES[name]
-    return write_sc(cases.context(cases.sources_for(name)), chosen, key_images(chosen))
+    return write_sc(cases.context(cases.sources_for(name)), chosen, pictures_for(chosen))
 
 
 def has_colour(page: np.ndarray, colour: tuple[int, int, int]) -> bool:
@@ -73,7 +84,7 @@ def test_without_findings_no_outline_is_drawn() -> None:
 
 
 def test_the_outline_lies_where_the_lesion_is() -> None:
-    image = ct_key_images(cases.ct_voxels(), cases.label_map(), cases.lesions(), (2.5, 0.8, 0.8))[0]
+    image = ct_key_images(CT, cases.lesions())[0]
     points = next(line.points for line in image.lines if line.label == "L3")
     # Columns 12…19 and rows 10…17: the outline runs half a pixel outside them.
     assert points.min(axis=0) == pytest.approx((11.5, 9.5))
@@ -84,9 +95,25 @@ def test_an_outline_at_the_edge_of_the_picture_is_closed() -> None:
     labels = np.zeros(cases.SHAPE, dtype=np.uint16)
     labels[2, 0:5, 0:5] = 3
     lesion = replace(cases.lesions()[0], id=3)
-    image = ct_key_images(cases.ct_voxels(), labels, (lesion,), (2.5, 0.8, 0.8))[0]
+    image = ct_key_images(replace(CT, label_map=labels), (lesion,))[0]
     points = image.lines[0].points
     assert points[0] == pytest.approx(points[-1])
+
+
+def test_the_slice_is_cut_to_the_chest_and_the_outline_goes_with_it() -> None:
+    lungs = np.zeros(cases.SHAPE, dtype=np.uint8)
+    lungs[:, 20:30, 30:60] = 1
+    ct = replace(CT, lungs=lungs, spacing_mm=(2.5, 5.0, 5.0))  # 35 mm are 7 pixels
+    image = ct_key_images(ct, cases.lesions())[1]
+    assert image.pixels.shape == (24, 41)  # rows 13…36, columns 23…63
+    points = next(line.points for line in image.lines if line.label == "L7")
+    assert points.min(axis=0) == pytest.approx((40 - 0.5 - 23, 30 - 0.5 - 13))
+
+
+def test_each_page_shows_slices_of_its_own_lesions() -> None:
+    first, second = (ct_key_images(CT, cases.lesions(), (x,)) for x in cases.lesions())
+    assert [image.caption_zh for image in first] == ["第 2 / 6 层，肺窗"]
+    assert [image.caption_zh for image in second] == ["第 4 / 6 层，肺窗"]
 
 
 def test_the_heat_map_contour_is_scaled_to_the_image() -> None:
@@ -111,7 +138,7 @@ def test_a_long_table_takes_more_pages_and_its_text_a_page_of_its_own() -> None:
 def test_a_missing_font_is_refused_by_name() -> None:
     fonts = FontFiles(Path("/nowhere/None.ttc"), Path("/nowhere/None.ttc"))
     with pytest.raises(FontMissing, match=r"None\.ttc"):
-        result_pages(cases.context(cases.ct_series()), cases.CASES["ct_failed"], (), fonts)
+        result_pages(cases.context(cases.ct_series()), cases.CASES["ct_failed"], no_pictures, fonts)
 
 
 def test_lines_break_between_han_and_never_before_a_full_stop() -> None:

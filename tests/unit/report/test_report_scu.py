@@ -43,7 +43,7 @@ from edge.report.errors import (
     PeerUnreachable,
     StoreRefused,
 )
-from edge.report.key_images import ct_key_images
+from edge.report.key_images import no_pictures
 from edge.report.recode import dataset_of
 from edge.report.sc import write_sc
 from edge.report.scu import deliver
@@ -213,10 +213,9 @@ def results() -> tuple[list[Deliverable], list[Deliverable]]:
     case = cases.CASES["ct_findings"]
     seg = write_seg(context, cases.lesions(), cases.label_map(), cases.planes(sources))
     sr = write_sr(context, case, seg)
-    pictures = ct_key_images(cases.ct_voxels(), cases.label_map(), cases.lesions(), (2.5, 0.8, 0.8))
     return (
         [deliverable_of(seg), deliverable_of(sr)],
-        [deliverable_of(sc) for sc in write_sc(context, case, pictures)],
+        [deliverable_of(sc) for sc in write_sc(context, case, no_pictures)],
     )
 
 

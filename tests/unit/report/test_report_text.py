@@ -27,8 +27,8 @@ def lesion(**changes: object) -> Lesion:
 def test_a_ct_with_findings_reads_like_a_report() -> None:
     assert draft(cases.CASES["ct_findings"]).as_text("zh") == (
         "【影像所见】\n"
-        "右上肺野见实性结节，大小约 8.9 mm × 6.4 mm，平均 CT 值约 30 HU。"
         "左上肺野见空洞性病灶，大小约 22 mm × 18 mm，平均壁厚约 4.2 mm。"
+        "右上肺野见实性结节，大小约 8.9 mm × 6.4 mm，平均 CT 值约 30 HU。"
         "AI 未检出其他病灶；纵隔、骨骼及其余结构未由 AI 评估，请医师阅片。\n\n"
         "【影像诊断】\n"
         "1. 左上肺野空洞，疑似肺结核，请结合临床及病原学检查。\n"
@@ -56,6 +56,23 @@ def test_lesions_of_one_kind_and_place_are_told_together_with_the_largest() -> N
     assert (
         draft(case).section("impression")[0].zh.startswith("右上肺野多发实性结节、左下肺野实性结节")
     )
+
+
+def test_nodules_in_many_places_are_one_impression() -> None:
+    sites = ("right_upper_zone", "right_lower_zone", "left_upper_zone", "left_lower_zone")
+    case = CaseResult(
+        "ok",
+        lesions=tuple(
+            lesion(id=n, location=site, long_axis_mm=5.0 + n) for n, site in enumerate(sites, 1)
+        ),
+    )
+    (impression,) = draft(case).section("impression")
+    assert impression.zh == "双肺多发结节（4 处，较大者位于左下肺野），性质待定。"
+    assert impression.en == (
+        "Multiple nodules in both lungs (4, the largest in the left lower zone), of undetermined "
+        "nature."
+    )
+    assert impression.sources == ("L1.kind", "L2.kind", "L3.kind", "L4.kind")
 
 
 def test_effusion_is_a_volume_not_a_diameter() -> None:
