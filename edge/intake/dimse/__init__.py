@@ -1,0 +1,1 @@
+"""Query, retrieve, commitment and procedure steps: the DIMSE services beside storage."""
