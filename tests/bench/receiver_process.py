@@ -19,7 +19,7 @@ import structlog
 
 from edge.intake.net.processes import Parts, commitments_refused, more_processes, share
 from edge.intake.net.receiver import Receiver
-from edge.intake.net.settings import PeerRule, ReceiverSettings
+from edge.intake.net.settings import Limits, PeerRule, ReceiverSettings
 
 
 def make_parts(sink: str, folder: Path) -> Parts:
@@ -41,6 +41,7 @@ def main() -> None:
         host="127.0.0.1",
         port=options.port,
         processes=options.processes,
+        limits=Limits(per_address=100),  # all clients of a benchmark share one address
     )
     make = functools.partial(make_parts, options.sink, options.folder)
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM, signal.SIGINT})

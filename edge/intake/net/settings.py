@@ -65,6 +65,12 @@ class Limits:
     pressure_idle_s: float = 10.0
     stop_grace_s: float = 20.0
 
+    def __post_init__(self) -> None:
+        if self.buffer < self.associate_request:
+            raise ValueError("an A-ASSOCIATE-RQ must fit into the buffer")
+        if self.reserved >= self.associations:
+            raise ValueError("reserved slots must leave some for the others")
+
 
 @dataclass(frozen=True, slots=True)
 class ReceiverSettings:

@@ -2,6 +2,8 @@
 
 The order of calls for one association is ``Sink.begin`` → ``Receipt.write`` … →
 ``Receipt.commit`` or ``Receipt.abort``, once per object, and at its end one ``Sink.ended``.
+A sink says no with :class:`~edge.intake.net.errors.StoreRefused`; other errors of the product and
+``OSError`` are answered as 0x0110; anything else is a fault and ends the association.
 All calls for one association come from one thread; different associations call at the same time,
 so a sink guards what it shares, and may gather the commits of several associations into one.
 """

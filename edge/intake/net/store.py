@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from core.errors import XinglinError
 from edge.intake.net.command import CommandSet, Field, Operation, is_uid, response_to
 from edge.intake.net.errors import NoDataSet, StoreFailed, StoreRefused
 from edge.intake.net.session import Session, discard
@@ -57,7 +58,8 @@ class Intake:
     """One object between the wire and its receipt.
 
     A refusal of the sink, at whatever point, is kept and the rest of the object thrown away, so
-    that the association survives it. Errors of the disk become :class:`StoreFailed`.
+    that the association survives it. Errors of the disk and other refusals of ours become
+    :class:`StoreFailed`, whose status asks the peer to send again.
     """
 
     __slots__ = ("_receipt", "_sink", "refusal")
@@ -73,7 +75,7 @@ class Intake:
             self._receipt = self._sink.begin(session.peer, command)
         except StoreRefused as refusal:
             self._refuse(refusal)
-        except OSError as error:
+        except (OSError, XinglinError) as error:
             self._refuse(_failed(error))
 
     def write(self, chunk: memoryview) -> None:
@@ -86,7 +88,7 @@ class Intake:
         except StoreRefused as refusal:
             self.abort()
             self._refuse(refusal)
-        except OSError as error:
+        except (OSError, XinglinError) as error:
             self.abort()
             self._refuse(_failed(error))
 
@@ -98,7 +100,7 @@ class Intake:
                 return receipt.commit()
             except StoreRefused as refusal:
                 self._refuse(refusal)
-            except OSError as error:
+            except (OSError, XinglinError) as error:
                 self._refuse(_failed(error))
         kept = self.refusal or StoreFailed()
         return StoreOutcome(kept.status, kept.sentence("en"))
@@ -115,7 +117,7 @@ class Intake:
             raise refusal
 
 
-def _failed(error: OSError) -> StoreFailed:
+def _failed(error: Exception) -> StoreFailed:
     refusal = StoreFailed()
     refusal.__cause__ = error
     return refusal

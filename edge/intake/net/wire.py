@@ -58,8 +58,9 @@ class Wire:
 
     def allow(self, timeout_s: float) -> None:
         """Set how long each single read or write may take from now on."""
-        self._deadline = None
-        if timeout_s != self._timeout:
+        # With a deadline each read has set the socket's timeout to what was left.
+        if self._deadline is not None or timeout_s != self._timeout:
+            self._deadline = None
             self._timeout = timeout_s
             self.sock.settimeout(timeout_s)
 

@@ -1,5 +1,6 @@
 """The receiver over real sockets, with a peer that speaks raw PDUs."""
 
+import contextlib
 import dataclasses
 import struct
 import threading
@@ -8,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from edge.intake.net.errors import NotUnderstood, OutOfResources, StoreRefused
+from edge.intake.net.errors import CommandMalformed, NotUnderstood, OutOfResources, StoreRefused
 from edge.intake.net.settings import Limits, PeerRule
 from edge.intake.net.sink import Ending, StoreOutcome
 from edge.intake.net.sink_memory import MemoryReceipt, MemorySink
@@ -298,7 +299,12 @@ class WrongPatient(StoreRefused):
 @pytest.mark.parametrize("moment", ["begin", "write", "commit"])
 @pytest.mark.parametrize(
     ("error", "status"),
-    [(OutOfResources(), 0xA700), (NotUnderstood(), 0xC000), (OSError(5), 0x0110)],
+    [
+        (OutOfResources(), 0xA700),
+        (NotUnderstood(), 0xC000),
+        (OSError(5), 0x0110),
+        (CommandMalformed(what="x"), 0x0110),
+    ],
 )
 def test_refusals_are_told_and_the_association_lives(moment, error, status):
     sink = Refusing(moment, error)
@@ -469,6 +475,22 @@ def test_a_flood_from_one_address_is_turned_away():
         assert peers[0].echo() == 0
         for peer in peers:
             peer.sock.close()
+
+
+def test_fifty_hung_peers_leave_the_others_served():
+    limits = dataclasses.replace(PATIENT, per_address=60)
+    with node(limits=limits) as running, contextlib.ExitStack() as stack:
+        for number in range(50):
+            hung = stack.enter_context(RawPeer(running.port))
+            hung.associate(Hello(calling=f"HUNG{number}".encode()))
+            if number % 2:
+                hung.send(p_data(pdv(3, 3, store_request()), pdv(3, 0, b"half")))
+        with RawPeer(running.port) as peer:
+            peer.associate()
+            for _ in range(20):
+                assert peer.store(DATA) == 0
+            assert peer.release() == 6
+    assert len(running.sink.objects) == 20
 
 
 # -- Stopping --------------------------------------------------------------------------------------
