@@ -1,7 +1,7 @@
 // Development only: serves the built page and the appliance's HTTP interface with invented data.
 //   node mock/server.mjs [port]      users: physician, tech, it, auditor (password "xinglin");
 //   "otp" needs the second step (code 000000). POST /mock/event {study,row} sends a live event,
-//   POST /mock/fail {on:true} makes the server answer 503.
+//   POST /mock/fail {on:true} makes the server answer 503; POST /mock/reset starts afresh.
 import { randomBytes } from 'node:crypto';
 import { createReadStream, existsSync, readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
@@ -22,10 +22,11 @@ const all = [...new Set(Object.values(PERMISSIONS).flat())];
 const ACCOUNTS = {
   physician: ['王医生', 'physician'], tech: ['李技师', 'radiographer'], it: ['赵工', 'device_it'], auditor: ['审计员', 'auditor'], otp: ['陈主任', 'radiologist'], admin: ['管理员', 'device_it'],
 };
-const state = {
-  rows: Array.from({ length: 137 }, (_, i) => data.makeRow(i, NOW)),
-  quarantine: data.quarantine(NOW), users: data.users(NOW), sessions: new Map(), listeners: new Set(), failing: false,
-};
+const state = { sessions: new Map(), listeners: new Set() };
+function reset() {
+  Object.assign(state, { rows: Array.from({ length: 137 }, (_, i) => data.makeRow(i, NOW)), quarantine: data.quarantine(NOW), users: data.users(NOW), failing: false });
+}
+reset();
 const pictures = { ct: new Map(), dr: null };
 const CSP = (nonce) =>
   `default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self' 'nonce-${nonce}'; img-src 'self' data: blob:; connect-src 'self'; font-src 'self'; worker-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; object-src 'none'`;
@@ -167,6 +168,10 @@ function page(res, path) {
 
 const server = createServer(async (req, res) => {
   const url = new URL(req.url, 'http://x');
+  if (url.pathname === '/mock/reset') {
+    reset();
+    return json(res, 200, {});
+  }
   if (url.pathname === '/mock/fail') {
     state.failing = (await asJson(req)).on;
     if (state.failing) state.listeners.forEach((l) => l.destroy());

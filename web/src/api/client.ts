@@ -55,7 +55,7 @@ export function createApi(hooks: ApiHooks): Api {
     };
   }
 
-  function judge<T>(status: number, text: string): T {
+  function judge(status: number, text: string): unknown {
     if (NOBODY_HOME.has(status) && !text.startsWith('{')) {
       hooks.onReachable(false);
       throw new Unreachable(`HTTP ${status}`);
@@ -63,7 +63,7 @@ export function createApi(hooks: ApiHooks): Api {
     hooks.onReachable(true);
     if (status === 401) hooks.onUnauthorised();
     if (status >= 400) throw refusalOf(status, text);
-    return (text === '' ? undefined : JSON.parse(text)) as T;
+    return text === '' ? undefined : (JSON.parse(text) as unknown);
   }
 
   async function request<T>(path: string, init: RequestInit): Promise<T> {
@@ -77,7 +77,7 @@ export function createApi(hooks: ApiHooks): Api {
       hooks.onReachable(false);
       throw new Unreachable(String(error));
     }
-    return judge<T>(answer.status, text);
+    return judge(answer.status, text) as T;
   }
 
   return {
@@ -103,7 +103,7 @@ export function createApi(hooks: ApiHooks): Api {
         xhr.onabort = () => reject(new DOMException('aborted', 'AbortError'));
         xhr.onload = () => {
           try {
-            resolve(judge<T>(xhr.status, xhr.responseText));
+            resolve(judge(xhr.status, xhr.responseText) as T);
           } catch (error) {
             reject(error instanceof Error ? error : new Error(String(error)));
           }

@@ -35,11 +35,19 @@ const PAGES: { path: string; permission: Permission; page: React.ComponentType }
 const FONT = '"PingFang SC","Microsoft YaHei","Noto Sans CJK SC","Noto Sans SC",system-ui,sans-serif';
 const SHARED = { fontFamily: FONT, fontSize: 14, borderRadius: 3, controlHeight: 30, motion: false };
 const LIGHT = { ...SHARED, colorPrimary: '#0b6b7c', colorLink: '#0b6b7c', colorTextPlaceholder: '#66727c' };
-const DARK = { ...SHARED, colorPrimary: '#2f9fb3', colorBgBase: '#12171c', colorTextBase: '#dde5ea' };
+const DARK = { ...SHARED, colorPrimary: '#2f9fb3', colorBgBase: '#12171c', colorTextBase: '#dde5ea', colorBgContainer: '#1a2228', colorBgElevated: '#1c252c', colorBorder: '#3a4750', colorBorderSecondary: '#2a343c' };
 
 /** The nonce that the server gave this page; Ant Design needs it for its style elements. */
 function pageNonce(): string {
   return document.querySelector<HTMLElement>('meta[property="csp-nonce"]')?.nonce ?? '';
+}
+
+/**
+ * Where dialogs and menus are put. Not the body: there the library would lock scrolling with a style
+ * element that has no nonce.
+ */
+function overlays(): HTMLElement {
+  return document.getElementById('overlays') ?? document.body;
 }
 
 function Body({ path }: { path: string }) {
@@ -80,7 +88,7 @@ function Shell() {
   return (
     <LiveProvider>
       <UploadProvider>
-      <div className={dark ? 'app dark' : 'app'}>
+      <div className="app">
         <TopBar onHelp={() => setHelp(true)} />
         {!session.reachable && (
           <div className="banner" role="alert">
@@ -103,6 +111,10 @@ export function App() {
   const { path } = usePlace();
   const dark = path.startsWith('/study/');
   useEffect(() => {
+    // On the root, so that dialogs and menus, which live outside the page's box, follow.
+    document.documentElement.classList.toggle('dark', dark);
+  }, [dark]);
+  useEffect(() => {
     dayjs.locale(language === 'zh' ? 'zh-cn' : 'en');
   }, [language]);
   return (
@@ -110,6 +122,7 @@ export function App() {
       csp={{ nonce: pageNonce() }}
       locale={language === 'zh' ? zhCN : enUS}
       componentSize="middle"
+      getPopupContainer={overlays}
       button={{ autoInsertSpace: false }}
       theme={{ algorithm: dark ? antTheme.darkAlgorithm : antTheme.defaultAlgorithm, token: dark ? DARK : LIGHT }}
     >

@@ -28,12 +28,14 @@ export function useSession(): Session {
 }
 
 export function SessionProvider({ children }: { children: ReactNode }) {
-  const { change, language } = useTexts();
+  const { change } = useTexts();
   const [me, setMe] = useState<Me | null>(null);
   const [starting, setStarting] = useState(true);
   const [expired, setExpired] = useState(false);
   const [reachable, setReachable] = useState(true);
   const csrf = useRef<string | null>(null);
+  /** Chosen on the log-in page: it wins over the one kept for the user. */
+  const chosen = useRef<Language | null>(null);
 
   const api = useMemo(
     () =>
@@ -50,9 +52,12 @@ export function SessionProvider({ children }: { children: ReactNode }) {
       csrf.current = next?.csrf ?? null;
       setMe(next);
       setExpired(false);
-      if (next !== null) change(next.language);
+      if (next === null) return;
+      if (chosen.current === null || chosen.current === next.language) change(next.language);
+      else void api.send('PUT', '/api/me/language', { language: chosen.current }).catch(() => undefined);
+      chosen.current = null;
     },
-    [change],
+    [api, change],
   );
 
   // First question: is there a session? While nobody answers, ask again; say so meanwhile.
@@ -94,7 +99,7 @@ export function SessionProvider({ children }: { children: ReactNode }) {
     reachable,
     may: (permission) => me?.permissions.includes(permission) ?? false,
     login: async (user, password, otp) => {
-      adopt(await api.send<Me>('POST', '/api/login', { user, password, ...(otp === null ? {} : { otp }), language }));
+      adopt(await api.send<Me>('POST', '/api/login', { user, password, ...(otp === null ? {} : { otp }) }));
     },
     logout: async () => {
       await api.send('POST', '/api/logout');
@@ -102,6 +107,7 @@ export function SessionProvider({ children }: { children: ReactNode }) {
     },
     setLanguage: (next) => {
       change(next);
+      if (me === null) chosen.current = next;
       // Kept for the next log-in; that it could not be kept is no reason to disturb anyone.
       if (me !== null) void api.send('PUT', '/api/me/language', { language: next }).catch(() => undefined);
     },

@@ -69,7 +69,8 @@ function LoginForm() {
 }
 
 export function LoginPage() {
-  const { t, language, change } = useTexts();
+  const { t, language } = useTexts();
+  const { setLanguage } = useSession();
   const other = language === 'zh' ? 'en' : 'zh';
   return (
     <div className="login">
@@ -81,7 +82,7 @@ export function LoginPage() {
       <div className="login-box">
         <div className="login-head">
           <h1>{t('login.title')}</h1>
-          <button type="button" className="link-button" lang={other === 'zh' ? 'zh-CN' : 'en'} onClick={() => change(other)} data-testid="language">
+          <button type="button" className="link-button" lang={other === 'zh' ? 'zh-CN' : 'en'} onClick={() => setLanguage(other)} data-testid="language">
             {other === 'zh' ? '中文' : 'English'}
           </button>
         </div>

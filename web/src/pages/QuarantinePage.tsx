@@ -11,7 +11,7 @@ import { ReasonDialog } from './ReasonDialog';
 
 type Verb = 'release' | 'dismiss';
 const REFRESH_MS = 15000;
-const LOOK = { held: ['warn', '⏸'], released: ['good', '✓'], dismissed: ['quiet', '–'] } as const;
+const LOOK = { held: ['warn', '‖'], released: ['good', '✓'], dismissed: ['quiet', '–'] } as const;
 
 export default function QuarantinePage() {
   const { t, said } = useTexts();

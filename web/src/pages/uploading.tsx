@@ -68,6 +68,17 @@ export function UploadProvider({ children }: { children: ReactNode }) {
     return () => window.removeEventListener('beforeunload', warn);
   }, [running]);
 
+  // A drop beside the box would make the browser leave the page and show the file.
+  useEffect(() => {
+    const refuse = (event: DragEvent) => event.preventDefault();
+    window.addEventListener('dragover', refuse);
+    window.addEventListener('drop', refuse);
+    return () => {
+      window.removeEventListener('dragover', refuse);
+      window.removeEventListener('drop', refuse);
+    };
+  }, []);
+
   async function send(): Promise<void> {
     const stop = new AbortController();
     stopper.current = stop;
@@ -116,6 +127,6 @@ export function UploadProvider({ children }: { children: ReactNode }) {
     void send();
   }
 
-  const progress = running ? Math.floor((100 * (tally?.sentBytes ?? 0)) / Math.max(1, tally?.bytes ?? 1)) : null;
+  const progress = running ? Math.floor((100 * tally.sentBytes) / Math.max(1, tally.bytes)) : null;
   return <UploadContext.Provider value={{ tally, progress, start, retry, stop: () => stopper.current?.abort() }}>{children}</UploadContext.Provider>;
 }

@@ -5,6 +5,7 @@ import type { AiState, Analysis, Study } from '../api/types';
 import { useSession } from '../app/session';
 import { useTexts } from '../i18n';
 import { fixed, instant } from '../ui/format';
+import { answerOf, methodOf } from './answer';
 import { LesionTable } from './LesionTable';
 import { OverrideDialog } from './OverrideDialog';
 
@@ -14,20 +15,14 @@ function Verdict({ study }: { study: Study }) {
   const { t, said } = useTexts();
   const { ai } = study.row;
   const analysis = study.analysis;
-  let title = t(`verdict.${ai}`);
-  if (ai === 'ok' && analysis !== null) {
-    if (analysis.tb !== null) title = analysis.tb.positive ? t('verdict.tbPositive') : t('verdict.tbBelow');
-    else if (analysis.lesions !== null) title = analysis.lesions.length === 0 ? t('verdict.none') : t('verdict.lesions', { n: analysis.lesions.length });
-    else title = t('note.nothingComputed');
-  }
-  const attention = analysis?.tb?.positive === true || (analysis?.lesions?.length ?? 0) > 0;
+  const { title, facts, attention } = answerOf(ai, analysis);
   return (
-    <div className={`verdict verdict-${ai}${ai === 'ok' && attention ? ' attention' : ''}`} data-testid="verdict">
+    <div className={`verdict verdict-${ai}${attention ? ' attention' : ''}`} data-testid="verdict">
       <span aria-hidden="true" className="verdict-glyph">
-        {ai === 'ok' && attention ? '▲' : GLYPH[ai]}
+        {attention ? '▲' : GLYPH[ai]}
       </span>
       <div>
-        <b>{title}</b>
+        <b>{t(title, facts)}</b>
         <p>{ai !== 'ok' && analysis?.reason != null ? `${said(analysis.reason)} (${analysis.reason.code})` : t(`verdict.${ai}.means`)}</p>
       </div>
     </div>
@@ -39,7 +34,7 @@ function ScoreLine({ tb }: { tb: NonNullable<Analysis['tb']> }) {
   const { t } = useTexts();
   return (
     <div className="score">
-      <svg viewBox="0 0 200 30" role="img" aria-label={t('note.tb', { score: tb.score.toFixed(2), threshold: tb.threshold.toFixed(2) })}>
+      <svg viewBox="0 0 200 30" preserveAspectRatio="none" role="img" aria-label={t('note.tb', { score: tb.score.toFixed(2), threshold: tb.threshold.toFixed(2) })}>
         <rect x="0" y="12" width="200" height="8" rx="2" className="score-track" />
         <rect x="0" y="12" width={tb.score * 200} height="8" rx="2" className={tb.positive ? 'score-high' : 'score-low'} />
         <path d={`M${tb.threshold * 200} 6v20`} className="score-limit" />
@@ -55,22 +50,21 @@ function ScoreLine({ tb }: { tb: NonNullable<Analysis['tb']> }) {
 }
 
 function MethodFacts({ analysis }: { analysis: Analysis }) {
-  const { t, said, language } = useTexts();
-  const method = analysis.method;
+  const { t, said } = useTexts();
+  const method = methodOf(analysis);
   const seconds = Object.values(analysis.seconds).reduce((sum, value) => sum + value, 0);
-  const threshold = analysis.tb?.threshold ?? method?.threshold;
   return (
     <section>
       <h2>{t('method.title')}</h2>
       <dl className="facts">
         <dt>{t('method.model')}</dt>
-        <dd>{analysis.tb?.model ?? method?.model ?? '—'}</dd>
+        <dd>{method.model}</dd>
         <dt>{t('method.version')}</dt>
-        <dd>{analysis.tb?.version ?? method?.version ?? '—'}</dd>
+        <dd>{method.version}</dd>
         <dt>{t('tb.threshold')}</dt>
-        <dd className="num">{fixed(threshold, 3)}</dd>
+        <dd className="num">{fixed(method.threshold, 3)}</dd>
         <dt>{t('method.calibration')}</dt>
-        <dd>{analysis.tb?.calibration_set ?? method?.calibration_set ?? '—'}</dd>
+        <dd>{method.calibrationSet}</dd>
         <dt>{t('method.seconds')}</dt>
         <dd className="num">{seconds.toFixed(1)} s</dd>
         {analysis.series !== null && (
@@ -80,8 +74,8 @@ function MethodFacts({ analysis }: { analysis: Analysis }) {
           </>
         )}
       </dl>
-      {(method?.research_only ?? true) && (
-        <p className="research-note" lang={language === 'zh' ? 'zh-CN' : 'en'}>
+      {method.researchOnly && (
+        <p className="research-note">
           ⚠ {t('app.researchOnlyLong')}
         </p>
       )}
@@ -114,7 +108,7 @@ function Versions({ study }: { study: Study }) {
             <b>{t('versions.version', { n: result.version })}</b>
             <span className="num">{instant(result.at)}</span>
             <span>{t(`ai.${result.status}`)}</span>
-            {result.superseded ? <span className="chip chip-warn"><i aria-hidden="true">↻</i>{t('flag.superseded')}</span> : <span className="chip chip-good"><i aria-hidden="true">●</i>{t('versions.current')}</span>}
+            {result.superseded ? <span className="chip chip-warn"><i aria-hidden="true">↻</i>{t('versions.superseded')}</span> : <span className="chip chip-good"><i aria-hidden="true">●</i>{t('versions.current')}</span>}
           </li>
         ))}
       </ul>
@@ -142,6 +136,7 @@ export function AiPanel({ study, selected, onSelect, onChanged }: Props) {
           {t('override.button')}
         </Button>
       )}
+      {row.ai === 'ok' && row.qc === 'warn' && <p className="note-warn">! {t('verdict.qcWarned')}</p>}
       <Overridden study={study} />
       {row.ai === 'ok' && analysis?.tb != null && <ScoreLine tb={analysis.tb} />}
       {row.ai === 'ok' && analysis?.lesions != null && analysis.lesions.length > 0 && <LesionTable lesions={analysis.lesions} selected={selected} onSelect={onSelect} />}

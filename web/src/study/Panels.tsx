@@ -1,4 +1,4 @@
-import { useState } from 'react';
+import { memo, useState } from 'react';
 import type { Study } from '../api/types';
 import { useTexts, type Key } from '../i18n';
 import { AiPanel } from './AiPanel';
@@ -16,7 +16,7 @@ interface Props {
   onChanged: () => void;
 }
 
-export function Panels({ study, selected, onSelect, onChanged }: Props) {
+export const Panels = memo(function Panels({ study, selected, onSelect, onChanged }: Props) {
   const { t } = useTexts();
   const [tab, setTab] = useState<Tab>('ai');
   const mark: Partial<Record<Tab, string>> = {
@@ -42,4 +42,4 @@ export function Panels({ study, selected, onSelect, onChanged }: Props) {
       </div>
     </aside>
   );
-}
+});

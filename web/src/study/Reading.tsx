@@ -1,5 +1,5 @@
 /** The reading area: series, picture, panels, and the keys that serve them. */
-import { useMemo, useState } from 'react';
+import { useCallback, useEffect, useMemo, useRef, useState } from 'react';
 import type { Manifest, ManifestSeries, Outlines, Study } from '../api/types';
 import { useCommands } from '../app/keys';
 import { navigate } from '../app/router';
@@ -67,7 +67,7 @@ function Stage({ study, manifest, seriesUid, onSeries, onChanged }: StageProps) 
   const note = useAiNote(study, outlines, seriesUid, aiShown);
   const hasHeat = analysis?.tb != null;
 
-  function choose(id: number): void {
+  function chooseNow(id: number): void {
     const lesion = lesions.find((entry) => entry.id === id);
     if (lesion === undefined) return;
     setSelected(id);
@@ -83,14 +83,25 @@ function Stage({ study, manifest, seriesUid, onSeries, onChanged }: StageProps) 
     const slice = bestSlice(lesion, frames, outlines);
     if (slice !== null) pane.goTo(slice);
   }
-  function changeSeries(uid: string): void {
-    setGoal(null);
-    onSeries(uid);
-  }
-  const step = (by: 1 | -1) => {
-    const next = stepLesion(lesions, selected, by);
-    if (next !== null) choose(next);
-  };
+  // Painting redraws this component; what is handed down stays the same, so the panels do not redraw.
+  const latest = useRef({ chooseNow, lesions, selected });
+  useEffect(() => {
+    latest.current = { chooseNow, lesions, selected };
+  });
+  const choose = useCallback((id: number) => latest.current.chooseNow(id), []);
+  const step = useCallback((by: 1 | -1) => {
+    const next = stepLesion(latest.current.lesions, latest.current.selected, by);
+    if (next !== null) latest.current.chooseNow(next);
+  }, []);
+  const toggleAi = useCallback(() => setAiShown((old) => !old), []);
+  const toggleHeat = useCallback(() => setHeatShown((old) => !old), []);
+  const changeSeries = useCallback(
+    (uid: string) => {
+      setGoal(null);
+      onSeries(uid);
+    },
+    [onSeries],
+  );
   const stepSeries = (by: 1 | -1) => {
     const at = pictured.findIndex((entry) => entry.series_uid === seriesUid);
     const next = pictured[at + by];
@@ -114,8 +125,8 @@ function Stage({ study, manifest, seriesUid, onSeries, onChanged }: StageProps) 
     'view.tool.scroll': () => setLeft('scroll'),
     'view.invert': pane.invert,
     'view.reset': pane.reset,
-    'view.outlines': () => setAiShown((old) => !old),
-    'view.heatmap': () => setHeatShown((old) => hasHeat && !old),
+    'view.outlines': toggleAi,
+    'view.heatmap': () => hasHeat && toggleHeat(),
     'view.lesionNext': () => step(1),
     'view.lesionPrevious': () => step(-1),
     'view.back': () => navigate('/'),
@@ -132,8 +143,11 @@ function Stage({ study, manifest, seriesUid, onSeries, onChanged }: StageProps) 
           left={left}
           onLeft={setLeft}
           pane={pane}
-          outlines={lesions.length > 0 ? { shown: aiShown, toggle: () => setAiShown(!aiShown), step } : null}
-          heat={hasHeat ? { shown: heatShown, toggle: () => setHeatShown(!heatShown) } : null}
+          outlinesShown={lesions.length > 0 ? aiShown : null}
+          onOutlines={toggleAi}
+          onStep={step}
+          heatShown={hasHeat ? heatShown : null}
+          onHeat={toggleHeat}
         />
         <Viewport
           host={host}

@@ -1,3 +1,4 @@
+import { memo } from 'react';
 import type { ManifestSeries, SeriesSummary } from '../api/types';
 import { useTexts } from '../i18n';
 
@@ -8,7 +9,7 @@ interface Props {
   onChoose: (uid: string) => void;
 }
 
-export function SeriesList({ series, pictured, current, onChoose }: Props) {
+export const SeriesList = memo(function SeriesList({ series, pictured, current, onChoose }: Props) {
   const { t } = useTexts();
   return (
     <nav className="series" aria-label={t('study.series')}>
@@ -30,4 +31,4 @@ export function SeriesList({ series, pictured, current, onChoose }: Props) {
       })}
     </nav>
   );
-}
+});

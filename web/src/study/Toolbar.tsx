@@ -1,21 +1,20 @@
-import type { ReactNode } from 'react';
+import { memo, type ReactNode } from 'react';
 import { useTexts } from '../i18n';
 import type { Tool } from '../viewer/interaction';
 import { PRESETS, type PresetName } from '../viewer/presets';
 import type { PaneControls } from '../viewer/usePane';
-
-interface Toggle {
-  shown: boolean;
-  toggle: () => void;
-}
 
 interface Props {
   modality: string;
   left: Tool;
   onLeft: (tool: Tool) => void;
   pane: PaneControls;
-  outlines: (Toggle & { step: (by: 1 | -1) => void }) | null;
-  heat: Toggle | null;
+  /** null where there is nothing to show or hide. */
+  outlinesShown: boolean | null;
+  onOutlines: () => void;
+  onStep: (by: 1 | -1) => void;
+  heatShown: boolean | null;
+  onHeat: () => void;
 }
 
 const TOOLS: [Tool, string][] = [
@@ -40,7 +39,7 @@ function ToolButton({ on, keyName, label, onClick, children }: { on?: boolean; k
   );
 }
 
-export function Toolbar({ modality, left, onLeft, pane, outlines, heat }: Props) {
+export const Toolbar = memo(function Toolbar({ modality, left, onLeft, pane, outlinesShown, onOutlines, onStep, heatShown, onHeat }: Props) {
   const { t } = useTexts();
   const windows = modality === 'CT' ? WINDOWS : WINDOWS.filter(([name]) => name === 'file');
   return (
@@ -59,22 +58,22 @@ export function Toolbar({ modality, left, onLeft, pane, outlines, heat }: Props)
         <ToolButton keyName="I" label={t('tool.invert')} onClick={pane.invert} />
         <ToolButton keyName="␣" label={t('tool.reset')} onClick={pane.reset} />
       </div>
-      {outlines !== null && (
+      {outlinesShown !== null && (
         <div className="group">
-          <ToolButton on={outlines.shown} keyName="O" label={t('tool.outlines')} onClick={outlines.toggle} />
-          <ToolButton keyName="⇧N" label={t('key.lesionPrevious')} onClick={() => outlines.step(-1)}>
+          <ToolButton on={outlinesShown} keyName="O" label={t('tool.outlines')} onClick={onOutlines} />
+          <ToolButton keyName="⇧N" label={t('key.lesionPrevious')} onClick={() => onStep(-1)}>
             ‹
           </ToolButton>
-          <ToolButton keyName="N" label={t('key.lesionNext')} onClick={() => outlines.step(1)}>
+          <ToolButton keyName="N" label={t('key.lesionNext')} onClick={() => onStep(1)}>
             ›
           </ToolButton>
         </div>
       )}
-      {heat !== null && (
+      {heatShown !== null && (
         <div className="group">
-          <ToolButton on={heat.shown} keyName="H" label={t('tool.heatmap')} onClick={heat.toggle} />
+          <ToolButton on={heatShown} keyName="H" label={t('tool.heatmap')} onClick={onHeat} />
         </div>
       )}
     </div>
   );
-}
+});

@@ -10,7 +10,6 @@ import type { Window } from './presets';
 
 const CACHE_BYTES = 1024 * 1024 * 1024;
 const CACHE_FULL = 0.85;
-const VIEWPORT = 'pane';
 
 /** What is on the screen right now. */
 export interface Painted {
@@ -44,13 +43,15 @@ export interface Pane {
   close: () => void;
 }
 
-let started: Promise<void> | null = null; // Cornerstone itself is one per page
+let started: Promise<RenderingEngine> | null = null; // Cornerstone itself is one per page
 
-function start(): Promise<void> {
+function start(): Promise<RenderingEngine> {
   started ??= Promise.resolve().then(() => {
-    initCore();
+    // One graphics context for all panes: the default of seven is what integrated graphics lose.
+    initCore({ rendering: { webGlContextCount: 1 }, debug: {} });
     initLoader({ strict: false });
     cache.setMaxCacheSize(CACHE_BYTES);
+    return new RenderingEngine('xinglin');
   });
   return started;
 }
@@ -95,11 +96,12 @@ class StackPane implements Pane {
 
   constructor(
     private readonly engine: RenderingEngine,
+    private readonly name: string,
     private readonly element: HTMLDivElement,
     private readonly events: PaneEvents,
   ) {
-    engine.enableElement({ viewportId: VIEWPORT, element, type: Enums.ViewportType.STACK, defaultOptions: { background: [0, 0, 0] } });
-    this.viewport = engine.getViewport(VIEWPORT) as Types.IStackViewport;
+    engine.enableElement({ viewportId: name, element, type: Enums.ViewportType.STACK, defaultOptions: { background: [0, 0, 0] } });
+    this.viewport = engine.getViewport<Types.IStackViewport>(name);
     element.addEventListener(Enums.Events.IMAGE_RENDERED, this.painted);
   }
 
@@ -232,7 +234,7 @@ class StackPane implements Pane {
     this.closed = true;
     this.ahead?.stop();
     this.element.removeEventListener(Enums.Events.IMAGE_RENDERED, this.painted);
-    this.engine.destroy();
+    this.engine.disableElement(this.name);
   }
 }
 
@@ -240,9 +242,9 @@ let panes = 0;
 
 /** A pane in `element`. Rejects when the PC can draw neither by WebGL nor by CPU. */
 export async function createPane(element: HTMLDivElement, events: PaneEvents): Promise<Pane> {
-  await start();
+  const engine = await start();
   panes += 1;
-  return new StackPane(new RenderingEngine(`xinglin-${panes}`), element, events);
+  return new StackPane(engine, `pane-${panes}`, element, events);
 }
 
 /** How pictures are drawn here; shown on the page, because old PCs lose WebGL. */

@@ -111,7 +111,7 @@ export function lettersOf(direction: Vector): string {
 }
 
 const OPPOSITE: Record<string, string> = { L: 'R', R: 'L', A: 'P', P: 'A', H: 'F', F: 'H' };
-const opposite = (letters: string) => [...letters].map((letter) => OPPOSITE[letter] ?? '').join('');
+const opposite = (letters: string) => letters.split('').map((letter) => OPPOSITE[letter] ?? '').join('');
 
 export interface EdgeLetters {
   left: string;

@@ -14,13 +14,9 @@ export function areaOf(points: readonly [number, number][]): number {
 
 /** Slice with the largest outline of the lesion; without outlines the one nearest to its centre. */
 export function bestSlice(lesion: Lesion, frames: readonly Frame[], outlines: Outlines | null): number | null {
-  let best: number | null = null;
-  let largest = 0;
-  frames.forEach((frame, index) => {
-    const area = (outlines?.lines[frame.key] ?? []).filter((line) => line.lesion === lesion.id).reduce((sum, line) => sum + areaOf(line.points), 0);
-    if (area > largest) [best, largest] = [index, area];
-  });
-  return best ?? nearestSlice(frames, lesion.centroid_mm);
+  const areas = frames.map((frame) => (outlines?.lines[frame.key] ?? []).filter((line) => line.lesion === lesion.id).reduce((sum, line) => sum + areaOf(line.points), 0));
+  const largest = Math.max(0, ...areas);
+  return largest > 0 ? areas.indexOf(largest) : nearestSlice(frames, lesion.centroid_mm);
 }
 
 /** Next (or previous) lesion number after the selected one, going round. */

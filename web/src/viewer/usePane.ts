@@ -1,8 +1,8 @@
 /** The pane as React state: what is shown, what is asked for, what is loaded. */
-import { useCallback, useEffect, useRef, useState, type RefObject } from 'react';
+import { useCallback, useEffect, useMemo, useRef, useState, type RefObject } from 'react';
 import type { Painted, Pane } from './cornerstone';
 import type { FrameSource } from './frames';
-import { attachMouse, type Mouse, type Tool } from './interaction';
+import { attachMouse, MOUSE, type Tool } from './interaction';
 import { draggedWindow, PRESETS, type PresetName } from './presets';
 
 export interface Probe {
@@ -41,26 +41,26 @@ export function usePane(sources: FrameSource[], start: { at: number; preset: Pre
   const pane = useRef<Pane | null>(null);
   const [state, setState] = useState<PaneState>(FRESH);
   const [ready, setReady] = useState(false);
-  const now = useRef({ state, sources, mouse: { left, middle: 'pan', right: 'zoom' } as Mouse, start });
+  const now = useRef({ state, sources, mouse: { ...MOUSE, left }, start });
   useEffect(() => {
-    now.current = { state, sources, mouse: { left, middle: 'pan', right: 'zoom' }, start };
+    now.current = { state, sources, mouse: { ...MOUSE, left }, start };
   });
 
   useEffect(() => {
     const element = host.current;
     if (element === null) return;
-    let gone = false;
     let lostOff: (() => void) | null = null;
     const mine = new AbortController();
+    const gone = () => mine.signal.aborted;
     const observer = new ResizeObserver(() => pane.current?.resize());
     void import('./cornerstone').then(async (door) => {
-      if (mine.signal.aborted) return;
+      if (gone()) return;
       const created = await door.createPane(element, {
         onPaint: (painted) => setState((old) => ({ ...old, painted })),
         onFrame: (index, what) => setState((old) => ({ ...old, wanted: index, trouble: what === 'done' ? null : what })),
         onLoaded: (index) => setState((old) => (old.loaded.has(index) ? old : { ...old, loaded: new Set(old.loaded).add(index) })),
       });
-      if (mine.signal.aborted) {
+      if (gone()) {
         created.close();
         return;
       }
@@ -70,10 +70,9 @@ export function usePane(sources: FrameSource[], start: { at: number; preset: Pre
       setState((old) => ({ ...old, drawnBy: door.renderer() }));
       setReady(true);
     }).catch(() => {
-      if (!gone) setState((old) => ({ ...old, broken: 'start' }));
+      if (!gone()) setState((old) => ({ ...old, broken: 'start' }));
     });
     return () => {
-      gone = true;
       mine.abort();
       observer.disconnect();
       lostOff?.();
@@ -123,10 +122,8 @@ export function usePane(sources: FrameSource[], start: { at: number; preset: Pre
     });
   }, [goTo]);
 
-  return [
-    host,
-    state,
-    {
+  const controls = useMemo<PaneControls>(
+    () => ({
       goTo,
       preset: (name) => pane.current?.setWindow(PRESETS[name].window),
       invert: () => pane.current?.setInverted(!(now.current.state.painted?.inverted ?? false)),
@@ -135,6 +132,8 @@ export function usePane(sources: FrameSource[], start: { at: number; preset: Pre
         pane.current?.reset();
         pane.current?.setWindow(PRESETS[now.current.start.preset].window);
       },
-    },
-  ];
+    }),
+    [goTo],
+  );
+  return [host, state, controls];
 }

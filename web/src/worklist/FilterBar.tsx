@@ -18,20 +18,21 @@ interface Props {
 }
 
 /** Text that is applied when typing pauses, and never while an input method composes. */
-function TypedFilter({ value, onApply, placeholder, width, name }: { value: string; onApply: (text: string) => void; placeholder: string; width: number; name: string }) {
+function TypedFilter({ value, onApply, placeholder, hint, width, name }: { value: string; onApply: (text: string) => void; placeholder: string; hint: string; width: number; name: string }) {
   const [draft, setDraft] = useState(value);
-  const [applied, setApplied] = useState(value);
   const composing = useRef(false);
   const timer = useRef<number | undefined>(undefined);
-  if (value !== applied) {
-    setApplied(value);
-    setDraft(value);
-  }
+  const sent = useRef(value);
+  // Follow the address (back, clear), but never overwrite what is being typed with our own echo.
+  useEffect(() => {
+    if (value !== sent.current) setDraft(value);
+    sent.current = value;
+  }, [value]);
   useEffect(() => () => window.clearTimeout(timer.current), []);
   const later = (text: string) => {
     window.clearTimeout(timer.current);
     timer.current = window.setTimeout(() => {
-      setApplied(text);
+      sent.current = text.trim();
       onApply(text);
     }, TYPING_PAUSE_MS);
   };
@@ -40,7 +41,8 @@ function TypedFilter({ value, onApply, placeholder, width, name }: { value: stri
       allowClear
       value={draft}
       placeholder={placeholder}
-      aria-label={placeholder}
+      aria-label={hint}
+      title={hint}
       data-testid={name}
       style={{ width }}
       onCompositionStart={() => {
@@ -83,7 +85,7 @@ export function FilterBar({ filters, searchBox, onChange }: Props) {
   );
   return (
     <section className="filters" aria-label={t('filter.label')} ref={searchBox}>
-      <TypedFilter name="search" value={filters.q ?? ''} onApply={(q) => set({ q })} placeholder={t('filter.q')} width={232} />
+      <TypedFilter name="search" value={filters.q ?? ''} onApply={(q) => set({ q })} placeholder={t('filter.q')} hint={t('filter.q.long')} width={210} />
       {choice('modality', t('column.modality'), MODALITIES.map((value) => ({ value, label: value })), 92)}
       {choice('qc', t('column.qc'), QC.map((value) => ({ value, label: t(`qc.${value}`) })), 104)}
       {choice('ai', t('column.ai'), AI.map((value) => ({ value, label: t(`ai.${value}`) })), 116)}
@@ -95,7 +97,7 @@ export function FilterBar({ filters, searchBox, onChange }: Props) {
         style={{ width: 244 }}
         onChange={(range) => set({ from: range?.[0]?.format('YYYY-MM-DD'), to: range?.[1]?.format('YYYY-MM-DD') })}
       />
-      <TypedFilter name="source" value={filters.source ?? ''} onApply={(source) => set({ source })} placeholder={t('filter.source')} width={150} />
+      <TypedFilter name="source" value={filters.source ?? ''} onApply={(source) => set({ source })} placeholder={t('filter.source')} hint={t('filter.source.long')} width={130} />
       {searchOf(filters) !== '' && (
         <Button type="text" onClick={() => onChange({})} data-testid="clear">
           {t('filter.clear')}

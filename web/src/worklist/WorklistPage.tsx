@@ -10,7 +10,7 @@ import { useTexts } from '../i18n';
 import { Failure, Loading, Notice } from '../ui/states';
 import { FilterBar } from './FilterBar';
 import { filtersOf, pagePath, searchOf, type Filters } from './filters';
-import { EMPTY, listReducer } from './list';
+import { EMPTY, listReducer, type Phase } from './list';
 import { RowTable } from './RowTable';
 
 const studyUrl = (study: string) => `/study/${encodeURIComponent(study)}`;
@@ -21,6 +21,18 @@ function LiveMark({ state }: { state: LiveState }) {
     <span className={`live live-${state}`} role="status">
       <i aria-hidden="true">{state === 'live' ? '●' : state === 'lost' ? '✕' : '◌'}</i> {t(`live.${state}`)}
     </span>
+  );
+}
+
+/** Nothing to show: still reading, could not read, or really nothing. */
+function NoRows({ phase, filtered, error, onRetry }: { phase: Phase; filtered: boolean; error: unknown; onRetry: () => void }) {
+  const { t } = useTexts();
+  if (phase === 'failed') return <Failure error={error} onRetry={onRetry} />;
+  if (phase === 'loading') return <Loading label={t('state.loadingList')} />;
+  return (
+    <Notice tone="info" title={filtered ? t('worklist.noneMatch') : t('worklist.empty')}>
+      {filtered && <Button onClick={() => navigate('/', true)}>{t('filter.clear')}</Button>}
+    </Notice>
   );
 }
 
@@ -109,7 +121,6 @@ export function WorklistPage({ shown }: { shown: boolean }) {
     shown,
   );
 
-  const filtered = searchOf(filters) !== '';
   return (
     <div className="page worklist" hidden={!shown}>
       <FilterBar filters={filters} searchBox={searchBox} onChange={(next) => navigate(`/${searchOf(next)}`, true)} />
@@ -126,13 +137,7 @@ export function WorklistPage({ shown }: { shown: boolean }) {
             {t('worklist.fresh', { n: state.fresh.length })}
           </button>
         )}
-        {state.phase === 'failed' && state.rows.length === 0 && <Failure error={error} onRetry={reload} />}
-        {state.phase === 'loading' && state.rows.length === 0 && <Loading label={t('state.loadingList')} />}
-        {state.phase === 'ready' && state.rows.length === 0 && (
-          <Notice tone="info" title={filtered ? t('worklist.noneMatch') : t('worklist.empty')}>
-            {filtered && <Button onClick={() => navigate('/', true)}>{t('filter.clear')}</Button>}
-          </Notice>
-        )}
+        {state.rows.length === 0 && <NoRows phase={state.phase} filtered={searchOf(filters) !== ''} error={error} onRetry={reload} />}
         {state.rows.length > 0 && (
           <>
             <RowTable rows={state.rows} selected={state.selected} withdrawn={state.withdrawn} stale={state.phase !== 'ready'} onSelect={(study) => dispatch({ kind: 'select', study })} onOpen={(study) => navigate(studyUrl(study))} />

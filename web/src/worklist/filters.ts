@@ -43,10 +43,7 @@ export function mayMatch(row: Row, filters: Filters): boolean {
   const date = digits(row.study_date);
   const source = filters.source?.toLowerCase();
   return (
-    (filters.modality === undefined || filters.modality === row.modality) &&
-    (filters.qc === undefined || filters.qc === row.qc) &&
-    (filters.ai === undefined || filters.ai === row.ai) &&
-    (filters.sex === undefined || filters.sex === row.sex) &&
+    (['modality', 'qc', 'ai', 'sex'] as const).every((name) => filters[name] === undefined || filters[name] === row[name]) &&
     (filters.from === undefined || date >= digits(filters.from)) &&
     (filters.to === undefined || date <= digits(filters.to)) &&
     (source === undefined || [row.source_ae, row.institution, row.station].some((name) => name.toLowerCase().includes(source)))
