@@ -275,10 +275,20 @@ def check_directory_size(path: Path, limits: FileLimits) -> None:
     ArchiveBrokenError, ArchiveCountError
     """
     with path.open("rb") as stream:
-        stream.seek(0, io.SEEK_END)
-        length = stream.tell()
-        stream.seek(max(0, length - 65536 - 22 - 76))
-        tail = stream.read()
+        check_directory(stream, limits)
+
+
+def check_directory(stream: IO[bytes], limits: FileLimits) -> None:
+    """Do the same on an open archive, wherever its bytes are.
+
+    Raises
+    ------
+    ArchiveBrokenError, ArchiveCountError
+    """
+    stream.seek(0, io.SEEK_END)
+    length = stream.tell()
+    stream.seek(max(0, length - 65536 - 22 - 76))
+    tail = stream.read()
     end = tail.rfind(b"PK\x05\x06")
     if end < 0 or end + 22 > len(tail):
         raise ArchiveBrokenError

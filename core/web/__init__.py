@@ -1,0 +1,1 @@
+"""What both web servers mount: people, roles, sessions, errors, the static page."""

@@ -1,0 +1,1 @@
+"""HTTP for the hospital: the page's JSON, DICOMweb, uploads. Wiring is in ``app``."""

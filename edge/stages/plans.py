@@ -68,6 +68,12 @@ def plan_quality(record: Record, _now_ms: int) -> Sequence[JobSpec]:
     return [JobSpec("quality", key, record.study, _priority(body), payload=payload)]
 
 
+def plan_manifest(record: Record, _now_ms: int) -> Sequence[JobSpec]:
+    """A complete study gets its display manifest before anybody opens it."""
+    key = f"{record.study}:{record.body['input']}"
+    return [JobSpec("manifest", key, record.study, ROUTINE)]
+
+
 def plan_inference(record: Record, _now_ms: int) -> Sequence[JobSpec]:
     """The study's quality is judged: find."""
     body = record.body
@@ -127,6 +133,7 @@ READERS: tuple[Reader, ...] = (
     Reader("image_quality", frozenset({"instances.received"}), plan_image_quality),
     Reader("forward", frozenset({"instances.received"}), plan_forward),
     Reader("quality", frozenset({"study.received", "processing.requested"}), plan_quality),
+    Reader("manifest", frozenset({"study.received"}), plan_manifest),
     Reader("inference", frozenset({"qc.assessed"}), plan_inference),
     Reader("measuring", frozenset({"findings.proposed"}), plan_measuring),
     Reader("report", _CHAIN | {"measurement.saved"}, plan_report),

@@ -6,6 +6,7 @@ bytes. Their UIDs follow from the input and the method, so that a repeated job w
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any
@@ -23,7 +24,14 @@ from core.records.record import Draft, Record
 from edge.report.case import CaseReason, CaseResult
 from edge.report.context import ResultContext, Station, statement_en, statement_zh
 from edge.report.delivery import part10
-from edge.report.key_images import KeyImage, ct_key_images, radiograph_key_image
+from edge.report.key_images import (
+    CtPictures,
+    KeyImage,
+    PicturesFor,
+    ct_key_images,
+    no_pictures,
+    radiograph_key_image,
+)
 from edge.report.sc import write_sc
 from edge.report.seg import Plane, write_seg
 from edge.report.sr import write_sr
@@ -99,7 +107,7 @@ def _objects(
     blobs = found.body.get("blobs", {})
     made: list[tuple[str, Dataset]] = []
     seg: Dataset | None = None
-    pictures: tuple[KeyImage, ...] = ()
+    pictures: PicturesFor = no_pictures
     if case.lesions is not None and blobs.get("label_map"):
         volume = _volume(work, job, found)
         label_map = unpacked(work, job.study, blobs["label_map"], "label_map")
@@ -107,24 +115,30 @@ def _objects(
             planes = [Plane(uid) for uid in volume.uids]
             seg = write_seg(context, case.lesions, label_map, planes)
             made.append(("seg", seg))
-        pictures = ct_key_images(volume.voxels, label_map, case.lesions, volume.spacing_mm)
+        ct = CtPictures(volume.voxels, volume.spacing_mm, label_map)
+        pictures = _of_ct(ct, case.lesions)
     elif case.tb is not None:
-        pictures = _film_picture(work, job, found, blobs)
+        pictures = _of_film(_film_picture(work, job, found, blobs))
     made.append(("sr", write_sr(context, case, seg)))
-    if pictures:
-        made += [("sc", page) for page in write_sc(context, case, pictures)]
+    made += [("sc", page) for page in write_sc(context, case, pictures)]
     return made
 
 
-def _film_picture(
-    work: Work, job: Job, found: Record, blobs: dict[str, str]
-) -> tuple[KeyImage, ...]:
+def _of_ct(ct: CtPictures, lesions: Sequence[Lesion]) -> PicturesFor:
+    return lambda focus: ct_key_images(ct, lesions, focus or None)
+
+
+def _of_film(picture: KeyImage) -> PicturesFor:
+    return lambda _focus: (picture,)
+
+
+def _film_picture(work: Work, job: Job, found: Record, blobs: dict[str, str]) -> KeyImage:
     data = StudyData(work.box, job.study)
     radiograph = read_radiograph(data.load(found.body["result"]["series"]["sop_uid"]))
     heat = None
     if blobs.get("heat_map"):
         heat = unpacked(work, job.study, blobs["heat_map"], "heat_map").astype("float32")
-    return (radiograph_key_image(radiograph.pixels, heat),)
+    return radiograph_key_image(radiograph.pixels, heat)
 
 
 def case_of(result: dict[str, Any], measured: list[dict[str, Any]] | None) -> CaseResult:

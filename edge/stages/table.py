@@ -10,6 +10,7 @@ from edge.stages.analyse import image_quality, inference, quality
 from edge.stages.commitment import commitment
 from edge.stages.complete import complete
 from edge.stages.deliver import delivery, forward
+from edge.stages.manifest import manifest
 from edge.stages.queue import Job
 from edge.stages.results import measuring, report
 from edge.stages.work import Stage, Work, study_row, subject_of
@@ -24,6 +25,7 @@ STAGES: Mapping[str, Stage] = {
     "forward": forward,
     "delivery": delivery,
     "commitment": commitment,
+    "manifest": manifest,
 }
 _ANALYSIS = frozenset({"quality", "inference"})
 

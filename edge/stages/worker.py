@@ -24,7 +24,7 @@ from edge.stages.reader import step
 from edge.stages.work import Later, Outcome, Stage, Work
 
 LANES: Mapping[str, Sequence[str]] = {
-    "urgent": ("complete", "image_quality"),
+    "urgent": ("complete", "image_quality", "manifest"),
     "compute": ("quality", "inference", "measuring", "report"),
     "delivery": ("forward", "delivery", "commitment"),
 }

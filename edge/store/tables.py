@@ -40,6 +40,8 @@ _TABLES = (
         uid TEXT PRIMARY KEY, status TEXT NOT NULL, studies TEXT NOT NULL,
         expected INTEGER NOT NULL, at INTEGER NOT NULL)""",
     "CREATE TABLE IF NOT EXISTS house (task TEXT PRIMARY KEY, value TEXT NOT NULL)",
+    """CREATE TABLE IF NOT EXISTS manifest (
+        study TEXT PRIMARY KEY, input TEXT NOT NULL, blob TEXT NOT NULL)""",
     """CREATE TABLE IF NOT EXISTS progress (
         study TEXT PRIMARY KEY, stage TEXT, text TEXT, at INTEGER)""",
     "CREATE TABLE IF NOT EXISTS disk_sample (at INTEGER PRIMARY KEY, used INTEGER NOT NULL)",

@@ -1,0 +1,57 @@
+"""The built page: static files, single-page fall-back, headers that let nothing else in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import FileResponse, HTMLResponse, PlainTextResponse, Response
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
+
+_NONCE = "__CSP_NONCE__"
+
+
+def policy(nonce: str) -> str:
+    """Return the Content-Security-Policy of the page."""
+    return (
+        "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; "
+        f"style-src 'self' 'nonce-{nonce}'; img-src 'self' data: blob:; connect-src 'self'; "
+        "font-src 'self'; worker-src 'self'; manifest-src 'self'; base-uri 'none'; "
+        "form-action 'none'; frame-ancestors 'none'; object-src 'none'"
+    )
+
+
+def page(dist: Path, randomness: Callable[[int], bytes]) -> Starlette:
+    """Return an application that serves the built page under any path.
+
+    Parameters
+    ----------
+    dist : Path
+        Vite's output; where it is missing the page says how to build it.
+    """
+
+    async def index(_request: Request) -> Response:
+        path = dist / "index.html"
+        if not path.exists():
+            return PlainTextResponse("页面尚未构建 / page not built: make web\n", status_code=503)
+        nonce = randomness(16).hex()
+        text = path.read_text(encoding="utf-8").replace(_NONCE, nonce)
+        headers = {"Content-Security-Policy": policy(nonce), "Cache-Control": "no-store"}
+        return HTMLResponse(text, headers=headers)
+
+    async def file(request: Request) -> Response:
+        wanted = (dist / request.path_params["path"]).resolve()
+        if wanted.is_file() and dist.resolve() in wanted.parents and wanted.suffix != ".html":
+            return FileResponse(wanted)
+        return await index(request)
+
+    assets = StaticFiles(directory=dist / "assets", check_dir=False)
+    routes = [
+        Route("/", index),
+        Mount("/assets", assets),
+        Route("/{path:path}", file),
+    ]
+    return Starlette(routes=routes)

@@ -1,0 +1,95 @@
+"""The web application: routes, errors as JSON, the page."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import structlog
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.middleware.base import RequestResponseEndpoint
+from starlette.responses import Response
+
+from core.errors import XinglinError
+from core.vault.errors import KeyDestroyed
+from core.web.errors import InputWrong, NotFound, Unexpected, WebRefusal
+from core.web.page import page
+from edge.api import dicomweb, intake, ops, people, studies
+from edge.api.context import Site
+from edge.api.frames import Frames
+
+_log = structlog.get_logger("web")
+_HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "X-Frame-Options": "DENY",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+}
+
+
+def create_app(site: Site, dist: Path) -> FastAPI:
+    """Return the application of one appliance.
+
+    Parameters
+    ----------
+    site : Site
+    dist : Path
+        The built page.
+    """
+
+    @asynccontextmanager
+    async def life(app: FastAPI) -> AsyncIterator[None]:
+        app.state.stopping = asyncio.Event()
+        yield
+        app.state.stopping.set()
+
+    app = FastAPI(
+        title="Xinglin appliance", docs_url=None, redoc_url=None, openapi_url=None, lifespan=life
+    )
+    app.state.site = site
+    app.state.frames = Frames(site.box)
+    for module in (people, studies, intake, ops, dicomweb):
+        app.include_router(module.router)
+    _answer_errors(app)
+    _add_headers(app)
+    app.mount("/", page(dist, site.box.outside.randomness))
+    return app
+
+
+def _answer_errors(app: FastAPI) -> None:
+    @app.exception_handler(XinglinError)
+    async def refused(_request: Request, error: XinglinError) -> JSONResponse:
+        status = error.status if isinstance(error, WebRefusal) else 422
+        if isinstance(error, KeyDestroyed):
+            error, status = NotFound(), 404
+        return JSONResponse(error.as_json(), status)
+
+    @app.exception_handler(RequestValidationError)
+    async def malformed(_request: Request, error: RequestValidationError) -> JSONResponse:
+        field = ".".join(str(part) for part in error.errors()[0]["loc"])
+        return JSONResponse(InputWrong(field=field[:80]).as_json(), 422)
+
+    @app.exception_handler(Exception)
+    async def crashed(request: Request, error: Exception) -> JSONResponse:
+        site: Site = request.app.state.site
+        number = site.box.outside.randomness(4).hex()
+        # The route's pattern, never the path: a path may hold a patient's identifiers.
+        route = getattr(request.scope.get("route"), "path", "?")
+        _log.error("request crashed", number=number, route=route, error=type(error).__name__)
+        return JSONResponse(Unexpected(number=number).as_json(), 500)
+
+
+def _add_headers(app: FastAPI) -> None:
+    @app.middleware("http")
+    async def headers(request: Request, call_next: RequestResponseEndpoint) -> Response:
+        response = await call_next(request)
+        for name, value in _HEADERS.items():
+            response.headers.setdefault(name, value)
+        if request.url.path.startswith(("/api", "/dicomweb")):
+            response.headers.setdefault("Cache-Control", "no-store")
+        return response

@@ -1,0 +1,194 @@
+"""DICOMweb (PS3.18): WADO-RS, QIDO-RS and STOW-RS on the box's own store."""
+
+from __future__ import annotations
+
+import io
+import json
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Request, Response
+from pydicom.uid import UID, ExplicitVRBigEndian
+from starlette.concurrency import run_in_threadpool
+
+from core.dicom.parse import parse_dicom
+from core.web.errors import NotAcceptable, NotFound
+from core.web.people import Session
+from edge.api.context import VISIBLE, Site, TheSite, need
+from edge.api.frames import Frames, Instance, fragmented
+from edge.api.multipart import multipart_related
+from edge.api.pictures import rendered_png
+from edge.api.qido import qido_level
+from edge.stages.manifest import manifest_of
+
+router = APIRouter(prefix="/dicomweb")
+MayRead = Annotated[Session, Depends(need("study.read"))]
+_LITTLE = "1.2.840.10008.1.2.1"
+_INSTANCE = (
+    "SELECT instance.study, blob, transfer_syntax, frames, rows, columns,"
+    " json_extract(instance.attributes, '$.BitsAllocated'),"
+    " json_extract(instance.attributes, '$.SamplesPerPixel'), pixel_offset"
+    " FROM instance JOIN study ON study.study = instance.study WHERE sop_instance = ?"
+    f" AND study.study_uid = ? AND instance.series_uid = ? AND {VISIBLE}"
+)
+_PATH = "/studies/{study_uid}/series/{series_uid}/instances/{sop_instance}"
+
+
+def instance_of(site: Site, study_uid: str, series_uid: str, sop_instance: str) -> Instance:
+    """Return what the view knows of an instance.
+
+    Raises
+    ------
+    NotFound
+    """
+    rows = site.box.database.query(_INSTANCE, (sop_instance, study_uid, series_uid))
+    if not rows:
+        raise NotFound
+    study, blob, syntax, frames, height, width, bits, samples, offset = rows[0]
+    return Instance(
+        study, blob, syntax, frames or 1, height or 0, width or 0, int(bits or 16),
+        int(samples or 1), offset,
+    )  # fmt: skip
+
+
+def wanted_syntax(accept: str) -> str:
+    """Return the transfer syntax that an Accept header asks for: "*", a UID, or the default.
+
+    PS3.18 8.7.3.5.2: without one, Explicit VR Little Endian.
+    """
+    for part in accept.split(","):
+        for parameter in part.split(";")[1:]:
+            name, _, value = parameter.strip().partition("=")
+            if name == "transfer-syntax":
+                return value.strip('"')
+    return _LITTLE
+
+
+@router.get(_PATH + "/frames/{numbers}")
+async def frames(site: TheSite, session: MayRead, request: Request) -> Response:
+    """Return frames, as stored where the client takes that, else little endian."""
+    names = ("study_uid", "series_uid", "sop_instance", "numbers")
+    study_uid, series_uid, sop_instance, numbers = (request.path_params[n] for n in names)
+    instance = instance_of(site, study_uid, series_uid, sop_instance)
+    site.note_view(session, instance.study)
+    wanted = wanted_syntax(request.headers.get("accept", ""))
+    reader: Frames = request.app.state.frames
+    parts = []
+    for text in numbers.split(",")[:64]:
+        if not text.isdigit():
+            raise NotFound
+        parts.append(await _frame(site, reader, instance, int(text), wanted))
+    return multipart_related(parts)
+
+
+async def _frame(
+    site: Site, reader: Frames, instance: Instance, number: int, wanted: str
+) -> tuple[str, bytes]:
+    syntax = instance.transfer_syntax
+    compressed = UID(syntax).is_encapsulated
+    if wanted in ("*", syntax) or not compressed:
+        # A stored frame is a few chunks: opening it here is quicker than a thread's round trip.
+        stored = reader.stored(instance, number)
+        if stored is None and compressed:
+            stored = await run_in_threadpool(fragmented, site.box, instance, number)
+        if stored is not None:
+            return (f"application/octet-stream; transfer-syntax={_shown(syntax)}", stored)
+    if wanted not in ("*", _LITTLE, syntax):
+        raise NotAcceptable
+    decoded = await run_in_threadpool(reader.decoded, instance, number)
+    return (f"application/octet-stream; transfer-syntax={_LITTLE}", decoded)
+
+
+def _shown(syntax: str) -> str:
+    """Uncompressed frames are the same bytes in every little endian syntax."""
+    if UID(syntax).is_encapsulated or syntax == ExplicitVRBigEndian:
+        return syntax
+    return _LITTLE
+
+
+@router.get(_PATH + "/rendered")
+@router.get(_PATH + "/frames/{number}/rendered")
+def rendered(
+    site: TheSite, session: MayRead, study_uid: str, series_uid: str, sop_instance: str,
+    number: int = 1,
+) -> Response:  # fmt: skip
+    """Return one frame as PNG."""
+    instance = instance_of(site, study_uid, series_uid, sop_instance)
+    site.note_view(session, instance.study)
+    with site.box.blobs.open(instance.blob, site.box.vault.key(instance.study)) as blob:
+        data = blob.read()
+    picture = rendered_png(parse_dicom(io.BytesIO(data), len(data)), number)
+    return Response(picture, media_type="image/png")
+
+
+@router.get("/studies/{study_uid}")
+@router.get("/studies/{study_uid}/series/{series_uid}")
+@router.get(_PATH)
+def retrieve(
+    site: TheSite, session: MayRead, study_uid: str, series_uid: str = "", sop_instance: str = ""
+) -> Response:
+    """Return whole instances as stored, one part each."""
+    refs = _located(site, study_uid, series_uid, sop_instance)
+    site.note_view(session, refs[0][0])
+    parts = []
+    for study, address, syntax in refs:
+        with site.box.blobs.open(address, site.box.vault.key(study)) as blob:
+            parts.append((f"application/dicom; transfer-syntax={syntax}", blob.read()))
+    return multipart_related(parts, "application/dicom")
+
+
+@router.get("/studies/{study_uid}/metadata")
+@router.get("/studies/{study_uid}/series/{series_uid}/metadata")
+@router.get(_PATH + "/metadata")
+def metadata(
+    site: TheSite, session: MayRead, study_uid: str, series_uid: str = "", sop_instance: str = ""
+) -> Response:
+    """Return attributes in the DICOM JSON model, bulk data left out."""
+    refs = _located(site, study_uid, series_uid, sop_instance)
+    site.note_view(session, refs[0][0])
+    document = json.loads(manifest_of(site.box, refs[0][0]))
+    found = [
+        instance
+        for series in document["series"]
+        for instance in series["instances"]
+        if series["series_uid"] == (series_uid or series["series_uid"])
+        and (not sop_instance or instance["00080018"]["Value"][0] == sop_instance)
+    ]
+    if not found:
+        raise NotFound
+    return Response(json.dumps(found, ensure_ascii=False), media_type="application/dicom+json")
+
+
+@router.get("/studies")
+@router.get("/series")
+@router.get("/instances")
+@router.get("/studies/{study_uid}/series")
+@router.get("/studies/{study_uid}/instances")
+@router.get("/studies/{study_uid}/series/{series_uid}/instances")
+def qido(site: TheSite, _session: MayRead, request: Request) -> Response:
+    """Search (QIDO-RS): matching as C-FIND, answers in the DICOM JSON model."""
+    level = request.url.path.rstrip("/").rsplit("/", 1)[-1]
+    found = qido_level(site.box, level, dict(request.path_params), request.query_params)
+    if not found:
+        return Response(status_code=204)
+    return Response(json.dumps(found, ensure_ascii=False), media_type="application/dicom+json")
+
+
+def _located(
+    site: Site, study_uid: str, series_uid: str, sop_instance: str
+) -> list[tuple[str, str, str]]:
+    conditions, values = ["study.study_uid = ?", VISIBLE], [study_uid]
+    if series_uid:
+        conditions.append("instance.series_uid = ?")
+        values.append(series_uid)
+    if sop_instance:
+        conditions.append("sop_instance = ?")
+        values.append(sop_instance)
+    rows: list[Any] = site.box.database.query(
+        "SELECT instance.study, blob, transfer_syntax FROM instance JOIN study"
+        f" ON study.study = instance.study WHERE {' AND '.join(conditions)}"
+        " ORDER BY instance.series_uid, number",
+        tuple(values),
+    )
+    if not rows:
+        raise NotFound
+    return [(row[0], row[1], row[2]) for row in rows]

@@ -1,0 +1,79 @@
+"""A study's history as sentences: from its records, Chinese and English, no second source."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from core.records.clock import Stamp
+from core.records.record import Record
+from edge.store.box import Box
+
+_STATUS = {
+    "ok": ("完成", "done"),
+    "failed": ("失败", "failed"),
+    "refused": ("因质量拒绝", "refused by quality control"),
+    "not_applicable": ("不适用", "not applicable"),
+}
+_BASIS = {
+    "mpps": ("MPPS 张数相符", "MPPS count reached"),
+    "pacs": ("PACS 张数相符", "PACS count agrees"),
+    "quiet": ("传输已结束且无缺层", "transfer ended, no gap"),
+    "timer": ("设备等待时间已到", "device timer ended"),
+}
+
+
+def history_of(box: Box, study: str) -> list[dict[str, Any]]:
+    """Return what happened to a study, oldest first; arriving images are summed up."""
+    entries: list[dict[str, Any]] = []
+    images = 0
+    for record in box.records_of(study):
+        if record.kind == "instances.received":
+            images += len(record.body["instances"])
+            if entries and entries[-1]["kind"] == record.kind:
+                entries[-1].update(_entry(record, images))
+                continue
+        entries.append(_entry(record, images))
+    return entries
+
+
+def _entry(record: Record, images: int) -> dict[str, Any]:
+    zh, en = _sentence(record, images)
+    return {
+        "at": Stamp.parse(record.header.clock).iso(),
+        "kind": record.kind,
+        "actor": record.header.actor,
+        "text_zh": zh,
+        "text_en": en,
+    }
+
+
+def _sentence(record: Record, images: int) -> tuple[str, str]:
+    body = record.body
+    if record.kind == "instances.received":
+        return f"已接收 {images} 幅图像", f"{images} images received"
+    if record.kind == "study.received":
+        zh, en = _BASIS[body["basis"]]
+        return f"检查接收完整，共 {body['instances']} 幅（{zh}）", (
+            f"Study complete, {body['instances']} images ({en})"
+        )
+    if record.kind in ("findings.proposed", "processing.failed"):
+        zh, en = _STATUS[body["result"]["status"]]
+        return f"AI 分析{zh}", f"AI analysis: {en}"
+    if record.kind == "qc.assessed":
+        verdict = (body.get("qc") or {}).get("verdict", "—")
+        return f"质量评估：{verdict}", f"Quality: {verdict}"
+    if record.kind == "result.delivered":
+        confirmed = sum(1 for one in body["objects"] if one["state"] == "confirmed")
+        total = len(body["objects"])
+        return f"送达 {body['destination']}：{confirmed}/{total} 已确认", (
+            f"Sent to {body['destination']}: {confirmed} of {total} confirmed"
+        )
+    return _PLAIN.get(record.kind, (record.kind, record.kind))
+
+
+_PLAIN = {
+    "identity.corrected": ("患者或申请信息已更正", "Patient or order data corrected"),
+    "processing.requested": ("医师要求仍然分析", "A physician asked for the analysis all the same"),
+    "measurement.saved": ("病灶已测量", "Lesions measured"),
+    "report.drafted": ("报告草稿已生成", "Report drafted"),
+}

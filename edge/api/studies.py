@@ -1,0 +1,244 @@
+"""Routes: the list, live changes, one study with its results, the physician's override."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi.responses import StreamingResponse
+from pydantic import BaseModel
+
+from core.records.clock import Stamp
+from core.records.record import Draft
+from core.web.errors import InputWrong, NotFound
+from core.web.people import Session
+from edge.api.context import Site, TheSite, need, visible_study
+from edge.api.history import history_of
+from edge.api.pictures import heat_map_png
+from edge.api.rows import row_of, worklist
+from edge.stages.study_data import StudyData
+
+router = APIRouter(prefix="/api")
+MayList = Annotated[Session, Depends(need("worklist.read"))]
+MayRead = Annotated[Session, Depends(need("study.read"))]
+MayOverride = Annotated[Session, Depends(need("study.override"))]
+_POLL_S = 0.3
+_BEAT_S = 15.0
+
+
+class Override(BaseModel):
+    """Why a physician wants a refused study analysed all the same (仍然分析)."""
+
+    reason: str
+
+
+@router.get("/worklist")
+def read_worklist(
+    site: TheSite,
+    _session: MayList,
+    request: Request,
+    after: str = "",
+    limit: Annotated[int, Query(ge=1, le=200)] = 50,
+) -> dict[str, Any]:
+    """Return a page of studies, newest first."""
+    page = worklist(site.box, dict(request.query_params), after, limit)
+    return {"rows": page.rows, "next": page.next, "total": page.total}
+
+
+@router.get("/worklist/events")
+async def events(site: TheSite, _session: MayList, request: Request) -> StreamingResponse:
+    """Stream changed rows; the event id is the journal position, so that a reader can go on."""
+    last = request.headers.get("last-event-id", "")
+    start = int(last) if last.isdigit() else site.box.journal.last_position()
+    return StreamingResponse(
+        _changes(site, request, start),
+        media_type="text/event-stream",
+        headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
+    )
+
+
+async def _changes(site: Site, request: Request, position: int) -> AsyncIterator[str]:
+    silent = 0.0
+    yield ": hello\n\n"
+    while not await request.is_disconnected() and not request.app.state.stopping.is_set():
+        page = site.box.journal.read(position, 500)
+        studies = {s.header.key for s in page if s.header.key.startswith("st_")}
+        position = page[-1].position if page else position
+        for study in sorted(studies):
+            event = {"study": study, "row": row_of(site.box, study)}
+            yield f"id: {position}\ndata: {json.dumps(event, ensure_ascii=False)}\n\n"
+        silent = 0.0 if studies else silent + _POLL_S
+        if silent >= _BEAT_S:
+            silent = 0.0
+            yield ": beat\n\n"
+        await asyncio.sleep(_POLL_S)
+
+
+@router.get("/studies/{study}")
+def read_study(site: TheSite, session: MayRead, study: str) -> dict[str, Any]:
+    """Return a study: its row, series, newest result, versions, deliveries, history."""
+    visible_study(site, study)
+    site.note_view(session, study)
+    row = row_of(site.box, study)
+    if row is None:
+        raise NotFound
+    results = _results(site, study)
+    analysis = json.loads(results[-1]["result"]) if results else None
+    chosen = ((analysis or {}).get("series") or {}).get("series_uid")
+    return {
+        "row": row,
+        "series": _series(site, study, chosen),
+        "analysis": analysis,
+        "report": json.loads(results[-1]["report"]) if results else None,
+        "results": [_version(one) for one in reversed(results)],
+        "deliveries": _deliveries(site, study),
+        "image_qc": _image_qc(site, study),
+        "history": history_of(site.box, study),
+        "text_repairs": _repairs(site, study),
+    }
+
+
+@router.get("/studies/{study}/manifest")
+def manifest(site: TheSite, session: MayRead, study: str) -> Response:
+    """Return the display manifest: every image's attributes in the DICOM JSON model."""
+    from edge.stages.manifest import manifest_of
+
+    visible_study(site, study)
+    site.note_view(session, study)
+    return Response(manifest_of(site.box, study), media_type="application/json")
+
+
+@router.get("/studies/{study}/outlines")
+def outlines(site: TheSite, _session: MayRead, study: str) -> dict[str, Any]:
+    """Return the lesions' outlines of the newest result, per image, in pixel coordinates."""
+    visible_study(site, study)
+    results = _results(site, study)
+    if not results:
+        raise NotFound
+    newest = results[-1]
+    address = json.loads(newest["blobs"]).get("outlines")
+    result = json.loads(newest["result"])
+    if not address:
+        raise NotFound
+    with site.box.blobs.open(address, site.box.vault.key(study)) as blob:
+        lines = json.loads(blob.read())
+    kinds = {one["id"]: one["kind"] for one in result.get("lesions") or []}
+    for drawn in lines.values():
+        for line in drawn:
+            line["kind"] = kinds.get(line["lesion"], "")
+    return {
+        "series_uid": (result.get("series") or {}).get("series_uid") or "",
+        "version": newest["version"],
+        "lines": lines,
+    }
+
+
+@router.get("/studies/{study}/heatmap")
+def heat_map(site: TheSite, _session: MayRead, study: str) -> Response:
+    """Return the heat map of the newest result as PNG, alpha = strength."""
+    visible_study(site, study)
+    results = _results(site, study)
+    address = json.loads(results[-1]["blobs"]).get("heat_map") if results else None
+    if not address:
+        raise NotFound
+    return Response(heat_map_png(site.box, study, address), media_type="image/png")
+
+
+@router.post("/studies/{study}/override", status_code=202)
+def override(site: TheSite, session: MayOverride, study: str, body: Override) -> dict[str, str]:
+    """Have a refused study analysed all the same; who and why is recorded."""
+    row = visible_study(site, study)
+    if not body.reason.strip() or len(body.reason) > 500:
+        raise InputWrong(field="reason")
+    identity = site.box.outside.randomness(8).hex()
+    wish = {
+        "id": identity,
+        "by": session.user,
+        "name": session.name,
+        "at": Stamp(site.box.outside.now_ms()).iso(),
+        "reason": body.reason.strip(),
+    }
+    record = {"input": StudyData(site.box, study).input, "override": wish, "priority": 0}
+    site.box.append(
+        [
+            Draft(
+                "processing.requested", record, subject=row["subject"], key=study,
+                actor=f"person:{session.user}",
+            )
+        ]
+    )  # fmt: skip
+    return {"id": identity}
+
+
+def _results(site: Site, study: str) -> list[dict[str, Any]]:
+    rows = site.box.database.query(
+        "SELECT version, at, status, superseded, override, result, blobs, report FROM result"
+        " WHERE study = ? ORDER BY version",
+        (study,),
+    )
+    names = ("version", "at", "status", "superseded", "override", "result", "blobs", "report")
+    return [dict(zip(names, row, strict=True)) for row in rows]
+
+
+def _version(one: dict[str, Any]) -> dict[str, Any]:
+    wish = json.loads(one["override"])
+    return {
+        "version": one["version"], "at": one["at"], "status": one["status"],
+        "superseded": bool(one["superseded"]),
+        "override": {k: wish.get(k, "") for k in ("by", "at", "reason")} if wish else None,
+    }  # fmt: skip
+
+
+def _series(site: Site, study: str, chosen: str | None) -> list[dict[str, Any]]:
+    rows = site.box.database.query(
+        "SELECT series_uid, modality, number, description, instance_count FROM series"
+        " WHERE study = ? ORDER BY number, series_uid",
+        (study,),
+    )
+    names = ("series_uid", "modality", "number", "description", "instances")
+    return [dict(zip(names, r, strict=True)) | {"chosen": r[0] == chosen} for r in rows]
+
+
+def _deliveries(site: Site, study: str) -> list[dict[str, Any]]:
+    rows = site.box.database.query(
+        "SELECT destination, sop_class, sop_instance, label, state, at, detail, version"
+        " FROM delivery WHERE study = ? ORDER BY label = 'image', at DESC LIMIT 500",
+        (study,),
+    )
+    names = (
+        "destination",
+        "sop_class",
+        "sop_instance",
+        "label",
+        "state",
+        "at",
+        "detail",
+        "version",
+    )
+    return [dict(zip(names, row, strict=True)) for row in rows]
+
+
+def _image_qc(site: Site, study: str) -> list[dict[str, Any]]:
+    rows = site.box.database.query(
+        "SELECT sop_instance, verdict, at, result FROM image_qc WHERE grp = ?", (study,)
+    )
+    return [
+        {"sop_instance": r[0], "verdict": r[1], "at": r[2], "qc": json.loads(r[3])} for r in rows
+    ]
+
+
+def _repairs(site: Site, study: str) -> list[dict[str, Any]]:
+    """Return distinct text repairs, without the original bytes."""
+    found: dict[tuple[str, str], dict[str, Any]] = {}
+    for record in site.box.records_of(study):
+        for one in record.body.get("repairs", []) if record.kind == "instances.received" else []:
+            found[(one["tag"], one["kind"])] = {
+                "tag": one["tag"],
+                "rule": one["kind"],
+                "message_zh": f"字符集由 {one['declared'] or '未声明'} 更正为 {one['used']}",
+                "message_en": f"Read as {one['used']}, declared {one['declared'] or 'nothing'}",
+            }
+    return list(found.values())
