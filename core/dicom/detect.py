@@ -51,8 +51,9 @@ def gb18030_evidence(raw: bytes) -> tuple[str, Evidence]:
     """Judge whether bytes that claim to be Latin-1 are GB18030.
 
     Returns the text and ``none`` (not strict, or not Han and common characters only, or a Han
-    character that eats into a Latin word as `é` + `r` would), ``weak`` (every character has an
-    ASCII trail byte, so that a lone accent would look the same) or ``strong``.
+    character that eats into a Latin word as `é` + `r` would), ``strong``, or ``weak``: every Han
+    character might as well be an accent (an ASCII trail byte, or one alone beside a Latin letter),
+    so that it takes other text of the same data set to believe it.
     """
     try:
         text = from_gb18030(raw)
@@ -69,12 +70,13 @@ def gb18030_evidence(raw: bytes) -> tuple[str, Evidence]:
                 return text, "none"
             continue
         code = character.encode("gb18030")
-        before, after = text[i - 1 : i], text[i + 1 : i + 2]
-        letters = _is_latin(before) + _is_latin(after)
+        around = (text[i - 1 : i], text[i + 1 : i + 2])
+        letters = sum(_is_latin(c) for c in around)
         plain = _in_gb2312(code)
         if (letters and not plain) or letters == 2:
             return text, "none"
-        if plain or len(code) == 4:
+        alone = letters == 1 and not any(c and is_han(c) for c in around)
+        if (plain or len(code) == 4) and not alone:
             evidence = "strong"
     return text, evidence
 
@@ -98,6 +100,15 @@ def utf8_evidence(raw: bytes) -> tuple[str, Evidence]:
                              if not c.isascii()):  # fmt: skip
         return text, "none"
     return text, "strong" if any(ord(c) > 0x7FF for c in text) else "weak"
+
+
+def mixes_scripts(text: str) -> bool:
+    """Say whether a text that was read as UTF-8 has letters or signs of two bytes.
+
+    Chinese text read in the wrong set shows them (Cyrillic, combining marks) between Han; kana and
+    hangul take three bytes and are no such sign.
+    """
+    return any(0x80 <= ord(c) < 0x800 and unicodedata.category(c)[0] not in "PNZ" for c in text)
 
 
 def _is_latin(character: str) -> bool:

@@ -11,8 +11,6 @@ import re
 import unicodedata
 from dataclasses import dataclass
 
-from pypinyin import Style, lazy_pinyin
-
 from core.dicom.detect import has_han, is_han
 from core.dicom.person import PersonName, parse_person_name
 
@@ -128,6 +126,9 @@ def _syllables(han: str) -> list[str]:
 def _readings(han: str) -> list[str]:
     if not han:
         return []
+    # Imported here: its tables take half a second, which a command that shows no name can save.
+    from pypinyin import Style, lazy_pinyin
+
     # A separator keeps characters without a reading apart; pypinyin hands them on as one run.
     read = lazy_pinyin(han, style=Style.NORMAL, errors=" ".join, v_to_u=False)
     syllables = [part for piece in read for part in piece.split(" ")]

@@ -18,6 +18,7 @@ from core.dicom.detect import (
     gb18030_evidence,
     has_han,
     is_common_gb,
+    mixes_scripts,
     utf8_evidence,
 )
 from core.dicom.errors import CharacterSetUnknownError, LossyTextError
@@ -162,7 +163,8 @@ def _gb_labelled(body: bytes) -> _Reading:
     utf8, evidence = utf8_evidence(body)
     # UTF-8 Han read as GB18030 is legal but rare characters; true GB text is nearly always level
     # 1 or 2. Only when both agree is the label overruled.
-    if evidence == "strong" and has_han(utf8) and not is_common_gb(body):
+    han_only = evidence == "strong" and has_han(utf8) and not mixes_scripts(utf8)
+    if han_only and not is_common_gb(body):
         return _Reading(utf8, "relabelled", "utf_8")
     try:
         return _Reading(from_gb18030(body))
@@ -173,9 +175,9 @@ def _gb_labelled(body: bytes) -> _Reading:
 def _unlabelled(body: bytes, charset: CharacterSet, gb_seen: bool) -> _Reading:
     """Read bytes under no label, ISO_IR 6 or Latin-1."""
     utf8, utf8_is = utf8_evidence(body)
-    if utf8_is == "strong":
-        return _Reading(utf8, "relabelled", "utf_8")
     text, gb_is = gb18030_evidence(body)
+    if utf8_is == "strong" and (gb_is != "strong" or not mixes_scripts(utf8)):
+        return _Reading(utf8, "relabelled", "utf_8")
     if utf8_is == "weak":
         latin_word = any(c.isascii() and c.isalpha() for c in utf8)
         if latin_word or gb_is != "strong" or not is_common_gb(body):

@@ -74,7 +74,7 @@ def _converted(
 ) -> tuple[Dataset, tuple[Repair, ...]]:
     if depth > MAX_DEPTH:
         raise HeadTooDeepError(limit=MAX_DEPTH)
-    copy = Dataset()
+    elements: dict[BaseTag, DataElement | RawDataElement] = {}
     repairs: list[Repair] = []
     for tag in dataset.keys():  # noqa: SIM118 - iterating a Dataset converts its elements
         if tag == CHARACTER_SET_TAG:
@@ -84,7 +84,7 @@ def _converted(
         if vr in TEXT_VRS:
             decoded = _decoded(raw, vr, charset, gb_seen)
             repairs.extend(decoded.repairs)
-            copy.add(_element(tag, vr, split_values(decoded.text, vr)))
+            elements[tag] = _element(tag, vr, split_values(decoded.text, vr))
         elif vr == "SQ":
             items = []
             for item in dataset[tag].value:
@@ -93,9 +93,13 @@ def _converted(
                 done, more = _converted(item, inner, override, gb_seen=gb_seen, depth=depth + 1)
                 items.append(done)
                 repairs.extend(more)
-            copy.add(DataElement(tag, "SQ", Sequence(items)))
+            elements[tag] = DataElement(tag, "SQ", Sequence(items))
         else:
-            copy[tag] = raw
+            elements[tag] = raw
+    # Handing the elements over as a dictionary saves pydicom's checks of every single one.
+    copy = Dataset(elements)
+    if hasattr(dataset, "_pixel_rep"):
+        copy._pixel_rep = dataset._pixel_rep  # decides US or SS in an item of implicit VR
     return copy, tuple(repairs)
 
 
