@@ -290,29 +290,63 @@ def _table(
     return y + 10
 
 
+_MORE: Final = "…… 其余见结构化报告  More in the structured report"
+
+
 def _sentences(canvas: Canvas, sentences: Sequence[ReportSentence], box: Box) -> None:
-    """Write sentences inside ``box`` (left, top, width, bottom), Chinese before English."""
-    left, y, width, bottom = box
-    for chinese in (True, False):
-        size, colour = (21, _INK) if chinese else (16, _MUTED)
-        for section, (title_zh, title_en) in TITLES.items():
-            chosen = [sentence for sentence in sentences if sentence.section == section]
-            if not chosen:
-                continue
-            lines = [
-                line
-                for sentence in chosen
-                for line in canvas.wrapped(sentence.zh if chinese else sentence.en, size, width)
-            ]
-            step = round(size * 1.45)
-            if y + step * (len(lines) + 1) > bottom:
-                return
-            canvas.bold((left, y), title_zh if chinese else title_en, size - 3, _MUTED)
-            y += step
-            for line in lines:
-                canvas.text((left, y), line, size, colour)
-                y += step
-        y += 8
+    """Write sentences inside ``box`` (left, top, width, bottom), Chinese before English.
+
+    Chinese shrinks before anything is left out, and what is left out is said; English follows
+    where there is room for all of it.
+    """
+    left, top, width, bottom = box
+    for size in (21, 18, 15):
+        lines = _lines(canvas, sentences, size, width, chinese=True)
+        if top + len(lines) * _step(size) <= bottom:
+            break
+    room = max(1, (bottom - top) // _step(size))
+    if len(lines) > room:
+        lines = [*lines[: room - 1], (_MORE, False)]
+    y = _written(canvas, lines, (left, top), size, _INK) + 8
+    english = _lines(canvas, sentences, 16, width, chinese=False)
+    if y + len(english) * _step(16) <= bottom:
+        _written(canvas, english, (left, y), 16, _MUTED)
+
+
+def _step(size: int) -> int:
+    return round(size * 1.45)
+
+
+def _lines(
+    canvas: Canvas, sentences: Sequence[ReportSentence], size: int, width: int, *, chinese: bool
+) -> list[tuple[str, bool]]:
+    """Return the lines of a text with its section titles; the flag marks a title."""
+    lines: list[tuple[str, bool]] = []
+    for section, (title_zh, title_en) in TITLES.items():
+        chosen = [sentence for sentence in sentences if sentence.section == section]
+        if chosen:
+            lines.append((title_zh if chinese else title_en, True))
+        for sentence in chosen:
+            text = sentence.zh if chinese else sentence.en
+            lines += [(line, False) for line in canvas.wrapped(text, size, width)]
+    return lines
+
+
+def _written(
+    canvas: Canvas,
+    lines: Sequence[tuple[str, bool]],
+    at: tuple[int, int],
+    size: int,
+    colour: tuple[int, int, int],
+) -> int:
+    left, y = at
+    for line, title in lines:
+        if title:
+            canvas.bold((left, y + 2), line, size - 3, _MUTED)
+        else:
+            canvas.text((left, y), line, size, colour)
+        y += _step(size)
+    return y
 
 
 def _foot(canvas: Canvas, context: ResultContext, case: CaseResult) -> None:

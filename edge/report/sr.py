@@ -36,6 +36,20 @@ _TEXT_NAMES: Final[dict[Section, object]] = {
 }
 
 
+class _Report(hd.sr.Comprehensive3DSR):
+    """The document, also for sources of a retired or private class.
+
+    highdicom looks up the source's class to learn which attributes are the patient's and the
+    study's, and knows no retired one; these modules are the same in every IOD.
+    """
+
+    def copy_patient_and_study_information(self, dataset: Dataset) -> None:
+        known = Dataset()
+        known.update(dataset)
+        known.SOPClassUID = self.SOPClassUID
+        super().copy_patient_and_study_information(known)
+
+
 def write_sr(
     context: ResultContext,
     case: CaseResult,
@@ -68,7 +82,7 @@ def write_sr(
     content = _content(context, case, seg, visual)
     extra = [x for x in (seg, visual) if x is not None]
     review = context.review
-    document = hd.sr.Comprehensive3DSR(
+    document = _Report(
         evidence=[*sources, *extra],
         content=content,
         series_instance_uid=result_uid(context, "series:sr", *payload),

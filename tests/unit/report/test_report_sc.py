@@ -21,8 +21,9 @@ from edge.report.key_images import (
     radiograph_key_image,
     windowed,
 )
-from edge.report.page import PALETTE, Canvas, FontFiles, result_pages
+from edge.report.page import PALETTE, Canvas, FontFiles, _sentences, result_pages
 from edge.report.sc import write_sc
+from edge.report.text import ReportSentence
 from tests import report_cases as cases
 
 pytestmark = pytest.mark.skipif(
@@ -133,6 +134,19 @@ def test_a_long_table_takes_more_pages_and_its_text_a_page_of_its_own() -> None:
     assert [sc.InstanceNumber for sc in out] == [1, 2, 3]
     assert len({sc.SeriesInstanceUID for sc in out}) == 1
     assert len({sc.SOPInstanceUID for sc in out}) == 3
+
+
+def test_a_text_too_long_for_its_page_says_that_more_stands_elsewhere() -> None:
+    canvas = Canvas(FontFiles())
+    drawn: list[str] = []
+    canvas.text = lambda at, text, size, colour=(0, 0, 0): drawn.append(text)  # type: ignore[method-assign]  # listens
+    sentences = [ReportSentence("findings", "右上肺野见结节。", "A nodule.", ("L1.kind",))] * 90
+    _sentences(canvas, sentences, (36, 192, 1400, 1055))
+    assert drawn[-1].startswith("…… 其余见结构化报告")
+    assert len(drawn) < 90
+    drawn.clear()
+    _sentences(canvas, sentences[:30], (36, 192, 1400, 1055))
+    assert drawn[:30] == ["右上肺野见结节。"] * 30
 
 
 def test_a_missing_font_is_refused_by_name() -> None:

@@ -246,6 +246,15 @@ def test_missing_type_2_attributes_do_not_stop_a_result() -> None:
     assert sr.AccessionNumber == ""
 
 
+@pytest.mark.parametrize("sop_class", ["1.2.840.10008.5.1.4.1.1.12.3", "1.3.46.670589.11.0.0.12.1"])
+def test_a_source_of_a_retired_or_private_class_still_gets_its_answer(sop_class: str) -> None:
+    source = cases.radiograph()
+    source.SOPClassUID = sop_class
+    sr = write_sr(cases.context((source,)), cases.CASES["ct_not_applicable"])
+    assert str(sr.PatientName) == "ZHANG^SAN=张^三"
+    assert coded(sr, "analysis_outcome") == ["not_applicable"]
+
+
 def test_all_kinds_and_sites_have_codes_within_their_vr() -> None:
     for kind in own.KINDS.values():
         assert len(kind.exact.value) <= 16
