@@ -163,7 +163,7 @@ class CommitmentProvider:
         ae = AE(self.settings.ae_title)
         ae.add_requested_context(StorageCommitmentPushModel)
         role = build_role(StorageCommitmentPushModel, scp_role=True)
-        opened = ae.associate(peer.host, peer.port, ae_title=peer.ae_title, ext_neg=[role])
+        opened = ae.associate(peer.host, peer.port, ext_neg=[role], **peer.connection())
         if not opened.is_established:
             return False
         try:
@@ -210,7 +210,7 @@ def request_commitment(
     ae = AE(ae_title)
     ae.add_requested_context(StorageCommitmentPushModel)
     handlers = [(evt.EVT_N_EVENT_REPORT, inbox.reported)]
-    association = ae.associate(peer.host, peer.port, ae_title=peer.ae_title, evt_handlers=handlers)
+    association = ae.associate(peer.host, peer.port, evt_handlers=handlers, **peer.connection())
     if not association.is_established:
         refused = association.is_rejected
         association.abort()

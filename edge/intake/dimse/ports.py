@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import BinaryIO, Literal, Protocol
+from ssl import SSLContext
+from typing import Any, BinaryIO, Literal, Protocol
 
 from edge.intake.dimse.match import Matcher
 
@@ -130,6 +131,8 @@ class Peer:
         GB18030 only for a peer that cannot read UTF-8; both carry every character.
     commitment_return : {"same", "new"}
         Whether commitment answers are tried on the association of the request first.
+    tls : ssl.SSLContext or None
+        For associations that we open; what the peer opens ends its TLS at the front receiver.
     """
 
     ae_title: str
@@ -138,6 +141,14 @@ class Peer:
     charset_override: str | None = None
     response_charset: Literal["ISO_IR 192", "GB18030"] = "ISO_IR 192"
     commitment_return: Literal["same", "new"] = "new"
+    tls: SSLContext | None = None
+
+    def connection(self) -> dict[str, Any]:
+        """Return the library's arguments for an association with this peer."""
+        arguments: dict[str, Any] = {"ae_title": self.ae_title}
+        if self.tls is not None:
+            arguments["tls_args"] = (self.tls, self.host)
+        return arguments
 
 
 @dataclass(frozen=True, slots=True)

@@ -148,7 +148,7 @@ class Retrieval:
 
         return {
             "contexts": contexts_for(refs),
-            "ae_title": destination.ae_title,
+            **destination.connection(),
             # Before negotiation: later events race with the loop that begins to send.
             "evt_handlers": [(evt.EVT_CONN_OPEN, replace_sender)],
         }
