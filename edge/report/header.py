@@ -13,6 +13,7 @@ from datetime import datetime
 from typing import Final
 
 from pydicom.dataset import Dataset
+from pydicom.multival import MultiValue
 from pydicom.sequence import Sequence as DicomSequence
 from pydicom.uid import UID
 from pydicom.valuerep import PersonName
@@ -20,7 +21,7 @@ from pydicom.valuerep import PersonName
 from edge.report.context import ResultContext, uid_from
 
 # Type 1 and 2 of the Patient and General Study modules, and what PACS match orders by.
-_TEXT: Final = ("PatientID", "AccessionNumber", "StudyID", "StudyDescription", "IssuerOfPatientID")
+_TEXT: Final = ("PatientID", "AccessionNumber", "StudyID", "IssuerOfPatientID")
 _TYPE_2: Final = ("PatientID", "AccessionNumber", "StudyID")
 _GEOMETRY: Final = (
     "SOPClassUID",
@@ -47,6 +48,7 @@ _GEOMETRY: Final = (
 )
 _DATE: Final = re.compile(r"\d{8}")
 _TIME: Final = re.compile(r"\d{2}(\d{2}(\d{2}(\.\d{1,6})?)?)?")
+_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
 _HAN: Final = re.compile(r"[㐀-鿿豈-﫿\U00020000-\U0003ffff]")
 
 
@@ -61,7 +63,7 @@ def person_name(value: object) -> str:
     >>> person_name("ZHANG^SAN=张^三"), person_name("张三")
     ('ZHANG^SAN=张^三', '张三^')
     """
-    text = str(value or "").replace("\\", " ").strip()
+    text = _CONTROL.sub(" ", _joined(value)).replace("\\", " ").strip()
     if not text or "^" in text:
         return text
     groups = text.split("=")
@@ -92,12 +94,15 @@ def clean_header(source: Dataset) -> Dataset:
         if keyword in source:
             setattr(header, keyword, deepcopy(source[keyword].value))
     for keyword in _TEXT:
-        value = str(source.get(keyword) or "").strip()
+        value = _CONTROL.sub(" ", _joined(source.get(keyword))).strip()
         if value or keyword in _TYPE_2:
             setattr(header, keyword, value)
+    description = _CONTROL.sub(" ", _joined(source.get("StudyDescription"))).replace("\\", " ")
+    if description.strip():
+        header.StudyDescription = description.strip()[:64]
     for keyword in ("PatientName", "ReferringPhysicianName"):
         setattr(header, keyword, person_name(source.get(keyword)))
-    sex = str(source.get("PatientSex") or "").strip().upper()
+    sex = _joined(source.get("PatientSex")).strip().upper()
     header.PatientSex = sex if sex in {"M", "F", "O"} else ""
     header.PatientBirthDate = _matching(_DATE, source.get("PatientBirthDate"))
     header.StudyDate = _matching(_DATE, source.get("StudyDate"))
@@ -105,8 +110,17 @@ def clean_header(source: Dataset) -> Dataset:
     return header
 
 
+def _joined(value: object) -> str:
+    """Return the text as it stood in the file: a stray backslash has made a list of it."""
+    if value is None:
+        return ""
+    if isinstance(value, MultiValue):
+        return "\\".join(str(part) for part in value)
+    return str(value)
+
+
 def _matching(pattern: re.Pattern[str], value: object) -> str:
-    text = str(value or "").strip()
+    text = _joined(value).strip()
     return text if pattern.fullmatch(text) else ""
 
 

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from string import Formatter
 
 import pytest
 
+from core.errors import XinglinError
+from edge.report import errors
 from edge.report.delivery import deliverable_of, kind_of, next_attempt
 from edge.report.seg import write_seg
 from edge.report.sr import write_sr
@@ -56,3 +59,21 @@ def test_kinds_follow_the_storage_class() -> None:
     assert deliverable_of(sources[0]).kind == "image"
     assert kind_of("1.2.840.10008.5.1.4.1.1.7.4") == "sc"
     assert kind_of("1.2.840.10008.5.1.4.1.1.77.1.6") == "image"
+
+
+def test_every_refusal_has_its_own_number_and_two_sentences_with_the_same_facts() -> None:
+    found = [
+        value
+        for value in vars(errors).values()
+        if isinstance(value, type) and issubclass(value, XinglinError) and value is not XinglinError
+    ]
+    codes = [error.code for error in found]
+    assert len(set(codes)) == len(codes)
+    for error in found:
+        assert 5000 <= error.code < 5300
+        zh, en = (
+            {name for _, name, _, _ in Formatter().parse(sentence) if name}
+            for sentence in (error.zh, error.en)
+        )
+        # "one study / one series" is a fact in each language
+        assert {x.removesuffix("_zh") for x in zh} == {x.removesuffix("_en") for x in en}

@@ -8,9 +8,16 @@ import threading
 import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from datetime import UTC, datetime
+from ipaddress import ip_address
+from pathlib import Path
 
 import numpy as np
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 from pydicom.dataset import Dataset
 from pydicom.encaps import encapsulate
 from pydicom.uid import (
@@ -356,6 +363,62 @@ def test_more_kinds_of_objects_than_one_association_negotiates(pacs: Pacs) -> No
     outcomes = deliver([*strange, item], settings(pacs.start()), new_uid())
     assert [o.state for o in outcomes] == ["refused"] * 150 + ["unconfirmed"]
     assert list(pacs.stored) == [item.sop_instance_uid]
+
+
+def self_signed(folder: Path) -> tuple[Path, Path]:
+    """A throw-away certificate for 127.0.0.1, and its key."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "pacs")])
+    builder = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(datetime(2020, 1, 1, tzinfo=UTC))
+        .not_valid_after(datetime(2120, 1, 1, tzinfo=UTC))
+        .add_extension(
+            x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False
+        )
+    )
+    certificate, private = folder / "pacs.pem", folder / "pacs.key"
+    certificate.write_bytes(
+        builder.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
+    )
+    private.write_bytes(
+        key.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.NoEncryption(),
+        )
+    )
+    return certificate, private
+
+
+def test_tls_to_a_peer_that_is_trusted_and_none_to_one_that_is_not(
+    pacs: Pacs, tmp_path: Path
+) -> None:
+    certificate, private = self_signed(tmp_path)
+    server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    server.load_cert_chain(certificate, private)
+    port = pacs.start(server)
+    item = deliverable_of(cases.radiograph())
+    trusting = ssl.create_default_context(cafile=str(certificate))
+    (outcome,) = deliver([item], settings(port, tls=trusting), new_uid())
+    assert outcome.state == "unconfirmed"
+    (outcome,) = deliver([item], settings(port, tls=ssl.create_default_context()), new_uid())
+    assert isinstance(outcome.error, PeerUnreachable)
+
+
+def test_a_peer_that_rejects_the_association_says_so(pacs: Pacs) -> None:
+    port = pacs.start()
+    pacs.servers[0].ae.require_called_aet = True
+    (outcome,) = deliver(
+        [deliverable_of(cases.radiograph())], settings(port, ae_title="WRONG"), new_uid()
+    )
+    assert isinstance(outcome.error, PeerUnreachable)
+    assert outcome.retry
+    assert "association rejected" in str(outcome.error)
 
 
 # --- confirming ----------------------------------------------------------------------------------
