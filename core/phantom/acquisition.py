@@ -78,7 +78,7 @@ class Texture:
     tile: F
 
     def slice(self, height_mm: float, shape: tuple[int, int], pixel_mm: tuple[float, float]) -> F:
-        """Return (row, column) texture at a height; pieces repeat after 192 mm."""
+        """Return (row, column) texture at a height; pieces repeat after 144 mm."""
         depth, rows, columns = self.tile.shape
         layer = height_mm / _TILE_MM % depth
         low = int(layer)
@@ -102,8 +102,8 @@ _TILE_MM = 1.5
 def texture_of(seed: int) -> Texture:
     """Return the structure noise of a seed: fine grain upon a coarser mottle."""
     rng = np.random.default_rng([seed, 4])
-    fine = gaussian_filter(rng.standard_normal((128, 128, 128), dtype=np.float32), 0.7, mode="wrap")
-    coarse = gaussian_filter(rng.standard_normal((32, 32, 32), dtype=np.float32), 1.0, mode="wrap")
+    fine = gaussian_filter(rng.standard_normal((96, 96, 96), dtype=np.float32), 0.7, mode="wrap")
+    coarse = gaussian_filter(rng.standard_normal((24, 24, 24), dtype=np.float32), 1.0, mode="wrap")
     mottle = zoom(coarse, 4, order=1, mode="grid-wrap", grid_mode=True)
     mixed = fine / fine.std() + 0.9 * mottle / mottle.std()
     return Texture((mixed / mixed.std()).astype(np.float32))

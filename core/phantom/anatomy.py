@@ -148,7 +148,10 @@ def dome(build: Build, x: F, y: F) -> F:
     depth = 72.0 + 0.25 * y
     on_right = build.dome_right_mm - depth * np.power(right, 1.25)
     on_left = build.dome_left_mm - depth * np.power(left, 1.25)
-    return np.where(x < 0, on_right, on_left).astype(np.float32)
+    # Between the domes lies the central tendon that the heart rests on, a little lower.
+    low = np.square((y + 12.0) / 84.0) + np.square(np.square(x / 62.0))
+    saddle = build.dome_left_mm - 10.0 - depth * low
+    return np.maximum(np.where(x < 0, on_right, on_left), saddle).astype(np.float32)
 
 
 def apex(x: F, y: F) -> F:

@@ -40,6 +40,7 @@ KINDS: tuple[Kind, ...] = (
 )
 Array = NDArray[np.floating[Any]]
 _WAVES = 9
+_CREST = 2.3  # no wave of the surface is higher, in standard deviations
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +121,7 @@ class Shape:
             if side < 0:
                 low[0], high[0] = -142.0, -4.0
             return low, high
-        reach = float(max(self.spec.radii_mm)) * (1.0 + 2.5 * self.spec.unevenness) + 1.0
+        reach = float(max(self.spec.radii_mm)) * (1.0 + _CREST * self.spec.unevenness) + 1.0
         return centre - reach, centre + reach
 
 
@@ -199,7 +200,8 @@ def _waved(shape: Shape, axes: list[Array], level: Array) -> tuple[Array, Array]
     wave = np.zeros(level.shape, dtype=np.float32)
     for a, b, c, phase in shape.waves.astype(np.float32):
         wave += np.cos(a * unit[0] + b * unit[1] + c * unit[2] + phase)
-    swell = 1.0 + spec.unevenness * wave * np.float32(np.sqrt(2.0 / _WAVES))
+    unit_wave = np.clip(wave * np.float32(np.sqrt(2.0 / _WAVES)), -_CREST, _CREST)
+    swell = 1.0 + spec.unevenness * unit_wave
     return level / swell, local * swell
 
 
@@ -284,7 +286,7 @@ def _solid(shape: Shape, x: Array, y: Array, z: Array) -> NDArray[np.uint8]:
     axes, smooth = _level(shape, x, y, z)
     result = np.zeros(smooth.shape, dtype=np.uint8)
     # The surface never swells beyond this: points further out need no closer look.
-    near = smooth < 1.0 + spec.unevenness * np.sqrt(2.0 * _WAVES)
+    near = smooth < 1.0 + spec.unevenness * _CREST
     level, local = _waved(shape, [axis[near] for axis in axes], smooth[near])
     depth = (1.0 - level) * local
     part = (level <= 1.0).astype(np.uint8)
@@ -299,7 +301,7 @@ def _solid(shape: Shape, x: Array, y: Array, z: Array) -> NDArray[np.uint8]:
     elif spec.kind == "mass":
         part[level <= 0.45] = 2
     elif spec.kind == "consolidation":
-        part[(depth < 3.0) & (part > 0)] = 3  # a margin of ground glass
+        part[(depth < 4.0) & (part > 0)] = 3  # a margin of ground glass
     result[near] = part
     if spec.kind == "consolidation":
         result[_in_twigs(shape.twigs, x, y, z) & (result == 1)] = 2

@@ -75,7 +75,7 @@ _GROUND = _Wish("ground_glass_nodule", (5.0, 9.0), ANY, unevenness=0.1, suv=(0.8
 _PART = _Wish("part_solid_nodule", (6.5, 9.5), ANY, unevenness=0.1, suv=(1.0, 2.2))
 _THICK = _Wish("cavity", (15.0, 22.0), UPPER, (5.0, 7.5), 0.07, suv=(5.0, 9.0))
 _THIN = _Wish("cavity", (10.0, 15.0), UPPER, (1.8, 2.6), 0.05, suv=(2.0, 3.5))
-_PATCH = _Wish("consolidation", (20.0, 30.0), ANY, unevenness=0.16, suv=(4.0, 8.0))
+_PATCH = _Wish("consolidation", (20.0, 28.0), ANY, unevenness=0.2, suv=(4.0, 8.0))
 _UPPER_PATCH = replace(_PATCH, zone=UPPER, radius=(18.0, 24.0))
 _BUDS = _Wish("tree_in_bud", (11.0, 14.0), (0.0, 0.0, 95.0, -60.0), suv=(1.5, 3.0))
 _CALCIUM = _Wish("calcification", (1.8, 3.2), ANY, suv=(0.5, 0.7))

@@ -50,7 +50,7 @@ def test_every_lesion_casts_its_region(good: DrPhantom) -> None:
 
 
 def test_lesions_are_denser_than_their_absence() -> None:
-    with_it, without = radiograph(case="tb"), radiograph(case="normal")
+    with_it, without = radiograph(), radiograph(case="normal")
     patch = next(
         region
         for region, lesion in zip(with_it.truth.label_maps, with_it.truth.lesions, strict=True)

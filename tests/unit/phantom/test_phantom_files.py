@@ -18,7 +18,7 @@ from core.phantom.dr import DrSpec, make_dr
 from core.phantom.errors import OutputFolderNotEmpty, TextNotEncodable
 from core.phantom.identity import StudyIdentity, patient_identity, study_identity, uid_of
 from core.phantom.petct import PetCtPhantom, PetSpec, make_petct
-from core.phantom.studies import Order, make_study
+from core.phantom.studies import Order, make_study, orders
 
 AT = datetime.fromisoformat("2026-03-02T09:00:00")
 SMALL_CT = CtSpec(seed=7, case="normal", slices=6, rows=64, columns=64, spacing_mm=(50, 6, 6))
@@ -126,7 +126,7 @@ def test_an_unknown_character_set_is_refused(ct: CtPhantom, tmp_path: Path) -> N
 
 def test_radiograph_and_its_inverse_mean_the_same(tmp_path: Path) -> None:
     study = study_identity(7, "DX", AT)
-    spec = {"rows": 96, "columns": 96, "pixel_mm": 4.2}
+    spec = {"case": "normal", "rows": 64, "columns": 64, "pixel_mm": 6.2}
     plain = read(write_dr(make_dr(DrSpec(**spec)), study, tmp_path / "a"))[0]
     turned = read(write_dr(make_dr(DrSpec(fault="monochrome1", **spec)), study, tmp_path / "b"))[0]
     assert plain.PhotometricInterpretation == "MONOCHROME2"
@@ -202,23 +202,30 @@ def test_people_are_many_and_stable() -> None:
         assert "^" in ideographic
 
 
-def test_a_study_is_written_with_its_truth_and_never_over_another(tmp_path: Path) -> None:
-    order = Order("dr", 9, "nodules", "small", AT)
-    paths, truth = make_study(order, tmp_path)
-    stored = json.loads((tmp_path / order.folder_name / "truth.json").read_text("utf-8"))
-    assert stored == truth
-    assert stored["study"] == pydicom.dcmread(paths[0]).StudyInstanceUID
-    assert len(stored["boxes_px"]) == len(stored["lesions"])
+def test_command_line_writes_a_study_with_its_truth_and_never_over_another(tmp_path: Path) -> None:
+    run = CliRunner().invoke
+    asked = ["make", "--kind", "dr", "--seed", "3", "--out", str(tmp_path), "--case", "nodules"]
+    first = run(app, asked)
+    assert first.exit_code == 0, first.output
+    (image,), (truth,) = tmp_path.rglob("*.dcm"), tmp_path.rglob("truth.json")
+    stored = json.loads(truth.read_text("utf-8"))
+    assert stored["study"] == pydicom.dcmread(image).StudyInstanceUID
+    assert len(stored["boxes_px"]) == len(stored["lesions"]) == 5
+    again = run(app, asked)
+    assert again.exit_code == 2
+    assert "E8003" in again.output
+    assert run(app, ["make", "--kind", "mri", "--out", str(tmp_path)]).exit_code == 2
+
+
+def test_a_study_is_refused_before_anything_is_made(tmp_path: Path) -> None:
+    order = Order("ct", 9, "tb", "full", AT)
+    (tmp_path / order.folder_name).mkdir()
     with pytest.raises(OutputFolderNotEmpty):
         make_study(order, tmp_path)
 
 
-def test_command_line_writes_and_refuses(tmp_path: Path) -> None:
-    run = CliRunner().invoke
-    asked = ["make", "--kind", "dr", "--seed", "3", "--out", str(tmp_path), "--case", "normal"]
-    first = run(app, asked)
-    assert first.exit_code == 0, first.output
-    assert len(list(tmp_path.rglob("*.dcm"))) == 1
-    assert len(list(tmp_path.rglob("truth.json"))) == 1
-    assert run(app, asked).exit_code == 2
-    assert run(app, ["make", "--kind", "mri", "--out", str(tmp_path)]).exit_code == 2
+def test_orders_take_turns_and_never_repeat_a_seed() -> None:
+    made = orders(("ct", "dr"), 5, 4, "small", AT)
+    assert [o.seed for o in made] == [5, 5, 6, 6, 7, 7, 8, 8]
+    assert {o.case for o in made if o.kind == "ct"} == {"showcase", "tb", "normal", "nodules"}
+    assert len({o.folder_name for o in made}) == 8
