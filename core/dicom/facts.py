@@ -57,7 +57,8 @@ class ImageFacts:
     Attributes
     ----------
     patient_key : bytes
-        Hash of Patient ID, to compare instances of one study; never shown, kept or sent.
+        Hash of Patient ID, to compare instances of one study; empty where there is no ID. Never
+        shown, kept or sent.
     frames : int
         Number of Frames, 1 where absent.
     position_mm, orientation, spacing_mm : tuple of float or None
@@ -131,7 +132,7 @@ def _facts(dataset: Dataset, study: str, sop: str) -> ImageFacts:
         sop_class=text(dataset, "SOPClassUID")[:64],
         transfer_syntax=transfer_syntax_of(dataset)[:64],
         modality=text(dataset, "Modality").upper()[:16],
-        patient_key=hashlib.sha256(text(dataset, "PatientID").encode()).digest(),
+        patient_key=_patient_key(text(dataset, "PatientID")),
         frames=whole(dataset, "NumberOfFrames", 1),
         rows=whole(dataset, "Rows", 0),
         columns=whole(dataset, "Columns", 0),
@@ -160,6 +161,10 @@ def _facts(dataset: Dataset, study: str, sop: str) -> ImageFacts:
         has_pixels=whole(dataset, "Rows", 0) > 0,
         planes=_frame_planes(dataset),
     )
+
+
+def _patient_key(patient_id: str) -> bytes:
+    return hashlib.sha256(patient_id.encode()).digest() if patient_id else b""
 
 
 def _labels(dataset: Dataset) -> Dataset:

@@ -100,10 +100,11 @@ class Origin:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """One object that can be read."""
+    """One object that can be read; ``given`` if its own path was asked for."""
 
     origin: Origin
     kind: Literal["dicom", "picture", "nifti"]
+    given: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,7 +213,7 @@ def _judged(
         if origin.size > limits.file_bytes:
             yield Problem(origin, FileSizeError(limit_mb=limits.file_bytes // _MEGABYTE))
         elif kind != "nifti" or given or suffix in _PROMISES:
-            yield Found(origin, kind)
+            yield Found(origin, kind, given)
     elif given or suffix in _PROMISES or (not suffix and not _is_text(start)):
         yield Problem(origin, FormatUnknownError())
 

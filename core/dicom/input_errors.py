@@ -145,6 +145,14 @@ class FolderTooLargeError(InputError):
     en = "The folder holds more than {limit} files or is nested too deeply; refused"
 
 
+class NothingFoundError(InputError):
+    """A path under which there is no image at all."""
+
+    code = 2967
+    zh = "该路径下没有可分析的图像"
+    en = "There is no image under this path"
+
+
 class PixelsMissingError(InputError):
     """The object has no pixel data."""
 

@@ -32,6 +32,7 @@ from core.dicom.input_errors import (
     PixelsShortError,
     TransferSyntaxError,
 )
+from core.dicom.rle import rle_values
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -174,10 +175,10 @@ def _frames(dataset: Dataset, shape: PixelShape, data: bytes) -> Iterator[NDArra
         if len(data) < expected:
             raise PixelsShortError(expected=expected, present=len(data))
         yield from _through_pydicom(dataset, shape)
-    elif syntax == uids.RLELossless and shape.bits_allocated > 1:
-        yield from _through_pydicom(dataset, shape)
+    elif syntax == uids.RLELossless and shape.samples == 1:
+        yield from _rle_frames(shape, data)
     elif syntax == uids.RLELossless:
-        yield from _rle_bit_frames(shape, data)
+        yield from _through_pydicom(dataset, shape, "pydicom")
     else:
         raise TransferSyntaxError(uid=syntax[:64])
 
@@ -229,9 +230,11 @@ def _decoder_for(syntax: str) -> Callable[[bytes], NDArray[Any]]:
     return imagecodecs.jpeg2k_decode
 
 
-def _through_pydicom(dataset: Dataset, shape: PixelShape) -> Iterator[NDArray[Any]]:
+def _through_pydicom(
+    dataset: Dataset, shape: PixelShape, plugin: str = ""
+) -> Iterator[NDArray[Any]]:
     decoder = get_decoder(shape.transfer_syntax)
-    for values, _ in decoder.iter_array(dataset, **_options(shape)):
+    for values, _ in decoder.iter_array(dataset, decoding_plugin=plugin, **_options(shape)):
         yield significant(values, shape)
 
 
@@ -268,29 +271,16 @@ def _deflated_frames(shape: PixelShape, data: bytes) -> Iterator[NDArray[Any]]:
         yield significant(_unpacked(shape, raw[:size], size, count), shape)
 
 
-def _rle_bit_frames(shape: PixelShape, data: bytes) -> Iterator[NDArray[Any]]:
-    """RLE of one-bit pixels (PS3.5 Annex G): the packed bits as one segment of bytes."""
+def _rle_frames(shape: PixelShape, data: bytes) -> Iterator[NDArray[Any]]:
+    count = 0
+    pixels = shape.rows * shape.columns
     for count, code in enumerate(generate_frames(data, number_of_frames=shape.frames), start=1):
-        size = (shape.rows * shape.columns + 7) // 8
-        start = int.from_bytes(code[4:8], "little")
-        yield _unpacked(shape, packbits_decoded(code[start:], size), size, count)
-
-
-def packbits_decoded(code: bytes, size: int) -> bytes:
-    """Undo DICOM's run-length coding (PS3.5 G.3.1), at most ``size`` bytes."""
-    out = bytearray()
-    at = 0
-    while at < len(code) and len(out) < size:
-        header = code[at]
-        if header < 128:
-            out += code[at + 1 : at + 2 + header]
-            at += 2 + header
-        elif header > 128:
-            out += code[at + 1 : at + 2] * (257 - header)
-            at += 2
-        else:
-            at += 1
-    return bytes(out[:size])
+        if count > shape.frames:
+            break
+        values = rle_values(code, pixels, shape.bits_allocated, count)
+        yield significant(values.reshape(shape.rows, shape.columns), shape)
+    if count < shape.frames:
+        raise PixelsShortError(expected=shape.frames, present=count)
 
 
 def _unpacked(shape: PixelShape, raw: bytes, size: int, frame: int) -> NDArray[Any]:

@@ -159,7 +159,7 @@ def main_modality(study: StudyInput) -> str:
 
 
 def _check_patients(facts: Sequence[ImageFacts]) -> None:
-    if len({one.patient_key for one in facts}) > 1:
+    if len({one.patient_key for one in facts if one.patient_key}) > 1:
         raise PatientMixedError
 
 

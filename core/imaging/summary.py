@@ -10,6 +10,8 @@ from core.dicom.facts import ImageFacts
 from core.imaging.series import RADIOGRAPH_MODALITIES, SeriesSummary
 
 _SAME_PLACE_MM = 0.01
+# A hostile header must not overflow; no patient is 100 m long.
+_FARTHEST_MM = 1e5
 
 
 def summarise(facts: Sequence[ImageFacts]) -> list[SeriesSummary]:
@@ -69,7 +71,7 @@ def _places(group: Sequence[ImageFacts]) -> tuple[int, float, float | None]:
     """Return distinct places, extent in mm, and |cos| between normal and the long axis."""
     planes = [(one.position_mm, one.orientation) for one in group if not one.planes]
     planes += [(p.position_mm, p.orientation) for one in group for p in one.planes]
-    placed = [(p, o) for p, o in planes if p is not None and o is not None]
+    placed = [(p, o) for p, o in planes if p is not None and o is not None and _sane(p, o)]
     if not placed:
         return len(group), 0.0, None
     cosines = np.array(placed[0][1])
@@ -80,3 +82,7 @@ def _places(group: Sequence[ImageFacts]) -> tuple[int, float, float | None]:
     along = np.sort(np.array([p for p, _ in placed]) @ (normal / length))
     distinct = 1 + int((np.diff(along) > _SAME_PLACE_MM).sum())
     return distinct, float(along[-1] - along[0]), abs(float(normal[2] / length))
+
+
+def _sane(position: tuple[float, ...], cosines: tuple[float, ...]) -> bool:
+    return max(map(abs, position)) < _FARTHEST_MM and max(map(abs, cosines)) <= 1.5

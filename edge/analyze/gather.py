@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from core.dicom.facts import HEAD_KEYWORDS, ImageFacts, image_facts
-from core.dicom.files import FileLimits, Origin, Problem, find_objects
+from core.dicom.files import FileLimits, Found, Origin, Problem, find_objects
 from core.dicom.input_errors import (
     ArchiveBrokenError,
     InputError,
+    NothingFoundError,
     PathUnreadableError,
     PictureModalityError,
 )
@@ -68,25 +69,42 @@ def gather(
     """Yield refusals as they are met, then pictures and NIfTI, then each DICOM study.
 
     Instances are grouped by StudyInstanceUID over all paths; a second copy of an instance is
-    passed over. DICOMDIR files are bystanders.
+    passed over. DICOMDIR files, and pictures that nobody said are radiographs, are bystanders; a
+    path that holds nothing else is refused.
     """
     studies: dict[str, _Instances] = {}
-    for found in find_objects(paths, limits):
-        if isinstance(found, Problem):
-            yield Refused(found.origin.name(), found.error)
-        elif found.kind == "nifti":
-            yield Job(found.origin.name(), "nifti", (), (found.origin,), "CT")
-        elif found.kind == "picture" and modality not in _FILM_MODALITIES:
-            yield Refused(found.origin.name(), PictureModalityError())
-        elif found.kind == "picture":
-            yield Job(found.origin.name(), "picture", (), (found.origin,), modality)
-        else:
-            try:
-                _add(studies, found.origin)
-            except InputError as error:
-                yield Refused(found.origin.name(), error)
+    for path in paths:
+        seen = 0
+        pictures = 0
+        for found in find_objects([path], limits):
+            if isinstance(found, Found) and found.kind == "dicom":
+                seen += 1
+                try:
+                    _add(studies, found.origin)
+                except InputError as error:
+                    yield Refused(found.origin.name(), error)
+            elif (job := _single(found, modality)) is not None:
+                seen += 1
+                yield job
+            else:
+                pictures += 1
+        if not seen:
+            yield Refused(str(path), PictureModalityError() if pictures else NothingFoundError())
     for uid, group in studies.items():
         yield Job(uid, "dicom", tuple(group.facts.values()), tuple(group.origins.values()))
+
+
+def _single(found: Found | Problem, modality: str) -> Job | Refused | None:
+    """Return what stands for itself; ``None`` for a picture among others of unknown kind."""
+    name = found.origin.name()
+    if isinstance(found, Problem):
+        return Refused(name, found.error)
+    if found.kind == "nifti":
+        return Job(name, "nifti", (), (found.origin,), "CT")
+    if modality in _FILM_MODALITIES:
+        return Job(name, "picture", (), (found.origin,), modality)
+    # A patient CD is full of icons: only a picture that was asked for is worth a refusal.
+    return Refused(name, PictureModalityError()) if found.given else None
 
 
 def load_dataset(origin: Origin) -> Dataset:

@@ -105,7 +105,13 @@ def test_pictures_need_to_be_told_what_they_are(tmp_path):
     (refused,) = gather([tmp_path / "a.png"])
     assert isinstance(refused, Refused)
     assert refused.error.code == 3042
-    (job,) = gather([tmp_path / "a.png"], "DX")
+    (refused,) = gather([tmp_path])
+    assert (refused.name, refused.error.code) == (str(tmp_path), 3042)
+    (tmp_path / "empty").mkdir()
+    assert [one.error.code for one in gather([tmp_path / "empty"])] == [2967]
+    (tmp_path / "0.dcm").write_bytes(cases.encoded(cases.ct_slice(0)))
+    assert [type(one) for one in gather([tmp_path])] == [Job]  # the picture is a bystander now
+    (job,) = gather([tmp_path / "a.png"], "DX")  # told
     assert (job.kind, job.study, job.modality) == ("picture", str(tmp_path / "a.png"), "DX")
 
 

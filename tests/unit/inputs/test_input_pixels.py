@@ -28,7 +28,8 @@ from core.dicom.input_errors import (
     TransferSyntaxError,
 )
 from core.dicom.parse import parse_dicom
-from core.dicom.pixels import DEFLATED_FRAME, PixelLimits, packbits_decoded, stored_frames
+from core.dicom.pixels import DEFLATED_FRAME, PixelLimits, stored_frames
+from core.dicom.rle import packbits_decoded
 from tests import input_cases as cases
 
 RNG = np.random.default_rng(7)
