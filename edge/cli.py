@@ -94,3 +94,33 @@ def status(
             f"  {job['id']:>6} {job['stage']:<14} {job['state']:<8} {job['priority']:<8}"
             f" {job['age_s']:>8.1f} s  ×{job['attempts']}{code}"
         )
+
+
+users = typer.Typer(no_args_is_help=True, help="账号 / accounts")
+app.add_typer(users, name="user")
+
+
+@users.command("add")
+def add_user(
+    folder: Folder,
+    user: str,
+    role: Annotated[str, typer.Option(help="角色 / role")],
+    name: Annotated[str, typer.Option(help="姓名 / name")] = "",
+    keep: Annotated[bool, typer.Option(help="首次登录不改密码 / need not change it")] = False,
+) -> None:
+    """新建账号，口令从标准输入读入 / add an account; the password comes on standard input."""
+    import sys
+
+    from core.errors import XinglinError
+    from core.web.people import People
+    from edge.store.box import open_box, real_outside
+
+    box = open_box(folder, real_outside())
+    people = People(box.database, box.outside.now_ms, box.outside.randomness)
+    try:
+        people.add(user, name, role, sys.stdin.readline().rstrip("\n"), must_change=not keep)
+    except XinglinError as error:
+        typer.echo(error.sentence("zh") + " / " + error.sentence("en"), err=True)
+        raise typer.Exit(2) from None
+    finally:
+        box.close()

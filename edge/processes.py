@@ -137,7 +137,7 @@ def run_worker(folder: Path, lane: str) -> None:
     """Do the jobs of one lane until told to stop."""
     from edge.analyze.local_engines import LocalEngines
     from edge.intake.dimse.service import quieten_library
-    from edge.stages.table import STAGES, note_dead
+    from edge.stages.table import note_dead, stages_of
     from edge.stages.work import Work
     from edge.stages.worker import Worker
 
@@ -148,7 +148,7 @@ def run_worker(folder: Path, lane: str) -> None:
     box = open_box(folder, real_outside())
     engines = LocalEngines(box.folder / "engines")
     work = Work(box, queue_of(box), engines, time.perf_counter, random.SystemRandom().random)
-    Worker(work, lane, STAGES, note_dead).run(stop)
+    Worker(work, lane, stages_of(lane), note_dead).run(stop)
     box.close()
 
 

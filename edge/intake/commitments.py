@@ -17,8 +17,8 @@ from edge.intake.net.sink import (
     Verdict,
 )
 from edge.report.commitment import CommitmentResult
-from edge.stages.deliver import keep_answer
 from edge.stages.queue import URGENT, JobSpec, Queue
+from edge.store.answers import keep_answer
 from edge.store.box import Box
 
 _NO_SUCH_INSTANCE = 0x0112

@@ -14,16 +14,19 @@ from io import BytesIO
 from typing import Final, Literal
 
 from pydicom.dataset import Dataset
+from pydicom.errors import InvalidDicomError
 from pydicom.filebase import DicomBytesIO
+from pydicom.filereader import dcmread
 from pydicom.filewriter import write_dataset
 from pydicom.uid import UID, SegmentationStorage
 
-from edge.report.errors import DeliveryError
+from edge.report.errors import DeliveryError, NotADicomFile
 
 Kind = Literal["image", "seg", "sr", "sc"]
 State = Literal["confirmed", "unconfirmed", "refused", "failed"]
 Priority = Literal["urgent", "routine"]
 
+_UIDS: Final = ("SOPClassUID", "SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID")
 _SR_ROOT: Final = "1.2.840.10008.5.1.4.1.1.88."
 _SC_ROOT: Final = "1.2.840.10008.5.1.4.1.1.7"
 
@@ -127,6 +130,34 @@ def deliverable_of(dataset: Dataset) -> Deliverable:
         transfer_syntax_uid=str(syntax),
         read=lambda: encoded(dataset, syntax),
         kind=kind_of(str(dataset.SOPClassUID)),
+    )
+
+
+def deliverable_of_file(data: bytes) -> Deliverable:
+    """Return the deliverable of a stored DICOM file (PS3.10): the same bytes go out.
+
+    Raises
+    ------
+    NotADicomFile
+    """
+    stream = BytesIO(data)
+    try:
+        header = dcmread(stream, stop_before_pixels=True, specific_tags=list(_UIDS))
+        syntax = str(header.file_meta.TransferSyntaxUID)
+        uids = [str(header[keyword].value) for keyword in _UIDS]
+    except (InvalidDicomError, KeyError, AttributeError, ValueError, EOFError):
+        raise NotADicomFile from None
+    # Preamble and "DICM" are 132 bytes; (0002,0000) says how long the rest of the group is.
+    length = int.from_bytes(data[140:144], "little")
+    start = 144 + length
+    return Deliverable(
+        sop_class_uid=uids[0],
+        sop_instance_uid=uids[1],
+        study_uid=uids[2],
+        series_uid=uids[3],
+        transfer_syntax_uid=syntax,
+        read=lambda: data[start:],
+        kind=kind_of(uids[0]),
     )
 
 

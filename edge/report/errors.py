@@ -71,6 +71,14 @@ class FontMissing(ResultError):
     en: ClassVar[str] = "The font {font} is missing (Debian package fonts-noto-cjk)"
 
 
+class SourcesOverlap(ResultError):
+    """Two source images lie at the same place: which one a segment belongs to is not known."""
+
+    code: ClassVar[int] = 5008
+    zh: ClassVar[str] = "两幅来源图像位置相同，无法生成分割对象"
+    en: ClassVar[str] = "Two source images lie at the same place; no segmentation can be written"
+
+
 class DeliveryError(XinglinError):
     """A peer did not take an object."""
 
@@ -135,3 +143,11 @@ class NotListed(DeliveryError):
     code: ClassVar[int] = 5107
     zh: ClassVar[str] = "{peer} 已答复成功，但查询不到该对象"
     en: ClassVar[str] = "{peer} answered success, but a query does not list the object"
+
+
+class NotADicomFile(DeliveryError):
+    """What is to be sent is no DICOM file with a file meta group, or lacks its UIDs."""
+
+    code: ClassVar[int] = 5108
+    zh: ClassVar[str] = "待发送的内容不是完整的 DICOM 文件"
+    en: ClassVar[str] = "What is to be sent is not a complete DICOM file"

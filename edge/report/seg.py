@@ -27,6 +27,7 @@ from edge.report.errors import (
     LesionNotInLabelMap,
     MixedSources,
     SourceIncomplete,
+    SourcesOverlap,
 )
 from edge.report.header import clean_header, pin
 
@@ -83,8 +84,8 @@ def write_seg(
 
     Raises
     ------
-    NoSourceImages, SourceIncomplete, MixedSources, LabelMapMismatch, LesionNotInLabelMap,
-    UnknownLesionCode
+    NoSourceImages, SourceIncomplete, MixedSources, SourcesOverlap, LabelMapMismatch,
+    LesionNotInLabelMap, UnknownLesionCode
     """
     check_sources(context.sources)
     _check_geometry(context.sources)
@@ -173,12 +174,17 @@ def _aligned(
 
     Raises
     ------
+    SourcesOverlap
+        Two images with lesions lie at the same place.
     MixedSources
         The lesions lie on more than one multi-frame object; a SEG may reference only one.
     """
     by_uid = {str(source.SOPInstanceUID): source for source in sources}
     touched = [by_uid[plane.sop_instance_uid] for plane in planes]
     if "PerFrameFunctionalGroupsSequence" not in touched[0]:
+        places = {tuple(source.ImagePositionPatient) for source in touched}
+        if len(places) != len(touched):
+            raise SourcesOverlap
         return [clean_header(source) for source in touched], numbers
     if len({plane.sop_instance_uid for plane in planes}) > 1:
         raise MixedSources(what_zh="多帧对象", what_en="multi-frame object")

@@ -1,4 +1,4 @@
-"""Stages ``image_quality``, ``quality``, ``inference``: from images to judged findings."""
+"""Stages ``quality`` and ``inference``: from images to judged findings."""
 
 from __future__ import annotations
 
@@ -9,37 +9,15 @@ from typing import Any
 import numpy as np
 
 from core.blobs.disk import put
-from core.errors import XinglinError
 from core.imaging.ct_qc import assess_geometry
-from core.imaging.dr_qc import assess_dr
 from core.imaging.outlines import outlines_of
-from core.imaging.reading import read_radiograph, series_geometry
-from core.imaging.result import QcResult, Reason
+from core.imaging.reading import series_geometry
 from core.imaging.series import choose_series
 from core.imaging.study import StudyInput, StudyResult, analyse_study, qc_json
 from core.imaging.summary import summarise
-from core.records.record import Draft
 from edge.stages.queue import Job
 from edge.stages.study_data import StudyData
-from edge.stages.work import Done, Outcome, Work, study_row, subject_of
-
-
-def image_quality(work: Work, job: Job) -> Outcome:
-    """Judge one radiograph at arrival: the patient still stands at the detector."""
-    data = StudyData(work.box, job.study)
-    sop_instance = job.payload["sop_instance"]
-    if sop_instance not in data.instances:
-        return Done()
-    start = work.elapsed()
-    body: dict[str, Any] = {"sop_instance": sop_instance}
-    try:
-        qc = assess_dr(read_radiograph(data.load(sop_instance)))
-        body["qc"] = qc_json(qc)
-    except XinglinError as error:
-        body |= {"qc": _unreadable(error), "error": error.as_json()}
-    body["seconds"] = round(work.elapsed() - start, 3)
-    _append(work, job.study, "qc.assessed", body)
-    return Done()
+from edge.stages.work import Done, Outcome, Work, append, study_row
 
 
 def quality(work: Work, job: Job) -> Outcome:
@@ -61,7 +39,7 @@ def quality(work: Work, job: Job) -> Outcome:
         )
         body["qc"] = json.loads(rows[0][0]) if rows else None
     body["seconds"] = round(work.elapsed() - start, 3)
-    _append(work, job.study, "qc.assessed", body)
+    append(work, job.study, "qc.assessed", body)
     return Done()
 
 
@@ -87,7 +65,7 @@ def inference(work: Work, job: Job) -> Outcome:
         "blobs": _blobs(work, job.study, result),
     }
     kind = "processing.failed" if result.status == "failed" else "findings.proposed"
-    _append(work, job.study, kind, body)
+    append(work, job.study, kind, body)
     return Done()
 
 
@@ -136,14 +114,3 @@ def _origin(job: Job) -> dict[str, Any]:
         "override": job.payload.get("override"),
         "priority": job.priority,
     }
-
-
-def _append(work: Work, study: str, kind: str, body: dict[str, Any]) -> None:
-    subject = subject_of(work.box, study)
-    if subject:
-        work.box.append([Draft(kind, body, subject=subject, key=study)])
-
-
-def _unreadable(error: XinglinError) -> dict[str, object] | None:
-    reason = Reason("DR_UNREADABLE", "reject", error.sentence("zh"), error.sentence("en"))
-    return qc_json(QcResult("reject", (reason,)))

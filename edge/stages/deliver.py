@@ -7,68 +7,20 @@ with back-off until the deadline, and then waits, visible, for a person.
 from __future__ import annotations
 
 import hashlib
-import json
-import time
 from datetime import UTC, datetime
 from typing import Any
 
 from core.records.record import Draft
-from edge.report.commitment import CommitmentResult
 from edge.report.delivery import Deliverable, StoreOutcome, kind_of, next_attempt
 from edge.report.delivery import PeerSettings as Destination
 from edge.report.scu import deliver
 from edge.stages.errors import NotDelivered
 from edge.stages.queue import Job
-from edge.stages.results import stored_object
-from edge.stages.study_data import StudyData
+from edge.stages.study_data import StudyData, stored_object
 from edge.stages.work import Done, Later, Outcome, Work, subject_of
+from edge.store.answers import TableInbox
 from edge.store.box import Box
 from edge.store.settings import PeerSettings
-
-
-class TableInbox:
-    """Commitment answers that another process received, found in the shared table."""
-
-    def __init__(self, box: Box) -> None:
-        self._box = box
-
-    def put(self, result: CommitmentResult) -> None:
-        """See :class:`edge.report.commitment.CommitmentInbox`."""
-        keep_answer(self._box, result)
-
-    def wait(self, transaction_uid: str, timeout_s: float) -> CommitmentResult | None:
-        """See :class:`edge.report.commitment.CommitmentInbox`."""
-        ends = time.monotonic() + timeout_s
-        while time.monotonic() < ends:
-            found = answer_of(self._box, transaction_uid)
-            if found is not None:
-                return found
-            time.sleep(0.2)
-        return None
-
-
-def keep_answer(box: Box, result: CommitmentResult) -> None:
-    """Keep a peer's commitment answer until the delivery that asked takes it."""
-    body = json.dumps(
-        {"committed": sorted(result.committed), "refused": result.refused}, sort_keys=True
-    )
-    with box.database.transaction() as sql:
-        sql.execute(
-            "INSERT OR REPLACE INTO commitment VALUES (?, '', 'answer', 'received', ?, ?)",
-            (result.transaction_uid, body, box.outside.now_ms()),
-        )
-
-
-def answer_of(box: Box, transaction_uid: str) -> CommitmentResult | None:
-    """Return a kept answer."""
-    rows = box.database.query(
-        "SELECT body FROM commitment WHERE transaction_uid = ? AND direction = 'answer'",
-        (transaction_uid,),
-    )
-    if not rows:
-        return None
-    body = json.loads(rows[0][0])
-    return CommitmentResult(transaction_uid, frozenset(body["committed"]), body["refused"])
 
 
 def forward(work: Work, job: Job) -> Outcome:

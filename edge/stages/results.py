@@ -20,7 +20,7 @@ from core.imaging.result import Lesion, QcResult, Reason, TbScore
 from core.imaging.study_result import lesion_json
 from core.imaging.volume import Volume
 from core.records.clock import Stamp
-from core.records.record import Draft, Record
+from core.records.record import Record
 from edge.report.case import CaseReason, CaseResult
 from edge.report.context import ResultContext, Station, statement_en, statement_zh
 from edge.report.delivery import part10
@@ -39,7 +39,7 @@ from edge.report.text import draft_report
 from edge.stages.analyse import unpacked
 from edge.stages.queue import Job
 from edge.stages.study_data import StudyData
-from edge.stages.work import Done, Outcome, Work, subject_of
+from edge.stages.work import Done, Outcome, Work, append
 from edge.store.box import Box
 
 _DELIVERED_STATUS = frozenset({"ok", "refused", "failed"})
@@ -65,7 +65,7 @@ def measuring(work: Work, job: Job) -> Outcome:
         "lesions": [lesion_json(one) for one in measured],
         "seconds": round(work.elapsed() - start, 3),
     }
-    _append(work, job.study, "measurement.saved", body)
+    append(work, job.study, "measurement.saved", body)
     return Done()
 
 
@@ -97,7 +97,7 @@ def report(work: Work, job: Job) -> Outcome:
         "objects": objects,
         "seconds": round(work.elapsed() - start, 3),
     }
-    _append(work, job.study, "report.drafted", _plain(body))
+    append(work, job.study, "report.drafted", _plain(body))
     return Done()
 
 
@@ -275,12 +275,6 @@ def _kept(work: Work, study: str, label: str, dataset: Dataset) -> dict[str, Any
     }
 
 
-def _append(work: Work, study: str, kind: str, body: dict[str, Any]) -> None:
-    subject = subject_of(work.box, study)
-    if subject:
-        work.box.append([Draft(kind, body, subject=subject, key=study)])
-
-
 def _plain(value: Any) -> Any:
     """Return JSON types only: tuples of a dataclass become lists."""
     if isinstance(value, dict):
@@ -288,12 +282,3 @@ def _plain(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [_plain(v) for v in value]
     return value
-
-
-def stored_object(box: Box, study: str, one: dict[str, Any]) -> bytes:
-    """Return a kept result object's data set, without preamble and file meta."""
-    with box.blobs.open(one["blob"], box.vault.key(study)) as blob:
-        data = blob.read()
-    # Group 0002 is explicit little endian and begins with its own length (PS3.10 7.1); we wrote it.
-    length = int.from_bytes(data[140:144], "little")
-    return data[144 + length :]

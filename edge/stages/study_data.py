@@ -107,3 +107,12 @@ def _kept(row: Any) -> Kept:
         sop, series, sop_class, syntax, blob, size, digest, origin, data, pixels,
         json.loads(attributes),
     )  # fmt: skip
+
+
+def stored_object(box: Box, study: str, one: dict[str, Any]) -> bytes:
+    """Return a kept result object's data set, without preamble and file meta."""
+    with box.blobs.open(one["blob"], box.vault.key(study)) as blob:
+        data = blob.read()
+    # Group 0002 is explicit little endian and begins with its own length (PS3.10 7.1); we wrote it.
+    length = int.from_bytes(data[140:144], "little")
+    return data[144 + length :]

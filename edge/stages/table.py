@@ -6,27 +6,31 @@ from collections.abc import Mapping
 
 from core.errors import XinglinError
 from core.records.record import Draft
-from edge.stages.analyse import image_quality, inference, quality
-from edge.stages.commitment import commitment
-from edge.stages.complete import complete
-from edge.stages.deliver import delivery, forward
-from edge.stages.manifest import manifest
 from edge.stages.queue import Job
-from edge.stages.results import measuring, report
 from edge.stages.work import Stage, Work, study_row, subject_of
 
-STAGES: Mapping[str, Stage] = {
-    "complete": complete,
-    "image_quality": image_quality,
-    "quality": quality,
-    "inference": inference,
-    "measuring": measuring,
-    "report": report,
-    "forward": forward,
-    "delivery": delivery,
-    "commitment": commitment,
-    "manifest": manifest,
-}
+
+def stages_of(lane: str) -> Mapping[str, Stage]:
+    """Return a lane's stages by name; only what the lane needs is imported."""
+    if lane == "urgent":
+        from edge.stages.complete import complete
+        from edge.stages.image_quality import image_quality
+        from edge.stages.manifest import manifest
+
+        return {"complete": complete, "image_quality": image_quality, "manifest": manifest}
+    if lane == "compute":
+        from edge.stages.analyse import inference, quality
+        from edge.stages.results import measuring, report
+
+        return {
+            "quality": quality, "inference": inference, "measuring": measuring, "report": report,
+        }  # fmt: skip
+    from edge.stages.commitment import commitment
+    from edge.stages.deliver import delivery, forward
+
+    return {"forward": forward, "delivery": delivery, "commitment": commitment}
+
+
 _ANALYSIS = frozenset({"quality", "inference"})
 
 

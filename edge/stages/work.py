@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
-from core.imaging.study import Engines, StudyResult
+from core.records.record import Draft
 from edge.stages.queue import Job, Queue
 from edge.store.box import Box
+
+if TYPE_CHECKING:
+    from core.imaging.study import Engines, StudyResult
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,3 +85,10 @@ def study_row(box: Box, study: str, *columns: str) -> dict[str, Any]:
     """Return some columns of a study's row; {} where the study is gone (erased)."""
     rows = box.database.query(f"SELECT {', '.join(columns)} FROM study WHERE study = ?", (study,))
     return dict(zip(columns, rows[0], strict=True)) if rows else {}
+
+
+def append(work: Work, study: str, kind: str, body: dict[str, Any]) -> None:
+    """Append a record about a study, unless the study was erased meanwhile."""
+    subject = subject_of(work.box, study)
+    if subject:
+        work.box.append([Draft(kind, body, subject=subject, key=study)])

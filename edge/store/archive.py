@@ -10,8 +10,8 @@ from typing import Any, BinaryIO
 from edge.intake.dimse.match import Matcher
 from edge.intake.dimse.ports import CommitmentAnswer, InstanceRef, Level, ProcedureStep, Record
 from edge.report.commitment import CommitmentResult
-from edge.stages.deliver import keep_answer
 from edge.stages.queue import URGENT, JobSpec, Queue
+from edge.store.answers import keep_answer
 from edge.store.box import Box
 
 _STUDY = {

@@ -1,0 +1,37 @@
+"""Stage ``image_quality``: a radiograph is judged at arrival, before its study is complete."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from core.errors import XinglinError
+from core.imaging.dr_qc import assess_dr
+from core.imaging.reading import read_radiograph
+from core.imaging.result import QcResult, Reason
+from core.imaging.study import qc_json
+from edge.stages.queue import Job
+from edge.stages.study_data import StudyData
+from edge.stages.work import Done, Outcome, Work, append
+
+
+def image_quality(work: Work, job: Job) -> Outcome:
+    """Judge one radiograph at arrival: the patient still stands at the detector."""
+    data = StudyData(work.box, job.study)
+    sop_instance = job.payload["sop_instance"]
+    if sop_instance not in data.instances:
+        return Done()
+    start = work.elapsed()
+    body: dict[str, Any] = {"sop_instance": sop_instance}
+    try:
+        qc = assess_dr(read_radiograph(data.load(sop_instance)))
+        body["qc"] = qc_json(qc)
+    except XinglinError as error:
+        body |= {"qc": _unreadable(error), "error": error.as_json()}
+    body["seconds"] = round(work.elapsed() - start, 3)
+    append(work, job.study, "qc.assessed", body)
+    return Done()
+
+
+def _unreadable(error: XinglinError) -> dict[str, object] | None:
+    reason = Reason("DR_UNREADABLE", "reject", error.sentence("zh"), error.sentence("en"))
+    return qc_json(QcResult("reject", (reason,)))
