@@ -6,10 +6,12 @@ from datetime import datetime, timedelta
 from string import Formatter
 
 import pytest
+from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
 from core.errors import XinglinError
 from edge.report import errors
-from edge.report.delivery import deliverable_of, kind_of, next_attempt
+from edge.report.delivery import deliverable_of, deliverable_of_file, kind_of, next_attempt, part10
+from edge.report.errors import NotADicomFile
 from edge.report.seg import write_seg
 from edge.report.sr import write_sr
 from tests import report_cases as cases
@@ -59,6 +61,24 @@ def test_kinds_follow_the_storage_class() -> None:
     assert deliverable_of(sources[0]).kind == "image"
     assert kind_of("1.2.840.10008.5.1.4.1.1.7.4") == "sc"
     assert kind_of("1.2.840.10008.5.1.4.1.1.77.1.6") == "image"
+
+
+@pytest.mark.parametrize("syntax", [ExplicitVRLittleEndian, ImplicitVRLittleEndian])
+def test_a_stored_file_goes_out_without_its_meta_and_otherwise_unchanged(syntax: str) -> None:
+    dataset = cases.radiograph()
+    dataset.file_meta.TransferSyntaxUID = syntax
+    data = part10(dataset)
+    item = deliverable_of_file(data)
+    assert item.transfer_syntax_uid == syntax
+    assert (item.sop_instance_uid, item.kind) == (dataset.SOPInstanceUID, "image")
+    assert data.endswith(item.read())
+    assert item.read() == deliverable_of(dataset).read()
+
+
+@pytest.mark.parametrize("data", [b"", b"DICM", b"\0" * 128 + b"DICM", b"x" * 500])
+def test_what_is_no_dicom_file_is_refused(data: bytes) -> None:
+    with pytest.raises(NotADicomFile):
+        deliverable_of_file(data)
 
 
 def test_every_refusal_has_its_own_number_and_two_sentences_with_the_same_facts() -> None:

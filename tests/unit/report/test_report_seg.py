@@ -16,6 +16,7 @@ from edge.report.errors import (
     MixedSources,
     NoSourceImages,
     SourceIncomplete,
+    SourcesOverlap,
     UnknownLesionCode,
 )
 from edge.report.seg import Plane, write_seg
@@ -160,6 +161,13 @@ def test_missing_geometry_is_refused_by_keyword() -> None:
     sources = cases.ct_series()
     del sources[2].ImagePositionPatient
     with pytest.raises(SourceIncomplete, match="ImagePositionPatient"):
+        written(sources)
+
+
+def test_two_images_at_one_place_are_refused() -> None:
+    sources = cases.ct_series()
+    sources[2].ImagePositionPatient = sources[1].ImagePositionPatient
+    with pytest.raises(SourcesOverlap):
         written(sources)
 
 
