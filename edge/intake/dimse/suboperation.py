@@ -26,7 +26,11 @@ from pynetdicom.presentation import PresentationContext
 
 from core.dicom.walker import VR_IS_LONG
 from core.errors import XinglinError
-from edge.intake.dimse.errors import InstanceTooLargeToDecodeError, InstanceUndecodableError
+from edge.intake.dimse.errors import (
+    InstanceTooLargeToDecodeError,
+    InstanceUndecodableError,
+    PeerUnreachableError,
+)
 from edge.intake.dimse.ports import Archive, InstanceRef
 
 _POLL_S = 0.0001  # as the library's own senders wait for its threads
@@ -72,10 +76,13 @@ class StoredSender:
     ) -> Dataset:
         """Send one instance and wait; return the peer's status, empty if it did not answer.
 
-        Raises InstanceUndecodableError, InstanceTooLargeToDecodeError or what the archive raises;
+        Raises PeerUnreachableError after an abort, InstanceUndecodableError,
+        InstanceTooLargeToDecodeError or what the archive raises;
         the retrieve loop counts each as a failed sub-operation.
         """
         ref = dataset.ref
+        if not self.association.is_established:
+            raise PeerUnreachableError(ae_title=str(self.association.acceptor.ae_title))
         context = accepted_context(self.association, ref)
         agreed = context.transfer_syntax[0]
         request = C_STORE()
@@ -103,7 +110,7 @@ def _exchange(
     checkpoint = association._reactor_checkpoint
     checkpoint.clear()
     try:
-        while not association._is_paused:
+        while not association._is_paused and association.is_established:
             sleep(_POLL_S)
         sent = _send(association, request, context_id, content)
         answer = association.dimse.get_msg(block=True)[1] if sent else None

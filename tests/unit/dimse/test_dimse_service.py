@@ -34,7 +34,7 @@ from edge.intake.dimse.commitment import request_commitment
 from edge.intake.dimse.errors import CommitmentRefusedError, PeerUnreachableError
 from edge.intake.dimse.ports import DimseSettings, Peer, Reference
 from edge.intake.dimse.service import DimsePorts, start_service
-from edge.intake.dimse.suboperation import data_set_bytes
+from edge.intake.dimse.suboperation import data_set_stream, fragments
 from tests.dimse_fakes import CT, Answers, Log, MemoryArchive, Steps, file_of, make_instance
 
 FIND = StudyRootQueryRetrieveInformationModelFind
@@ -235,7 +235,9 @@ def test_get_sends_the_stored_bytes(box):
     )
     assert status.Status == 0x0000
     assert status.NumberOfCompletedSuboperations == 3
-    stored = [data_set_bytes(io.BytesIO(c)) for u, c in box.archive.files.items() if "1.2.1.1" in u]
+    stored = [
+        stored_data_set(io.BytesIO(c)) for u, c in box.archive.files.items() if "1.2.1.1" in u
+    ]
     assert sorted(c for _, c in received) == sorted(stored)
 
 
@@ -249,7 +251,7 @@ def test_get_keeps_a_compressed_object_where_the_peer_can_take_it(box):
         SOPInstanceUID="1.2.3.1.1",
     )
     assert status.Status == 0x0000
-    assert received == [(RLELossless, data_set_bytes(io.BytesIO(box.archive.files["1.2.3.1.1"])))]
+    assert received == [(RLELossless, stored_data_set(io.BytesIO(box.archive.files["1.2.3.1.1"])))]
 
 
 @pytest.mark.parametrize("syntax", [ExplicitVRLittleEndian, ImplicitVRLittleEndian])
@@ -307,7 +309,7 @@ def test_move_to_a_configured_destination(box, receiver):
     assert sorted(s for s, _ in receiver.stored) == sorted(
         [ExplicitVRLittleEndian] * 3 + [RLELossless]
     )
-    stored = {data_set_bytes(io.BytesIO(c)) for c in box.archive.files.values()}
+    stored = {stored_data_set(io.BytesIO(c)) for c in box.archive.files.values()}
     assert {c for _, c in receiver.stored} <= stored
 
 
@@ -321,6 +323,10 @@ def test_move_without_its_key_reaches_nobody(box, receiver):
     status = moving(box, receiver, "DST", QueryRetrieveLevel="STUDY")
     assert 0xC000 <= status.Status <= 0xCFFF
     assert receiver.stored == []
+
+
+def stored_data_set(stored: io.BytesIO) -> bytes:
+    return data_set_stream(stored).read()
 
 
 def references(*uids: str) -> Dataset:
@@ -544,3 +550,42 @@ def test_message_over_the_cap_closes_the_connection(box):
     association.dul.socket.socket.close()
     assert not any("Status" in s for s in statuses)
     assert len(found(box, FIND, QueryRetrieveLevel="STUDY")) == 3
+
+
+class Trickle(io.BytesIO):
+    """A stream that gives fewer bytes than asked for, as a decrypting one may."""
+
+    def read(self, count: int | None = -1, /) -> bytes:
+        return super().read(min(count, 7) if count and count > 0 else count)
+
+
+@pytest.mark.parametrize("size", [1, 7, 100, 10_000])
+def test_fragments_are_the_data_set(size):
+    content = file_of(make_instance("P1", "A", "1.2.1", "1.2.1.1", 1))
+    whole = content[content.index(b"\x08\x00\x05\x00CS") :]
+    pieces = list(fragments(data_set_stream(Trickle(content)), size))
+    assert b"".join(p for p, _ in pieces) == whole
+    assert [last for _, last in pieces] == [False] * (len(pieces) - 1) + [True]
+    assert all(len(p) == size for p, last in pieces if not last)
+    assert data_set_stream(io.BytesIO(whole)).read() == whole
+
+
+def test_stored_bytes_that_turn_out_damaged_abort_the_association(box, receiver):
+    """The peer must not take a part for the whole."""
+
+    class Damaged(io.BytesIO):
+        def read(self, count: int | None = -1, /) -> bytes:
+            piece = super().read(count)
+            if self.tell() > 600:
+                raise OSError("damaged")
+            return piece
+
+    box.peers["DST"] = Peer("DST", "127.0.0.1", receiver.port)
+    healthy = box.archive.open
+    box.archive.open = lambda ref: Damaged(healthy(ref).read())
+    try:
+        status = moving(box, receiver, "DST", QueryRetrieveLevel="STUDY", StudyInstanceUID="1.2.1")
+    finally:
+        box.archive.open = healthy
+    assert status.Status == 0xA702
+    assert receiver.stored == []
