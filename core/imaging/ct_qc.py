@@ -7,7 +7,7 @@ apex to base, uniform spacing, no gap, tilt, noise) and the calibration of air a
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,7 +35,7 @@ class CtLimits:
     thickness_reject_mm: float = 10.0
     missing_reject: int = 3
     uneven_share: float = 0.1
-    uneven_reject_share: float = 0.5
+    uneven_reject_share: float = 0.3
     tilt_warn_deg: float = 1.0
     tilt_reject_deg: float = 30.0
     noise_warn_hu: float = 60.0
@@ -46,9 +46,9 @@ class CtLimits:
     tissue_hu: tuple[float, float] = (-20.0, 120.0)
     tissue_reject_hu: tuple[float, float] = (-150.0, 300.0)
     cut_off_share: float = 0.35
-    table: dict[str, float] = field(default_factory=dict)
 
 
+DARK_HU = -500.0
 TEXTS: dict[str, Sentence] = {
     "CT_GEOMETRY_MISSING": Sentence(
         "{value:.0f} 层缺少有效的位置或方向信息,不能用于测量;请从设备重新发送",
@@ -305,7 +305,14 @@ def _judge_values(grid: Grid, lungs: LungMap | None, limits: CtLimits, out: Sink
     """Judge air and soft tissue: a wrong rescale shows in both."""
     reasons, metrics = out
     inner = _inner_airway(lungs, grid)
-    if inner is not None:
+    darkest = float(np.percentile(grid.voxels[::3, ::3, ::3], 1))
+    if darkest > DARK_HU:
+        # Every CT of a body has air in it or around it: here the rescale was lost.
+        off = abs(darkest - limits.air_hu)
+        reasons.append(
+            reason_of("CT_HU_AIR_OFF", "reject", "air_off_hu", off, limits.air_reject_hu)
+        )
+    elif inner is not None:
         # Tracheal air is the only air that no maker pads or clips.
         air = float(np.median(grid.voxels[inner]))
         off = abs(air - limits.air_hu)

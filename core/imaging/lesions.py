@@ -12,7 +12,7 @@ from core.imaging.lesions_field import Candidate, Field, build_field
 from core.imaging.lesions_large import find_cavities, find_opacities
 from core.imaging.lesions_pleural import find_effusions
 from core.imaging.lesions_score import probability
-from core.imaging.lesions_small import find_blobs, find_nodules
+from core.imaging.lesions_small import find_blobs, find_hazy_blobs, find_hazy_nodules, find_nodules
 from core.imaging.lungs import LungMap
 
 REPORTED_PROBABILITY = 0.5
@@ -36,29 +36,29 @@ def find_lesions(
     """
     field = build_field(view, coarse, lungs)
     blobs = find_blobs(field)
-    large = [
-        *find_cavities(field),
-        *find_opacities(field),
-        *find_bud_clusters(field, blobs),
+    steps: list[list[Candidate]] = [
+        find_cavities(field),
+        find_opacities(field),
+        find_hazy_nodules(field, find_hazy_blobs(field)),
+        find_bud_clusters(field, blobs),
+        [c for c in find_nodules(field, blobs) if c.kind != "ground_glass_nodule"],
     ]
-    chosen = _disjoint(field, _scored(large, field.grid, least))
-    small = _scored(find_nodules(field, blobs), field.grid, least)
-    chosen = _disjoint(field, small, chosen)
+    chosen: list[Scored] = []
+    for candidates in steps:
+        chosen = _disjoint(field, _scored(candidates, field.grid, least), chosen)
     fluid = _scored(find_effusions(coarse, lungs), coarse, least)
     return sorted([*chosen, *fluid], key=lambda s: -s.probability)
 
 
 def _scored(candidates: list[Candidate], grid: Grid, least: float) -> list[Scored]:
-    """Score and drop the unlikely; order of kinds is kept, within a kind the likely first."""
+    """Score and drop the unlikely; the likeliest first."""
     rated = [Scored(c, probability(c), grid) for c in candidates]
-    return [s for s in rated if s.probability >= least]
+    return sorted((s for s in rated if s.probability >= least), key=lambda s: -s.probability)
 
 
-def _disjoint(
-    field: Field, candidates: list[Scored], taken: list[Scored] | None = None
-) -> list[Scored]:
+def _disjoint(field: Field, candidates: list[Scored], taken: list[Scored]) -> list[Scored]:
     """Drop a candidate of which a third is already another's; earlier ones win."""
-    kept = list(taken or [])
+    kept = list(taken)
     occupied = np.zeros(field.grid.voxels.shape, dtype=bool)
     for scored in kept:
         occupied[scored.candidate.box] |= scored.candidate.mask

@@ -13,7 +13,8 @@ from core.imaging.lesions_small import Blob
 NEIGHBOURHOOD_MM = 9.0
 LEAST_NEIGHBOURS = 5
 BUD_RADIUS_MM = 4.0
-BUD_CONTRAST_HU = 160.0
+BUD_CONTRAST_HU = 220.0
+BUD_ROUNDNESS = 0.45
 
 
 def find_bud_clusters(field: Field, blobs: list[Blob]) -> list[Candidate]:
@@ -21,9 +22,11 @@ def find_bud_clusters(field: Field, blobs: list[Blob]) -> list[Candidate]:
     buds = [
         b
         for b in blobs
-        if b.radius_mm <= BUD_RADIUS_MM and b.strength >= BUD_CONTRAST_HU and b.roundness > 0.35
+        if b.radius_mm <= BUD_RADIUS_MM
+        and b.strength >= BUD_CONTRAST_HU
+        and b.roundness > BUD_ROUNDNESS
     ]
-    buds = [b for b in buds if field.medial_mm[b.place] > 15.0]
+    buds = [b for b in buds if field.medial_mm[b.place] > 12.0]
     if len(buds) <= LEAST_NEIGHBOURS:
         return []
     spots = np.array([b.place for b in buds]) * np.asarray(field.grid.spacing_mm)

@@ -23,6 +23,8 @@ from core.imaging.lungs import AIRWAYS, LEFT, RIGHT, Labels, LungMap, mean_lung_
 FIELD_EDGE_MM = 1.5
 # Beyond this, closing a lung fills the hilum and the angle between heart and diaphragm.
 WIDE_CLOSING_MM = 14.0
+# A trachea is at most about 27 mm wide (Breatnach, AJR 142:903, 1984).
+CARINA_WIDTH_MM = 32.0
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,9 @@ class Field:
         Lungs closed with a large ball: juxtapleural lesions are inside, and so is the hilum.
     medial_mm : float32
         Distance to the soft tissue between the lungs (mediastinum, hilum), millimetres.
+    hilum_mm : float32
+        Distance to the main bronchi, millimetres; distance to the mediastinum where no bronchi
+        were found.
     background_hu : float
         Median of lung.
     """
@@ -50,6 +55,7 @@ class Field:
     lung: Mask
     wide: Mask
     medial_mm: Hounsfield
+    hilum_mm: Hounsfield
     background_hu: float
 
     @property
@@ -102,11 +108,41 @@ def build_field(view: PatientView, coarse: Grid, lungs: LungMap) -> Field:
     closed = close(near == RIGHT, WIDE_CLOSING_MM, spacing)
     closed |= close(near == LEFT, WIDE_CLOSING_MM, spacing)
     wide = carry(closed, grid.voxels.shape)
-    medial = ndimage.distance_transform_edt(~_between(near, spacing), sampling=spacing)
-    medial_fine = carry(medial.astype(np.float32), grid.voxels.shape)
+    between = _between(near, spacing)
+    medial = _distance_to(between, spacing)
+    bronchi = _main_bronchi(near == AIRWAYS, spacing)
+    hilum = _distance_to(bronchi if bronchi.any() else between, spacing)
+    shape = grid.voxels.shape
     return Field(
-        grid, labels, lung, wide & (labels != AIRWAYS), medial_fine, mean_lung_hu(grid.voxels, lung)
+        grid=grid,
+        labels=labels,
+        lung=lung,
+        wide=wide & (labels != AIRWAYS),
+        medial_mm=carry(medial, shape),
+        hilum_mm=carry(hilum, shape),
+        background_hu=mean_lung_hu(grid.voxels, lung),
     )
+
+
+def _distance_to(mask: Mask, spacing_mm: tuple[float, float, float]) -> Hounsfield:
+    """Return the distance to a mask, millimetres; 1000 everywhere if it is empty."""
+    if not mask.any():
+        return np.full(mask.shape, 1000.0, dtype=np.float32)
+    distance = ndimage.distance_transform_edt(~mask, sampling=spacing_mm)
+    return np.asarray(distance, dtype=np.float32)
+
+
+def _main_bronchi(airways: Mask, spacing_mm: tuple[float, float, float]) -> Mask:
+    """Return the airways at and below the level where they spread wider than a trachea."""
+    columns = np.arange(airways.shape[2])
+    here = airways.any(axis=1)
+    right = np.where(here, columns, -1).max(axis=1)
+    left = np.where(here, columns, airways.shape[2]).min(axis=1)
+    wide = np.flatnonzero((right - left + 1) * spacing_mm[2] > CARINA_WIDTH_MM)
+    out = np.zeros_like(airways)
+    if len(wide):
+        out[: int(wide[-1]) + 1] = airways[: int(wide[-1]) + 1]
+    return out
 
 
 def _between(labels: Labels, spacing_mm: tuple[float, float, float]) -> Mask:

@@ -56,6 +56,9 @@ def _opacity(
         "least_ratio": least,
         "mean_hu": float(values.mean()),
         "medial_mm": float(np.percentile(field.medial_mm[box][mask], 10)),
+        "hilum_mm": float(np.percentile(field.hilum_mm[box][mask], 10)),
+        "thick_mm": _thickness_mm(mask, grid.spacing_mm),
+        "floor": _floor_share(mask, grid.voxels[box] > DENSE_HU),
         "extent_mm": float(2 * (3 * volume * 1000 / (4 * np.pi)) ** (1 / 3)),
         "fill": _box_fill(mask),
     }
@@ -64,6 +67,21 @@ def _opacity(
     if compact:
         kind = "mass" if features["extent_mm"] > MASS_LIMIT_MM else "solid_nodule"
     return Candidate(kind, box, mask, features)
+
+
+def _thickness_mm(mask: Mask, spacing_mm: tuple[float, float, float]) -> float:
+    """Return the diameter of the largest ball inside a mask, millimetres."""
+    padded = np.pad(mask, 1)
+    return float(2 * ndimage.distance_transform_edt(padded, sampling=spacing_mm).max())
+
+
+def _floor_share(mask: Mask, dense: Mask) -> float:
+    """Return which part of the mask's lower face stands on other tissue (a diaphragm's dome)."""
+    below = np.zeros_like(mask)
+    below[:-1] = mask[1:]
+    face = below & ~mask
+    count = int(face.sum())
+    return float((face & dense).sum() / count) if count else 1.0
 
 
 def _box_fill(mask: Mask) -> float:
@@ -137,6 +155,7 @@ def _cavity(
         "middle_ratio": middle,
         "least_ratio": least,
         "medial_mm": float(field.medial_mm[box][lumen].min()),
+        "hilum_mm": float(field.hilum_mm[box][lumen].min()),
         "volume_ml": float(mask.sum() * grid.voxel_ml),
     }
     return Candidate("cavity", box, mask, features, lumen)

@@ -47,9 +47,11 @@ NODULE = Rule(
         ("middle_ratio", 0.6, ANY),
         ("least_ratio", 0.45, ANY),
         ("attached", 0.0, 0.16),
-        ("medial_mm", 8.0, ANY),
+        ("hilum_mm", 12.0, ANY),
+        ("medial_mm", 4.0, ANY),
+        ("wall_contact", 0.0, 0.42),
     ),
-    bias=-1.2,
+    bias=-2.2,
     terms=(
         Term("diameter_mm", 6.0, 2.0),
         Term("roundness", 0.45, 0.12),
@@ -58,43 +60,77 @@ NODULE = Rule(
         Term("least_ratio", 0.6, 0.12),
     ),
 )
-GROUND_GLASS = Rule(
+# A dense fleck needs less size: nothing else in a lung reaches its density.
+CALCIFIED = Rule(
     gates=(
-        ("diameter_mm", 6.0, 60.0),
-        ("contrast_hu", 120.0, ANY),
-        ("strength", 90.0, ANY),
-        ("roundness", 0.35, ANY),
-        ("middle_ratio", 0.6, ANY),
-        ("least_ratio", 0.45, ANY),
-        ("attached", 0.0, 0.16),
-        ("medial_mm", 10.0, ANY),
-        ("wall_contact", 0.0, 0.35),
+        ("diameter_mm", 2.5, 45.0),
+        ("peak_hu", 250.0, ANY),
+        ("roundness", 0.3, ANY),
+        ("middle_ratio", 0.45, ANY),
+        ("attached", 0.0, 0.2),
+        ("wall_contact", 0.0, 0.25),  # else it is a rib
+        ("hilum_mm", 12.0, ANY),
+        ("medial_mm", 4.0, ANY),
     ),
-    bias=-1.5,
+    bias=0.5,
     terms=(
-        Term("diameter_mm", 8.0, 2.0),
-        Term("strength", 130.0, 40.0),
-        Term("roundness", 0.5, 0.12),
-        Term("middle_ratio", 0.75, 0.12),
-        Term("attached", 0.08, -0.04),
+        Term("diameter_mm", 4.0, 2.0),
+        Term("roundness", 0.45, 0.15),
+        Term("attached", 0.1, -0.05),
     ),
 )
+GROUND_GLASS = Rule(
+    gates=(
+        ("diameter_mm", 7.0, 60.0),
+        ("contrast_hu", 120.0, ANY),
+        ("strength", 90.0, ANY),
+        ("roundness", 0.3, ANY),
+        ("middle_ratio", 0.6, ANY),
+        ("least_ratio", 0.45, ANY),
+        ("attached", 0.0, 0.19),
+        ("hilum_mm", 12.0, ANY),
+        ("medial_mm", 8.0, ANY),
+        ("wall_contact", 0.0, 0.3),
+    ),
+    bias=-1.8,
+    terms=(
+        Term("diameter_mm", 11.0, 2.0),
+        Term("strength", 130.0, 40.0),
+        Term("roundness", 0.5, 0.15),
+        Term("middle_ratio", 0.75, 0.12),
+        Term("attached", 0.1, -0.05),
+    ),
+)
+# Close to the main bronchi stand the hilar vessels, on a diaphragm's dome the wide closing: what is
+# left of both by these gates is small; a hilar mass below 14 mm from a bronchus is missed.
 OPACITY = Rule(
-    gates=(("contact", 0.25, ANY), ("medial_mm", 6.0, ANY), ("least_ratio", 0.2, ANY)),
+    gates=(
+        ("contact", 0.38, ANY),
+        ("floor", 0.0, 0.72),
+        ("hilum_mm", 14.0, ANY),
+        ("least_ratio", 0.2, ANY),
+    ),
     bias=0.5,
     terms=(
         Term("volume_ml", 2.0, 2.0),
-        Term("medial_mm", 15.0, 8.0),
+        Term("hilum_mm", 20.0, 10.0),
         Term("contact", 0.5, 0.15),
         Term("least_ratio", 0.45, 0.15),
     ),
 )
+# At the mediastinum a lesion must be compact: vessels and the heart's angles are flat or long.
+OPACITY_MEDIAL = Rule(
+    gates=(*OPACITY.gates[:3], ("least_ratio", 0.42, ANY)),
+    bias=0.8,
+    terms=OPACITY.terms,
+)
+MEDIAL_MM = 6.0
 CAVITY = Rule(
     gates=(
         ("enclosed", 0.55, ANY),
         ("least_ratio", 0.35, ANY),
         ("lumen_ml", 0.04, 400.0),
-        ("medial_mm", 5.0, ANY),
+        ("hilum_mm", 6.0, ANY),
         ("wall_ml", 0.1, ANY),
     ),
     bias=0.5,
@@ -121,12 +157,13 @@ EFFUSION = Rule(
 
 RULES: dict[str, Rule] = {
     "solid_nodule": NODULE,
-    "calcification": NODULE,
+    "calcification": CALCIFIED,
     "part_solid_nodule": GROUND_GLASS,
     "ground_glass_nodule": GROUND_GLASS,
     "mass": OPACITY,
     "consolidation": OPACITY,
     "opacity": OPACITY,
+    "opacity_medial": OPACITY_MEDIAL,
     "cavity": CAVITY,
     "tree_in_bud": BUDS,
     "pleural_effusion": EFFUSION,
@@ -135,8 +172,7 @@ RULES: dict[str, Rule] = {
 
 def probability(candidate: Candidate) -> float:
     """Return 0…1; exactly 0 where a gate does not hold."""
-    found_by = "opacity" if "fill" in candidate.features else candidate.kind
-    rule = RULES[found_by]
+    rule = RULES[_found_by(candidate)]
     for name, least, greatest in rule.gates:
         if not least <= candidate.features[name] <= greatest:
             return 0.0
@@ -144,3 +180,10 @@ def probability(candidate: Candidate) -> float:
     for term in rule.terms:
         total += float(np.clip((candidate.features[term.name] - term.middle) / term.width, -3, 3))
     return float(1 / (1 + np.exp(-total)))
+
+
+def _found_by(candidate: Candidate) -> str:
+    """Return the rule's name: opacities are judged by how they were found, not by their kind."""
+    if "fill" not in candidate.features:
+        return candidate.kind
+    return "opacity_medial" if candidate.features["medial_mm"] < MEDIAL_MM else "opacity"

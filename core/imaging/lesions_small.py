@@ -7,7 +7,7 @@ and by what is attached to the blob's surface.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations_with_replacement
 
 import numpy as np
@@ -21,6 +21,11 @@ from core.imaging.measure import shape_ratios
 SIGMAS_MM = (1.3, 2.0, 3.0, 4.5, 6.5)
 BLOB_CONTRAST_HU = 45.0
 LEAST_TO_LARGEST = 0.25
+DENSE_CAP_HU = 150.0
+# Ground glass stands 150…300 HU above the lung.
+HAZY_SIGMAS_MM = (3.0, 4.5, 6.5, 9.0)
+HAZY_CAP_ABOVE_HU = 320.0
+HAZY_CONTRAST_HU = 55.0
 
 
 @dataclass(frozen=True)
@@ -40,10 +45,24 @@ class Blob:
 
 def find_blobs(field: Field) -> list[Blob]:
     """Return maxima over place and scale inside the lung, strongest first."""
-    filled = _filled(field)
+    return _scale_space(field, _filled(field, DENSE_CAP_HU), SIGMAS_MM, BLOB_CONTRAST_HU)
+
+
+def find_hazy_blobs(field: Field) -> list[Blob]:
+    """Return maxima of a volume whose vessels are cut down to ground glass.
+
+    What is thin then answers little; a ground-glass ball of the same height keeps its answer.
+    """
+    cap = field.background_hu + HAZY_CAP_ABOVE_HU
+    return _scale_space(field, _filled(field, cap), HAZY_SIGMAS_MM, HAZY_CONTRAST_HU)
+
+
+def _scale_space(
+    field: Field, filled: Hounsfield, sigmas_mm: tuple[float, ...], least: float
+) -> list[Blob]:
     blobs: list[Blob] = []
-    for sigma in SIGMAS_MM:
-        blobs.extend(_blobs_at(field, filled, sigma))
+    for sigma in sigmas_mm:
+        blobs.extend(_blobs_at(field, filled, sigma, least))
     return _thin_out(sorted(blobs, key=lambda b: -b.strength), field.grid.spacing_mm)
 
 
@@ -57,17 +76,32 @@ def find_nodules(field: Field, blobs: list[Blob]) -> list[Candidate]:
     return found
 
 
-def _filled(field: Field) -> Hounsfield:
+def find_hazy_nodules(field: Field, blobs: list[Blob]) -> list[Candidate]:
+    """Return ground-glass and part-solid candidates (less than half of them solid)."""
+    found = []
+    for blob in blobs:
+        candidate = _outlined(field, blob, HAZY_CAP_ABOVE_HU)
+        if candidate is None:
+            continue
+        values = field.grid.voxels[candidate.box][candidate.mask]
+        solid = float((values > -300).mean())
+        if solid < 0.45:
+            kind = "part_solid_nodule" if solid > 0.06 else "ground_glass_nodule"
+            found.append(replace(candidate, kind=kind))
+    return found
+
+
+def _filled(field: Field, cap_hu: float) -> Hounsfield:
     """Return the densities with everything outside the lung set to lung density.
 
-    Calcified and metal values are capped, so that a bright speck does not outshout its ring.
+    Values above the cap are cut, so that a bright speck does not outshout its ring.
     """
-    out = np.minimum(field.grid.voxels, 150.0)
+    out = np.minimum(field.grid.voxels, np.float32(cap_hu))
     out[~(field.lung | (field.wide & (field.medial_mm > 12)))] = field.background_hu
     return out
 
 
-def _blobs_at(field: Field, filled: Hounsfield, sigma_mm: float) -> list[Blob]:
+def _blobs_at(field: Field, filled: Hounsfield, sigma_mm: float, least: float) -> list[Blob]:
     """Return the local maxima of the scale-normalised negative Laplacian at one scale."""
     spacing = np.asarray(field.grid.spacing_mm)
     smooth = ndimage.gaussian_filter(filled, sigma_mm / spacing, truncate=3.0)
@@ -77,7 +111,7 @@ def _blobs_at(field: Field, filled: Hounsfield, sigma_mm: float) -> list[Blob]:
         answer -= step * ndimage.correlate1d(smooth, [1.0, -2.0, 1.0], axis=axis)
     reach = max(1, round(0.8 * sigma_mm / float(spacing.min())))
     peaks = answer == ndimage.maximum_filter(answer, size=2 * reach + 1)
-    peaks &= (answer > BLOB_CONTRAST_HU) & (field.lung | field.wide)
+    peaks &= (answer > least) & (field.lung | field.wide)
     places = np.argwhere(peaks)
     roundness = _roundness(smooth, places, spacing)
     return [
@@ -134,7 +168,7 @@ def _thin_out(blobs: list[Blob], spacing_mm: tuple[float, float, float]) -> list
     return [b for b, keep in zip(blobs, alive, strict=True) if keep]
 
 
-def _outlined(field: Field, blob: Blob) -> Candidate | None:
+def _outlined(field: Field, blob: Blob, cap_above_hu: float | None = None) -> Candidate | None:
     """Cut the blob out at half its contrast and describe its shape and what hangs on it."""
     grid = field.grid
     reach = [int(np.ceil(2.6 * blob.radius_mm / mm)) for mm in grid.spacing_mm]
@@ -144,6 +178,8 @@ def _outlined(field: Field, blob: Blob) -> Candidate | None:
     )
     box3 = (box[0], box[1], box[2])
     voxels = grid.voxels[box3]
+    if cap_above_hu is not None:
+        voxels = np.minimum(voxels, np.float32(field.background_hu + cap_above_hu))
     inside = field.lung[box3] | field.wide[box3]
     at = [p - s.start for p, s in zip(blob.place, box3, strict=True)]
     distance = _distance(voxels.shape, at, grid.spacing_mm)
@@ -153,6 +189,7 @@ def _outlined(field: Field, blob: Blob) -> Candidate | None:
         return None
     background = float(np.percentile(ring, 35))
     peak = float(np.percentile(core, 75))
+    brightest = float(core.max())
     level = (peak + background) / 2
     above = (voxels > level) & inside
     mask, tail = _detached(above, distance, blob.radius_mm, at)
@@ -175,11 +212,12 @@ def _outlined(field: Field, blob: Blob) -> Candidate | None:
         "attached": float((shell & above).sum() / shell_count),
         "wall_contact": float((shell & ~inside).sum() / shell_count),
         "medial_mm": float(field.medial_mm[blob.place]),
+        "hilum_mm": float(field.hilum_mm[blob.place]),
         "mean_hu": float(voxels[mask].mean()),
-        "peak_hu": peak,
+        "peak_hu": brightest,
         "level_hu": level,
     }
-    return Candidate(_nodule_kind(voxels[mask], peak), box3, mask, features)
+    return Candidate(_nodule_kind(voxels[mask], brightest), box3, mask, features)
 
 
 def _distance(
@@ -211,10 +249,7 @@ def _detached(
 
 
 def _nodule_kind(values: Hounsfield, peak: float) -> str:
-    """Name a nodule by its densities: calcified, solid, part-solid, ground glass."""
-    if float((values > 200).mean()) > 0.3:
+    """Name a nodule by its densities; ground glass proper is found by the hazy blobs."""
+    if float((values > 200).mean()) > 0.3 or peak > 300:
         return "calcification"
-    if peak > -150:
-        solid = float((values > -300).mean())
-        return "part_solid_nodule" if solid < 0.25 else "solid_nodule"
     return "ground_glass_nodule" if peak < -350 else "solid_nodule"
