@@ -103,7 +103,8 @@ export function SessionProvider({ children }: { children: ReactNode }) {
     },
     logout: async () => {
       await api.send('POST', '/api/logout');
-      adopt(null);
+      // A fresh page: nothing of a patient stays in the memory of a shared PC.
+      window.location.assign('/');
     },
     setLanguage: (next) => {
       change(next);

@@ -7,6 +7,7 @@ import { useTexts } from '../i18n';
 import { fixed, instant } from '../ui/format';
 import { answerOf, methodOf } from './answer';
 import { LesionTable } from './LesionTable';
+import { QcReasons } from './QcPanel';
 import { OverrideDialog } from './OverrideDialog';
 
 const GLYPH: Record<AiState, string> = { waiting: '○', running: '◐', ok: '●', failed: '✕', refused: '⊘', not_applicable: '–' };
@@ -137,6 +138,7 @@ export function AiPanel({ study, selected, onSelect, onChanged }: Props) {
         </Button>
       )}
       {row.ai === 'ok' && row.qc === 'warn' && <p className="note-warn">! {t('verdict.qcWarned')}</p>}
+      {row.ai === 'refused' && analysis?.qc != null && <QcReasons reasons={analysis.qc.reasons} />}
       <Overridden study={study} />
       {row.ai === 'ok' && analysis?.tb != null && <ScoreLine tb={analysis.tb} />}
       {row.ai === 'ok' && analysis?.lesions != null && analysis.lesions.length > 0 && <LesionTable lesions={analysis.lesions} selected={selected} onSelect={onSelect} />}

@@ -28,6 +28,17 @@ function Reason({ reason }: { reason: QcReason }) {
   );
 }
 
+export function QcReasons({ reasons }: { reasons: readonly QcReason[] }) {
+  if (reasons.length === 0) return null;
+  return (
+    <ul className="reasons">
+      {reasons.map((reason, index) => (
+        <Reason key={index} reason={reason} />
+      ))}
+    </ul>
+  );
+}
+
 export function QcPanel({ study }: { study: Study }) {
   const { t } = useTexts();
   const qc = study.analysis?.qc ?? null;
@@ -43,13 +54,7 @@ export function QcPanel({ study }: { study: Study }) {
           <p>{t(`qc.${qc.verdict}.means`)}</p>
         </div>
       </div>
-      {qc.reasons.length > 0 && (
-        <ul className="reasons">
-          {qc.reasons.map((reason) => (
-            <Reason key={reason.code} reason={reason} />
-          ))}
-        </ul>
-      )}
+      <QcReasons reasons={qc.reasons} />
       {qc.metrics !== undefined && Object.keys(qc.metrics).length > 0 && (
         <section>
           <h2>{t('qc.metrics')}</h2>

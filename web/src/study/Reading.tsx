@@ -5,7 +5,7 @@ import { useCommands } from '../app/keys';
 import { navigate } from '../app/router';
 import { useTexts } from '../i18n';
 import { Failure, Loading, Notice } from '../ui/states';
-import { useRead } from '../ui/useRead';
+import { useRead, type Read } from '../ui/useRead';
 import { framesOf } from '../viewer/frames';
 import type { Tool } from '../viewer/interaction';
 import { bestSlice, stepLesion } from '../viewer/lesions';
@@ -65,7 +65,8 @@ function Stage({ study, manifest, seriesUid, onSeries, onChanged }: StageProps) 
   const start = { at: goal ?? Math.floor(frames.length / 2), preset };
   const [host, state, pane] = usePane(sources, start, left);
   const note = useAiNote(study, outlines, seriesUid, aiShown);
-  const hasHeat = analysis?.tb != null;
+  const [heatMissing, setHeatMissing] = useState(false);
+  const hasHeat = analysis?.tb != null && !heatMissing;
 
   function chooseNow(id: number): void {
     const lesion = lesions.find((entry) => entry.id === id);
@@ -94,6 +95,7 @@ function Stage({ study, manifest, seriesUid, onSeries, onChanged }: StageProps) 
     if (next !== null) latest.current.chooseNow(next);
   }, []);
   const toggleAi = useCallback(() => setAiShown((old) => !old), []);
+  const noHeat = useCallback(() => setHeatMissing(true), []);
   const toggleHeat = useCallback(() => setHeatShown((old) => !old), []);
   const changeSeries = useCallback(
     (uid: string) => {
@@ -158,6 +160,7 @@ function Stage({ study, manifest, seriesUid, onSeries, onChanged }: StageProps) 
           lines={lines}
           selected={selected}
           heatmap={hasHeat && heatShown ? `${base}/heatmap?version=${newest}` : null}
+          onHeatMissing={noHeat}
           aiNote={note}
           onGoTo={pane.goTo}
         />
@@ -167,10 +170,8 @@ function Stage({ study, manifest, seriesUid, onSeries, onChanged }: StageProps) 
   );
 }
 
-export function Reading({ study, onChanged }: { study: Study; onChanged: () => void }) {
+export function Reading({ study, manifest, onChanged }: { study: Study; manifest: Read<Manifest>; onChanged: () => void }) {
   const { t } = useTexts();
-  // While images still arrive the manifest grows; its count is part of the address that is read.
-  const manifest = useRead<Manifest>(`/api/studies/${encodeURIComponent(study.row.study)}/manifest?images=${study.row.instance_count}`);
   const [chosen, setChosen] = useState<string | null>(null);
   if (manifest.data === null) {
     return manifest.error === null ? <Loading label={t('state.loadingImages')} /> : <Failure error={manifest.error} onRetry={manifest.reload} />;

@@ -1,5 +1,6 @@
 import { Button } from 'antd';
-import type { Study } from '../api/types';
+import { useState } from 'react';
+import type { Manifest, Study } from '../api/types';
 import { useLive } from '../app/live';
 import { useTexts } from '../i18n';
 import { AiChip, QcChip } from '../ui/chips';
@@ -41,9 +42,20 @@ function Head({ study }: { study: Study }) {
   );
 }
 
+// Fetched beside the study's data, not after it.
+void import('../viewer/cornerstone').catch(() => undefined);
+
 export default function StudyPage({ study }: { study: string }) {
   const { t } = useTexts();
-  const read = useRead<Study>(`/api/studies/${encodeURIComponent(study)}`);
+  const base = `/api/studies/${encodeURIComponent(study)}`;
+  const read = useRead<Study>(base);
+  // Asked for at once, not after the study: this decides when the first picture is there. While
+  // images still arrive it is read again every fifty.
+  const row = read.data?.row;
+  const grown = row === undefined ? 0 : row.completeness === 'complete' ? row.instance_count : Math.ceil(row.instance_count / 50) * 50;
+  const [first, setFirst] = useState(grown);
+  if (first === 0 && grown !== 0) setFirst(grown);
+  const manifest = useRead<Manifest>(`${base}/manifest`, null, grown === first ? 0 : grown);
   useLive({
     onEvent: (event) => {
       if (event.study === study) read.reload();
@@ -61,7 +73,7 @@ export default function StudyPage({ study }: { study: string }) {
           {t('study.stale')} <Button size="small" onClick={read.reload}>{t('action.retry')}</Button>
         </div>
       )}
-      <Reading study={read.data} onChanged={read.reload} />
+      <Reading study={read.data} manifest={manifest} onChanged={read.reload} />
     </div>
   );
 }

@@ -8,8 +8,8 @@ export interface Read<T> {
   reload: () => void;
 }
 
-/** GET a path, again every `everyMs` if given; old data stays on screen while a new read runs or fails. */
-export function useRead<T>(path: string | null, everyMs: number | null = null): Read<T> {
+/** GET a path, again every `everyMs` if given and whenever `revision` changes; old data stays on screen while a new read runs or fails. */
+export function useRead<T>(path: string | null, everyMs: number | null = null, revision = 0): Read<T> {
   const { api, me, reachable } = useSession();
   const [state, setState] = useState<{ path: string | null; data: T | null; error: unknown }>({ path: null, data: null, error: null });
   const [round, setRound] = useState(0);
@@ -27,7 +27,7 @@ export function useRead<T>(path: string | null, everyMs: number | null = null): 
       },
     );
     return () => stop.abort();
-  }, [api, path, round, csrf, reachable]);
+  }, [api, path, round, csrf, reachable, revision]);
 
   useEffect(() => {
     if (everyMs === null) return;

@@ -9,6 +9,7 @@ interface Props {
   lines: readonly OutlineLine[];
   selected: number | null;
   heatmap: string | null;
+  onHeatMissing: () => void;
 }
 
 /** Closed path through pixel centres. */
@@ -20,13 +21,13 @@ function topOf(points: readonly [number, number][]): [number, number] {
   return points.reduce((best, point) => (point[1] < best[1] ? point : best), points[0] ?? [0, 0]);
 }
 
-export function Overlay({ painted, columns, rows, lines, selected, heatmap }: Props) {
+export function Overlay({ painted, columns, rows, lines, selected, heatmap, onHeatMissing }: Props) {
   const [a, b, c, d, e, f] = painted.matrix;
   const place = ([x, y]: [number, number]): [number, number] => [a * x + c * y + e, b * x + d * y + f];
   return (
     <svg className="overlay" aria-hidden="true" data-testid="overlay">
       <g transform={`matrix(${painted.matrix.join(' ')})`}>
-        {heatmap !== null && <image href={heatmap} x={-0.5} y={-0.5} width={columns} height={rows} preserveAspectRatio="none" className="heat" />}
+        {heatmap !== null && <image href={heatmap} x={-0.5} y={-0.5} width={columns} height={rows} preserveAspectRatio="none" className="heat" onError={onHeatMissing} />}
         {lines.map((line, index) => (
           <g key={index} className={line.lesion === selected ? 'ai-line chosen' : 'ai-line'}>
             <path d={pathOf(line.points)} className="halo" />

@@ -16,6 +16,8 @@ interface Props {
   lines: readonly OutlineLine[];
   selected: number | null;
   heatmap: string | null;
+  /** The server has no heat map for this result. */
+  onHeatMissing: () => void;
   /** What stands where outlines would be: never let "no outlines" look like "no lesion". */
   aiNote: string;
   onGoTo: (index: number) => void;
@@ -148,7 +150,7 @@ export function Viewport(props: Props) {
   return (
     <section className="viewport" aria-label={t('viewer.label')}>
       <div className="pane" ref={host} data-testid="pane" />
-      {state.painted !== null && frame !== undefined && <Overlay painted={state.painted} columns={frame.columns} rows={frame.rows} lines={lines} selected={selected} heatmap={heatmap} />}
+      {state.painted !== null && frame !== undefined && <Overlay painted={state.painted} columns={frame.columns} rows={frame.rows} lines={lines} selected={selected} heatmap={heatmap} onHeatMissing={props.onHeatMissing} />}
       <Corners {...props} />
       {frames.length > 1 && <StackBar state={state} count={frames.length} onGoTo={onGoTo} />}
       <Fidelity state={state} />

@@ -10,6 +10,7 @@ import type { Window } from './presets';
 
 const CACHE_BYTES = 1024 * 1024 * 1024;
 const CACHE_FULL = 0.85;
+const RETRY_MS = 2000;
 
 /** What is on the screen right now. */
 export interface Painted {
@@ -119,7 +120,7 @@ class StackPane implements Pane {
     });
   };
 
-  async open(sources: FrameSource[], at: number, window: Window | null): Promise<void> {
+  async open(sources: FrameSource[], at: number, voi: Window | null): Promise<void> {
     const round = ++this.round;
     this.ahead?.stop();
     const ids = sources.map((source) => source.frame.imageId);
@@ -128,18 +129,17 @@ class StackPane implements Pane {
     const first = ids[at];
     if (first === undefined) return;
     this.events.onFrame(at, 'loading');
-    try {
-      // What was on the screen stays until the first picture of the new series is here.
-      await imageLoader.loadAndCacheImage(first);
+    // What was on the screen stays until the first picture of the new series is here.
+    while (!(await this.had(first))) {
       if (this.stale(round)) return;
-      this.ids = ids;
-      await this.viewport.setStack(ids, at);
-      if (this.stale(round)) return;
-    } catch (error) {
-      if (!this.stale(round)) this.events.onFrame(at, 'failed');
-      throw error;
+      this.events.onFrame(at, 'failed');
+      await new Promise((resolve) => window.setTimeout(resolve, RETRY_MS));
     }
-    this.setWindow(window);
+    if (this.stale(round)) return;
+    this.ids = ids;
+    await this.viewport.setStack(ids, at);
+    if (this.stale(round)) return;
+    this.setWindow(voi);
     this.events.onLoaded(at);
     this.events.onFrame(at, 'done');
     this.ahead = prefetch(
@@ -147,10 +147,23 @@ class StackPane implements Pane {
         count: ids.length,
         load: (index) => imageLoader.loadAndCacheImage(ids[index] ?? '', { requestType: Enums.RequestType.Prefetch, priority: 0 }),
         room: () => cache.getCacheSize() < CACHE_BYTES * CACHE_FULL,
-        onLoaded: this.events.onLoaded,
+        onLoaded: (index) => {
+          this.events.onLoaded(index);
+          // The frame that the reader waits for, after it had failed: show it now.
+          if (index === this.wanted && index !== this.viewport.getCurrentImageIdIndex()) void this.show(index, ids[index] ?? '', round);
+        },
       },
       at,
     );
+  }
+
+  private async had(id: string): Promise<boolean> {
+    try {
+      await imageLoader.loadAndCacheImage(id);
+      return true;
+    } catch {
+      return false;
+    }
   }
 
   private stale(round: number): boolean {
@@ -168,13 +181,12 @@ class StackPane implements Pane {
 
   private async show(index: number, id: string, round: number): Promise<void> {
     if (cache.getImageLoadObject(id) === undefined) this.events.onFrame(index, 'loading');
-    try {
-      await imageLoader.loadAndCacheImage(id);
-    } catch {
-      if (!this.stale(round) && this.wanted === index) this.events.onFrame(index, 'failed');
+    const had = await this.had(id);
+    if (this.stale(round)) return;
+    if (!had) {
+      if (this.wanted === index) this.events.onFrame(index, 'failed');
       return;
     }
-    if (this.stale(round)) return;
     this.events.onLoaded(index);
     if (this.wanted !== index) return; // the eye has moved on; the frame stays in the cache
     await this.viewport.setImageIdIndex(index);

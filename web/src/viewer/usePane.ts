@@ -41,10 +41,16 @@ export function usePane(sources: FrameSource[], start: { at: number; preset: Pre
   const pane = useRef<Pane | null>(null);
   const [state, setState] = useState<PaneState>(FRESH);
   const [ready, setReady] = useState(false);
+  /** Key of the frame on the screen: when more images arrive, the eye stays on it. */
+  const eye = useRef<string | null>(null);
   const now = useRef({ state, sources, mouse: { ...MOUSE, left }, start });
   useEffect(() => {
     now.current = { state, sources, mouse: { ...MOUSE, left }, start };
   });
+  const paintedAt = state.painted?.index;
+  useEffect(() => {
+    if (paintedAt !== undefined) eye.current = now.current.sources[paintedAt]?.frame.key ?? null;
+  }, [paintedAt]);
 
   useEffect(() => {
     const element = host.current;
@@ -85,8 +91,12 @@ export function usePane(sources: FrameSource[], start: { at: number; preset: Pre
   useEffect(() => {
     if (!ready || sources.length === 0) return;
     const { at, preset } = now.current.start;
-    setState((old) => ({ ...old, loaded: new Set(), wanted: at, trouble: 'loading' }));
-    pane.current?.open(sources, at, PRESETS[preset].window).catch(() => undefined); // told by onFrame
+    const kept = sources.findIndex((source) => source.frame.key === eye.current);
+    const to = kept < 0 ? at : kept;
+    const painted = now.current.state.painted;
+    const window = kept < 0 || painted === null ? PRESETS[preset].window : painted.window;
+    setState((old) => ({ ...old, loaded: new Set(), wanted: to, trouble: 'loading' }));
+    void pane.current?.open(sources, to, window);
   }, [ready, sources]);
 
   const goTo = useCallback((index: number) => {

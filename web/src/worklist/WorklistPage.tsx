@@ -107,6 +107,12 @@ export function WorklistPage({ shown }: { shown: boolean }) {
   const searchBox = useRef<HTMLElement>(null);
   const scroller = useRef<HTMLDivElement>(null);
 
+  // A selected row is an intent: fetch the reading room's code meanwhile.
+  const intent = state.selected !== null;
+  useEffect(() => {
+    if (intent) void import('../study/StudyPage').catch(() => undefined);
+  }, [intent]);
+
   const step = (by: 1 | -1) => dispatch({ kind: 'step', by });
   useCommands(
     {
