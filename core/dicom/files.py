@@ -13,9 +13,9 @@ import stat
 import zipfile
 import zlib
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Literal
+from typing import IO, Literal, cast
 
 from core.dicom.input_errors import (
     ArchiveBrokenError,
@@ -69,11 +69,16 @@ class FileLimits:
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Where the bytes of one object are: a file, or one member (by index) of an archive."""
+    """Where the bytes of one object are: a file, or one member (by index) of an archive.
+
+    ``entry`` is the member's directory entry, so that opening it does not read the archive's whole
+    directory again: with thousands of slices that would cost more than the slices.
+    """
 
     path: Path
     size: int
     member: int | None = None
+    entry: zipfile.ZipInfo | None = field(default=None, compare=False, repr=False)
 
     def open(self) -> IO[bytes]:
         """Open the bytes for reading.
@@ -83,14 +88,15 @@ class Origin:
         PathUnreadableError, ArchiveBrokenError
         """
         try:
-            if self.member is None:
-                return self.path.open("rb")
-            with zipfile.ZipFile(self.path) as archive:
-                # The member keeps the archive's file open for itself after this block.
-                return archive.open(archive.infolist()[self.member])
+            stream = self.path.open("rb")
         except OSError as error:
             raise PathUnreadableError from error
-        except (zipfile.BadZipFile, RuntimeError, NotImplementedError, IndexError) as error:
+        if self.entry is None:
+            return stream
+        try:
+            return _member_stream(stream, self.entry)
+        except (OSError, zipfile.BadZipFile, NotImplementedError, ValueError, InputError) as error:
+            stream.close()
             raise ArchiveBrokenError from error
 
     def name(self) -> str:
@@ -159,6 +165,17 @@ def _bare_dicom(start: bytes) -> bool:
     element = int.from_bytes(start[2:4], "little" if little else "big")
     explicit = start[4:6].isalpha() and start[4:6].isupper()
     return element < 0x3000 and (explicit or int.from_bytes(start[4:8], "little") < 1024)
+
+
+def _member_stream(stream: IO[bytes], entry: zipfile.ZipInfo) -> IO[bytes]:
+    """Return the unpacked bytes of a member (APPNOTE.TXT 4.3.7: local file header)."""
+    stream.seek(entry.header_offset)
+    header = stream.read(30)
+    if len(header) < 30 or header[:4] != b"PK\x03\x04":
+        raise ArchiveBrokenError
+    stream.seek(int.from_bytes(header[26:28], "little"), io.SEEK_CUR)
+    stream.seek(int.from_bytes(header[28:30], "little"), io.SEEK_CUR)
+    return cast("IO[bytes]", zipfile.ZipExtFile(stream, "r", entry, None, True))
 
 
 def _folder(folder: Path, limits: FileLimits) -> Iterator[Found | Problem]:
@@ -235,7 +252,7 @@ def _archive(origin: Origin, limits: FileLimits) -> Iterator[Found | Problem]:
             check_archive(members, origin.size, limits)
             for index, member in enumerate(members):
                 if not member.is_dir():
-                    yield from _member(archive, origin, index, limits)
+                    yield from _member(origin, member, index, limits)
     except InputError as error:
         yield Problem(origin, error)
     except OSError:
@@ -245,13 +262,12 @@ def _archive(origin: Origin, limits: FileLimits) -> Iterator[Found | Problem]:
 
 
 def _member(
-    archive: zipfile.ZipFile, origin: Origin, index: int, limits: FileLimits
+    origin: Origin, member: zipfile.ZipInfo, index: int, limits: FileLimits
 ) -> Iterator[Found | Problem]:
-    member = archive.infolist()[index]
-    here = Origin(origin.path, member.file_size, index)
+    here = Origin(origin.path, member.file_size, index, member)
     try:
         check_member(member, index, limits)
-        with archive.open(member) as stream:
+        with here.open() as stream:
             start = stream.read(_SNIFF)
     except InputError as error:
         yield Problem(here, error)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import zipfile
+import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -130,7 +132,7 @@ def wrapped_picture(origin: Origin, modality: str) -> Dataset:
             content = stream.read(origin.size)
     except OSError as error:
         raise PathUnreadableError from error
-    except (EOFError, ValueError, RuntimeError) as error:
+    except (EOFError, ValueError, zipfile.BadZipFile, zlib.error) as error:
         raise ArchiveBrokenError from error
     return wrap_as_dx(content, modality)
 
