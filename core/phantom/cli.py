@@ -1,4 +1,8 @@
-"""``xinglin phantom``: make digital chest patients."""
+"""``xinglin phantom``: make digital chest patients.
+
+The acceptance run against a box (``xinglin phantom accept``) has its place in
+``core/phantom/accept.py`` and is added to ``app`` here.
+"""
 
 from __future__ import annotations
 

@@ -109,7 +109,7 @@ def study_identity(
         study_uid=uid_of("study", seed, kind, at.isoformat()),
         frame_of_reference_uid=uid_of("frame", seed, kind, at.isoformat()),
         at=at,
-        accession=f"A{at:%y%m%d}{seed % 1000000:06d}",
+        accession=f"{kind[0]}{at:%y%m%d}{seed % 1000000:06d}",
         study_id=f"{seed % 1000000}",
         description=f"{described[kind]} PHANTOM 体模",
         character_set=character_set,

@@ -146,9 +146,9 @@ def _buds(spec: LesionSpec, rng: np.random.Generator) -> Array:
     """Return Y-shaped twigs that end in small buds, inside the ellipsoid's radii."""
     centre, radius = np.asarray(spec.centre_mm), np.asarray(spec.radii_mm)
     pieces: list[Array] = []
-    for _ in range(9):
+    for _ in range(22):
         offset = rng.normal(size=3)
-        at = centre + 0.62 * radius * offset / np.linalg.norm(offset) * rng.uniform(0.2, 1.0)
+        at = centre + 0.66 * radius * offset / np.linalg.norm(offset) * rng.uniform(0.2, 1.0)
         heading = rng.normal(size=3)
         heading /= np.linalg.norm(heading)
         fork = at + 2.6 * heading
