@@ -6,6 +6,7 @@ looked at. Bytes that pydicom has decoded already are taken back through the cod
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Iterator
 
 from pydicom import config
@@ -31,6 +32,11 @@ from core.dicom.text import (
 
 CHARACTER_SET_TAG = BaseTag(0x00080005)
 MAX_DEPTH = 64
+# What pydicom raises when the bytes of an element do not fit its VR.
+UNREADABLE = (
+    ArithmeticError, AttributeError, EOFError, IndexError, KeyError, NotImplementedError, OSError,
+    TypeError, ValueError, struct.error,
+)  # fmt: skip
 
 
 def to_utf8(dataset: Dataset, override: str | None = None) -> tuple[Dataset, tuple[Repair, ...]]:
@@ -87,13 +93,13 @@ def _converted(
             elements[tag] = _element(tag, vr, split_values(decoded.text, vr))
         elif vr == "SQ":
             items = []
-            for item in dataset[tag].value:
+            for item in _items(dataset, tag):
                 label = declared_character_set(item, charset.declared)
                 inner = parse_character_set(label, override)
                 done, more = _converted(item, inner, override, gb_seen=gb_seen, depth=depth + 1)
                 items.append(done)
                 repairs.extend(more)
-            elements[tag] = DataElement(tag, "SQ", Sequence(items))
+            elements[tag] = DataElement(tag, "SQ", Sequence(items)) if items else raw
         else:
             elements[tag] = raw
     # Handing the elements over as a dictionary saves pydicom's checks of every single one.
@@ -101,6 +107,15 @@ def _converted(
     if hasattr(dataset, "_pixel_rep"):
         copy._pixel_rep = dataset._pixel_rep  # decides US or SS in an item of implicit VR
     return copy, tuple(repairs)
+
+
+def _items(dataset: Dataset, tag: BaseTag) -> list[Dataset]:
+    """Return a sequence's items; none where pydicom cannot read it (the element stays as it is)."""
+    try:
+        value = dataset[tag].value
+    except UNREADABLE:
+        return []
+    return list(value) if isinstance(value, Sequence) else []
 
 
 def _gb_seen(dataset: Dataset, charset: CharacterSet) -> bool:
@@ -126,13 +141,11 @@ def declared_character_set(dataset: Dataset, inherited: str = "") -> str:
     r"""Return (0008,0005) as written, values joined by ``\``; `inherited` if it is not there."""
     if CHARACTER_SET_TAG not in dataset:
         return inherited
-    element = dataset.get_item(CHARACTER_SET_TAG)
-    value = element.value
+    value = dataset.get_item(CHARACTER_SET_TAG).value
     if isinstance(value, bytes):
         return value.decode("latin_1").strip(" \0")
-    if isinstance(value, str) or value is None:
-        return value or ""
-    return "\\".join(str(v) for v in value)
+    values = value if isinstance(value, list | tuple | MultiValue) else [value]
+    return "\\".join(v if isinstance(v, str) else "" for v in values)
 
 
 def _vr_of(element: RawDataElement | DataElement) -> str:

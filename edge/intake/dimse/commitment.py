@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from threading import Event as Signal
 from threading import Thread
-from typing import Any
 
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence as Items
@@ -19,6 +18,7 @@ from pynetdicom import AE, build_role, evt
 from pynetdicom.association import Association
 from pynetdicom.sop_class import StorageCommitmentPushModel
 
+from core.errors import XinglinError
 from edge.intake.dimse.errors import CommitmentRefusedError, PeerUnreachableError
 from edge.intake.dimse.ports import (
     Archive,
@@ -30,12 +30,13 @@ from edge.intake.dimse.ports import (
     Reference,
     ServiceEvent,
 )
+from edge.intake.dimse.query import items_of, text_of
 from edge.intake.dimse.retrieve import caller
 
 INSTANCE = "1.2.840.10008.1.20.1.1"
 SUCCESS, INVALID_ARGUMENT, NO_SUCH_ACTION, NO_SUCH_EVENT = 0x0000, 0x0115, 0x0123, 0x0113
 UNKNOWN_TRANSACTION = 0x0112
-NO_SUCH_INSTANCE, CLASS_CONFLICT = 0x0112, 0x0119
+NO_SUCH_INSTANCE, CLASS_CONFLICT, PROCESSING_FAILURE = 0x0112, 0x0119, 0x0110
 _REQUEST, _ALL, _SOME_FAILED = 1, 1, 2
 _MAX_REFERENCES = 100_000
 
@@ -50,8 +51,8 @@ class CommitmentRequest:
 
 def read_request(information: Dataset) -> CommitmentRequest | None:
     """Return a request, or None where the transaction or the references are missing."""
-    transaction = str(information.get("TransactionUID", "") or "").strip()
-    references = _references(information.get("ReferencedSOPSequence"))
+    transaction = text_of(information, "TransactionUID")
+    references = _references(items_of(information, "ReferencedSOPSequence"))
     if not transaction or not references:
         return None
     return CommitmentRequest(transaction, references)
@@ -87,15 +88,15 @@ def event_information(request: CommitmentRequest, answer: CommitmentAnswer) -> t
 
 def read_answer(information: Dataset) -> CommitmentAnswer | None:
     """Return what an N-EVENT-REPORT says, or None without a transaction."""
-    transaction = str(information.get("TransactionUID", "") or "").strip()
+    transaction = text_of(information, "TransactionUID")
     if not transaction:
         return None
     failed = {
-        str(item.get("ReferencedSOPInstanceUID", "")): int(item.get("FailureReason", 0x0110) or 0)
-        for item in (information.get("FailedSOPSequence") or [])
+        text_of(item, "ReferencedSOPInstanceUID"): _reason(item)
+        for item in items_of(information, "FailedSOPSequence")
     }
     return CommitmentAnswer(
-        transaction, _references(information.get("ReferencedSOPSequence")), failed
+        transaction, _references(items_of(information, "ReferencedSOPSequence")), failed
     )
 
 
@@ -133,7 +134,12 @@ class CommitmentProvider:
     def report(self, request: CommitmentRequest, sender: str, association: Association) -> bool:
         """Judge a request and deliver the answer; say whether the peer took it."""
         uids = tuple(r.sop_instance_uid for r in request.references)
-        found = self.archive.locate("IMAGE", {"SOPInstanceUID": uids})
+        try:
+            found = self.archive.locate("IMAGE", {"SOPInstanceUID": uids})
+        except XinglinError:
+            # No answer: the peer asks again, or keeps what it has.
+            self.observe(ServiceEvent("commit", sender, "IMAGE", PROCESSING_FAILURE, 0))
+            return False
         answer = judge(request, {r.sop_instance_uid: r.sop_class_uid for r in found})
         peer = self.settings.peers.get(sender)
         taken = False
@@ -143,7 +149,7 @@ class CommitmentProvider:
             taken = self._deliver(request, answer, peer, association)
             if taken:
                 break
-        status = SUCCESS if taken else 0x0110
+        status = SUCCESS if taken else PROCESSING_FAILURE
         self.observe(ServiceEvent("commit", sender, "IMAGE", status, len(answer.committed)))
         return taken
 
@@ -289,11 +295,15 @@ def _report_on(association: Association, kind: int, information: Dataset) -> boo
     return "Status" in status and status.Status == SUCCESS
 
 
-def _references(sequence: Any) -> tuple[Reference, ...]:
-    items = list(sequence or [])[:_MAX_REFERENCES]
+def _reason(item: Dataset) -> int:
+    written = text_of(item, "FailureReason")
+    return int(written) if written.isdecimal() else PROCESSING_FAILURE
+
+
+def _references(items: Sequence[Dataset]) -> tuple[Reference, ...]:
     pairs = (
-        (str(i.get("ReferencedSOPClassUID", "")), str(i.get("ReferencedSOPInstanceUID", "")))
-        for i in items
+        (text_of(i, "ReferencedSOPClassUID"), text_of(i, "ReferencedSOPInstanceUID"))
+        for i in items[:_MAX_REFERENCES]
     )
     return tuple(Reference(c, u) for c, u in pairs if c and u)
 

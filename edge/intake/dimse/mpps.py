@@ -6,7 +6,6 @@ Source: PS3.4 F.7.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 from pydicom.dataset import Dataset
 from pydicom.uid import generate_uid
@@ -21,6 +20,7 @@ from edge.intake.dimse.ports import (
     SeriesDone,
     ServiceEvent,
 )
+from edge.intake.dimse.query import items_of, text_of
 from edge.intake.dimse.retrieve import caller
 
 SUCCESS = 0x0000
@@ -88,50 +88,45 @@ class ProcedureSteps:
 
 def read_step(dataset: Dataset, uid: str, sender: str, *, created: bool) -> ProcedureStep | None:
     """Return the message as a record, or None if its status is not one of the three."""
-    status = str(dataset.get("PerformedProcedureStepStatus", "") or "IN PROGRESS").strip()
+    status = text_of(dataset, "PerformedProcedureStepStatus") or "IN PROGRESS"
     if status not in _STATES:
         return None
-    scheduled = list(dataset.get("ScheduledStepAttributesSequence") or [])
+    scheduled = items_of(dataset, "ScheduledStepAttributesSequence")
     return ProcedureStep(
         uid=uid,
         status=status,  # type: ignore[arg-type]  # checked against the three states above
         created=created,
         sender=sender,
-        modality=_text(dataset, "Modality"),
+        modality=text_of(dataset, "Modality"),
         study_uids=_all(scheduled, "StudyInstanceUID"),
         accessions=_all(scheduled, "AccessionNumber"),
-        patient_id=_text(dataset, "PatientID"),
-        started=_text(dataset, "PerformedProcedureStepStartDate")
-        + _text(dataset, "PerformedProcedureStepStartTime"),
-        ended=_text(dataset, "PerformedProcedureStepEndDate")
-        + _text(dataset, "PerformedProcedureStepEndTime"),
+        patient_id=text_of(dataset, "PatientID"),
+        started=text_of(dataset, "PerformedProcedureStepStartDate")
+        + text_of(dataset, "PerformedProcedureStepStartTime"),
+        ended=text_of(dataset, "PerformedProcedureStepEndDate")
+        + text_of(dataset, "PerformedProcedureStepEndTime"),
         series=_series(dataset),
     )
 
 
 def _series(dataset: Dataset) -> tuple[SeriesDone, ...]:
     found = []
-    for item in list(dataset.get("PerformedSeriesSequence") or [])[:_MAX_SERIES]:
+    for item in items_of(dataset, "PerformedSeriesSequence")[:_MAX_SERIES]:
         instances: list[str] = []
         for keyword in (
             "ReferencedImageSequence",
             "ReferencedNonImageCompositeSOPInstanceSequence",
         ):
-            instances += _all(list(item.get(keyword) or []), "ReferencedSOPInstanceUID")
+            instances += _all(items_of(item, keyword), "ReferencedSOPInstanceUID")
         found.append(
             SeriesDone(
-                _text(item, "SeriesInstanceUID"),
+                text_of(item, "SeriesInstanceUID"),
                 tuple(instances[:_MAX_INSTANCES]),
-                _text(item, "SeriesDescription"),
+                text_of(item, "SeriesDescription"),
             )
         )
     return tuple(s for s in found if s.series_uid)
 
 
-def _text(dataset: Dataset, keyword: str) -> str:
-    value: Any = dataset.get(keyword)
-    return "" if value is None else str(value).strip()
-
-
 def _all(items: list[Dataset], keyword: str) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(t for t in (_text(i, keyword) for i in items) if t))
+    return tuple(dict.fromkeys(t for t in (text_of(i, keyword) for i in items) if t))

@@ -16,7 +16,7 @@ from pydicom.multival import MultiValue
 from pydicom.sequence import Sequence
 from pydicom.tag import BaseTag
 
-from core.dicom.utf8 import to_utf8
+from core.dicom.utf8 import UNREADABLE, to_utf8
 from edge.intake.dimse.errors import QueryKeyError, QueryLevelError
 from edge.intake.dimse.match import Matcher, matcher_of
 from edge.intake.dimse.ports import LEVELS, UNIQUE_KEY, Level, Record
@@ -50,9 +50,10 @@ def parse_query(identifier: Dataset, *, patient_root: bool, override: str | None
     level = _level(text, patient_root=patient_root)
     matchers: list[Matcher] = []
     returned: dict[int, str] = {}
-    for element in list(text)[:MAX_KEYS]:
-        keyword = keyword_for_tag(element.tag)
-        if keyword in _CONTROL or element.tag.element == 0:
+    for tag in sorted(text.keys())[:MAX_KEYS]:
+        keyword = keyword_for_tag(tag)
+        element = _element(text, tag)
+        if keyword in _CONTROL or tag.element == 0 or element is None:
             continue
         returned[int(element.tag)] = str(element.VR)
         if element.VR == "SQ" or not keyword:
@@ -80,7 +81,8 @@ def retrieve_keys(
         keyword = UNIQUE_KEY[name]
         if keyword not in text:
             continue
-        values = tuple(v for v in _values(text[keyword]) if v)[:MAX_UIDS]
+        element = _element(text, keyword)
+        values = tuple(v for v in _values(element) if v)[:MAX_UIDS] if element else ()
         if any("*" in v or "?" in v for v in values):
             raise QueryKeyError(attribute=keyword)
         if values:
@@ -106,8 +108,32 @@ def response(query: Query, record: Record, retrieve_ae: str, charset: str) -> Da
     return answer
 
 
+def _element(dataset: Dataset, key: str | BaseTag) -> DataElement | None:
+    """Return an element, or None where it is absent or its bytes do not fit its VR."""
+    if key not in dataset:
+        return None
+    try:
+        element: DataElement = dataset[key]
+    except UNREADABLE:
+        return None
+    return element
+
+
+def items_of(dataset: Dataset, keyword: str) -> list[Dataset]:
+    """Return the items of a sequence; none where it is absent or, from a hostile peer, no SQ."""
+    element = _element(dataset, keyword)
+    return list(element.value) if element and isinstance(element.value, Sequence) else []
+
+
+def text_of(dataset: Dataset, keyword: str) -> str:
+    """Return a value as text, empty where there is none; the first of several."""
+    element = _element(dataset, keyword)
+    values = _values(element) if element else []
+    return values[0].strip(" \0") if values else ""
+
+
 def _level(identifier: Dataset, *, patient_root: bool) -> Level:
-    written = str(identifier.get("QueryRetrieveLevel", "")).strip().upper()
+    written = text_of(identifier, "QueryRetrieveLevel").upper()
     allowed = LEVELS if patient_root else LEVELS[1:]
     for level in allowed:
         if level == written:
@@ -117,7 +143,7 @@ def _level(identifier: Dataset, *, patient_root: bool) -> Level:
 
 def _values(element: DataElement) -> list[str]:
     value = element.value
-    if value is None or isinstance(value, bytes):
+    if value is None or isinstance(value, bytes | Sequence):
         return []
     if isinstance(value, list | tuple | MultiValue):
         return [str(v) for v in value]

@@ -101,7 +101,8 @@ def quieten_library() -> None:
     library.LOG_REQUEST_IDENTIFIERS = False
     library.LOG_RESPONSE_IDENTIFIERS = False
     library.LOG_HANDLER_LEVEL = "none"
-    logging.getLogger("pynetdicom").setLevel(logging.CRITICAL + 1)
+    for name in ("pynetdicom", "pydicom"):  # pydicom's warnings quote the values they warn of
+        logging.getLogger(name).setLevel(logging.CRITICAL + 1)
 
 
 def application_entity(settings: DimseSettings) -> AE:
