@@ -10,6 +10,8 @@ import hashlib
 import math
 import re
 import warnings
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -208,6 +210,13 @@ def items(dataset: Any, keyword: str) -> list[Any]:
     """Return the items of a sequence; empty where it is absent or no sequence."""
     value = raw(dataset, keyword)
     return list(value) if value is not None and hasattr(value, "append") else []
+
+
+def typical(group: Sequence[ImageFacts]) -> ImageFacts:
+    """Return the first of the most common kind: a localiser may come first in a CT series."""
+    kinds = Counter((one.sop_class, one.image_type, one.thickness_mm) for one in group)
+    ((kind, _),) = kinds.most_common(1)
+    return next(o for o in group if (o.sop_class, o.image_type, o.thickness_mm) == kind)
 
 
 def identifier(dataset: Dataset, keyword: str) -> str:

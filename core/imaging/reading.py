@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from core.dicom.facts import FramePlane, ImageFacts, number, numbers, raw, texts
+from core.dicom.facts import FramePlane, ImageFacts, number, numbers, raw, texts, typical
 from core.dicom.input_errors import ColourError, PixelDescriptionError
 from core.dicom.pixels import PixelLimits, pixel_shape, stored_frames
 from core.imaging.geometry import SeriesGeometry, order_slices
@@ -180,7 +180,7 @@ def _plane(instance: int, frame: int, where: FramePlane) -> Plane:
 
 
 def _geometry(facts: Sequence[ImageFacts], planes: Sequence[Plane]) -> SeriesGeometry:
-    first = facts[0]
+    first = typical(facts)
     spacing = Counter(plane.spacing_mm for plane in planes).most_common(1)[0][0]
     if min(spacing) <= 0:
         raise GeometryMissingError

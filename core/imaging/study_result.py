@@ -153,8 +153,8 @@ def _tb_json(tb: TbScore | None) -> dict[str, object] | None:
     if tb is None:
         return None
     return {
-        "score": round(float(tb.score), 4),
-        "threshold": round(float(tb.threshold), 4),
+        "score": _number(tb.score, 4),
+        "threshold": _number(tb.threshold, 4),
         "positive": bool(tb.positive),
         "model": tb.model,
         "version": tb.version,
@@ -168,13 +168,13 @@ def lesion_json(lesion: Lesion) -> dict[str, object]:
     return {
         "id": int(lesion.id),
         "kind": lesion.kind,
-        "centroid_mm": [round(float(c), 2) for c in lesion.centroid_mm],
-        "volume_ml": round(float(lesion.volume_ml), 4),
-        "long_axis_mm": round(float(lesion.long_axis_mm), 2),
-        "short_axis_mm": round(float(lesion.short_axis_mm), 2),
-        "mean_hu": round(float(lesion.mean_hu), 1),
+        "centroid_mm": [_number(c, 2) for c in lesion.centroid_mm],
+        "volume_ml": _number(lesion.volume_ml, 4),
+        "long_axis_mm": _number(lesion.long_axis_mm, 2),
+        "short_axis_mm": _number(lesion.short_axis_mm, 2),
+        "mean_hu": _number(lesion.mean_hu, 1),
         "location": lesion.location,
-        "probability": round(float(lesion.probability), 4),
+        "probability": _number(lesion.probability, 4),
         "extra": {name: _number(value) for name, value in lesion.extra.items()},
     }
 
@@ -192,9 +192,9 @@ def _choice_json(choice: Choice | None) -> dict[str, object] | None:
     }
 
 
-def _number(value: Any) -> Any:
+def _number(value: Any, digits: int = 6) -> Any:
     """Return a JSON number, or ``None`` for what is not finite."""
     if value is None or isinstance(value, (str, bool)):
         return value
     number = float(value)
-    return round(number, 6) if number - number == 0 else None
+    return round(number, digits) if number - number == 0 else None

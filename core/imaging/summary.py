@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
 
-from core.dicom.facts import ImageFacts
+from core.dicom.facts import ImageFacts, typical
 from core.imaging.series import RADIOGRAPH_MODALITIES, SeriesSummary
 
 _SAME_PLACE_MM = 0.01
@@ -46,7 +47,7 @@ def _film(one: ImageFacts) -> SeriesSummary:
 
 
 def _series(group: Sequence[ImageFacts]) -> SeriesSummary:
-    first = group[0]
+    first = typical(group)
     slices, extent, normal_z = _places(group)
     return SeriesSummary(
         series_uid=first.series_uid,
@@ -74,6 +75,10 @@ def _places(group: Sequence[ImageFacts]) -> tuple[int, float, float | None]:
     placed = [(p, o) for p, o in planes if p is not None and o is not None and _sane(p, o)]
     if not placed:
         return len(group), 0.0, None
+    # A localiser in the same series stands in another plane: the most common one counts.
+    planes_seen = Counter(tuple(round(c, 2) for c in o) for _, o in placed)
+    common = planes_seen.most_common(1)[0][0]
+    placed = [(p, o) for p, o in placed if tuple(round(c, 2) for c in o) == common]
     cosines = np.array(placed[0][1])
     normal = np.cross(cosines[:3], cosines[3:])
     length = float(np.linalg.norm(normal))

@@ -43,7 +43,11 @@ def analyze(
     some_failed = False
     for result in results_of(request, say):
         some_failed |= result["status"] == "failed"
-        line = json.dumps(result, ensure_ascii=False) if as_json else summary(result, language)
+        line = (
+            json.dumps(result, ensure_ascii=False, allow_nan=False)
+            if as_json
+            else summary(result, language)
+        )
         typer.echo(line)
         sys.stdout.flush()
     raise typer.Exit(SOME_FAILED if some_failed else 0)

@@ -7,6 +7,7 @@ import pytest
 
 from core.dicom.facts import image_facts
 from core.dicom.parse import parse_dicom
+from core.imaging.reading import read_volume
 from core.imaging.series import NOT_CHOSEN, SeriesSummary, choose_series
 from core.imaging.summary import summarise
 from tests import input_cases as cases
@@ -151,6 +152,19 @@ def test_summaries_of_slices_frames_and_films():
     assert (frames.slices, frames.extent_mm, frames.normal_z) == (14, 39.0, 1.0)
     (unplaced,) = summarise([image_facts(cases.ct_slice(0, ImageOrientationPatient=[0] * 6))])
     assert unplaced.normal_z is None
+
+
+def test_a_localiser_that_comes_first_does_not_stand_for_its_series():
+    scout = cases.ct_slice(50, ImageType=["ORIGINAL", "PRIMARY", "LOCALIZER"], SliceThickness=600,
+                           ImageOrientationPatient=[0, 1, 0, 0, 0, -1])  # fmt: skip
+    datasets = [scout, *(cases.ct_slice(n) for n in range(14))]
+    facts = [image_facts(one) for one in datasets]
+    (summary,) = summarise(facts)
+    assert summary.image_type[-1] == "AXIAL"
+    assert choose_series([summary]).series_uid == "1.2.3.1"
+    volume, geometry = read_volume(facts, datasets.__getitem__)
+    assert len(volume.voxels) == 14
+    assert geometry.slice_thickness_mm == 2.5
 
 
 def test_mislabelled_chinese_descriptions_are_understood():
