@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from copy import deepcopy
-from datetime import datetime
+from datetime import date, datetime
 from typing import Final
 
 from pydicom.dataset import Dataset
@@ -46,8 +46,9 @@ _GEOMETRY: Final = (
     "LossyImageCompressionRatio",
     "LossyImageCompressionMethod",
 )
-_DATE: Final = re.compile(r"\d{8}")
-_TIME: Final = re.compile(r"\d{2}(\d{2}(\d{2}(\.\d{1,6})?)?)?")
+_DATE: Final = re.compile(r"[0-9]{8}")
+# PS3.5 table 6.2-1, TM; a leap second (60) is left out, since nothing downstream can hold it
+_TIME: Final = re.compile(r"([01][0-9]|2[0-3])([0-5][0-9]([0-5][0-9](\.[0-9]{1,6})?)?)?")
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
 _HAN: Final = re.compile(r"[㐀-鿿豈-﫿\U00020000-\U0003ffff]")
 
@@ -104,9 +105,10 @@ def clean_header(source: Dataset) -> Dataset:
         setattr(header, keyword, person_name(source.get(keyword)))
     sex = _joined(source.get("PatientSex")).strip().upper()
     header.PatientSex = sex if sex in {"M", "F", "O"} else ""
-    header.PatientBirthDate = _matching(_DATE, source.get("PatientBirthDate"))
-    header.StudyDate = _matching(_DATE, source.get("StudyDate"))
-    header.StudyTime = _matching(_TIME, source.get("StudyTime"))
+    header.PatientBirthDate = _date(source.get("PatientBirthDate"))
+    header.StudyDate = _date(source.get("StudyDate"))
+    time = _joined(source.get("StudyTime")).strip()
+    header.StudyTime = time if _TIME.fullmatch(time) else ""
     return header
 
 
@@ -119,9 +121,16 @@ def _joined(value: object) -> str:
     return str(value)
 
 
-def _matching(pattern: re.Pattern[str], value: object) -> str:
+def _date(value: object) -> str:
+    """Return a DA value that is a day of the calendar, else nothing."""
     text = _joined(value).strip()
-    return text if pattern.fullmatch(text) else ""
+    if not _DATE.fullmatch(text):
+        return ""
+    try:
+        date(int(text[:4]), int(text[4:6]), int(text[6:]))
+    except ValueError:
+        return ""
+    return text
 
 
 def pin(dataset: Dataset, context: ResultContext) -> Dataset:

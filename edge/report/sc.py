@@ -102,8 +102,10 @@ def _capture(
     ds.DateOfSecondaryCapture = ds.TimeOfSecondaryCapture = ""
     ds.ImageComments = statement_en(context)
     ds.PatientOrientation = ds.Laterality = ""
-    ds.BurnedInAnnotation = "NO"  # (0028,0301) is about identity, and none is on the page
-    ds.RecognizableVisualFeatures = "NO"
+    # (0028,0301) is about identity: the page adds none, but a film may have had it burnt in.
+    burnt_in = str(context.sources[0].get("BurnedInAnnotation", ""))
+    if burnt_in in {"YES", "NO"}:
+        ds.BurnedInAnnotation = burnt_in
     _pixels(ds, page)
     ds.file_meta = FileMetaDataset()
     ds.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian

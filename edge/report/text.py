@@ -407,8 +407,8 @@ def _radiograph(tb: TbScore, regions: Sequence[str]) -> list[ReportSentence]:
             ReportSentence(
                 "findings",
                 f"AI 关注区位于{'、'.join(site.zh for site in sites)}（热图仅供定位参考）。",
-                f"The AI's attention lies on {', '.join(site.en for site in sites)} (the heat map "
-                "is a guide to the place only).",
+                f"The AI's attention lies in the {', '.join(site.en for site in sites)} (the heat "
+                "map is a guide to the place only).",
                 tuple(f"tb.region.{region}" for region in regions),
             )
         )

@@ -70,6 +70,16 @@ def test_the_object_is_an_rgb_secondary_capture_in_the_study_of_its_source() -> 
     assert "not reviewed by a physician" in sc.ImageComments
 
 
+@pytest.mark.parametrize("said", ["YES", "NO", None])
+def test_burnt_in_identity_of_the_source_is_not_denied(said: str | None) -> None:
+    source = cases.radiograph()
+    if said:
+        source.BurnedInAnnotation = said
+    case = cases.CASES["dr_below"]
+    (sc,) = write_sc(cases.context((source,)), case, pictures_for(case))
+    assert sc.get("BurnedInAnnotation") == said
+
+
 def test_each_lesion_has_its_outline_and_its_row_in_its_colour() -> None:
     page = captures("ct_findings")[0].pixel_array
     pictures, table = page[:640], page[640:]
