@@ -37,7 +37,8 @@ def measure(work: Path, options: argparse.Namespace) -> dict[str, object]:
     folder.mkdir()
     free: list[float] = []
     beset: list[float] = []
-    with bench_store.ours(folder, options, 1) as port:
+    with bench_store.ours(folder, options, 1) as server:
+        port = server.port
         bench_store.send(port, [series])  # warm
         for _ in range(options.rounds):
             free.append(bench_store.send(port, [series]))

@@ -21,6 +21,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -63,6 +64,28 @@ def write_ct(folder: Path, count: int, seed: int) -> None:
         ds.save_as(folder / f"{number:04d}.dcm", enforce_file_format=True)
 
 
+@dataclass(frozen=True)
+class Server:
+    """A running server: its port and its process."""
+
+    port: int
+    process: int
+
+    def cpu_s(self) -> float:
+        """Return user and system seconds of the process and the children it runs."""
+        return sum(_cpu_s(p) for p in (self.process, *_children(self.process)))
+
+
+def _cpu_s(process: int) -> float:
+    fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def _children(process: int) -> list[int]:
+    tasks = Path(f"/proc/{process}/task").iterdir()
+    return [int(c) for task in tasks for c in (task / "children").read_text().split()]
+
+
 def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -79,7 +102,7 @@ def ended(process: subprocess.Popen[str]) -> Iterator[subprocess.Popen[str]]:
 
 
 @contextlib.contextmanager
-def ours(folder: Path, options: argparse.Namespace, processes: int) -> Iterator[int]:
+def ours(folder: Path, options: argparse.Namespace, processes: int) -> Iterator[Server]:
     port = free_port()
     command = [sys.executable, str(HERE / "receiver_process.py"), "--port", str(port)]
     command += ["--folder", str(folder), "--sink", options.sink, "--processes", str(processes)]
@@ -88,11 +111,11 @@ def ours(folder: Path, options: argparse.Namespace, processes: int) -> Iterator[
     ) as process:
         assert process.stdout is not None
         assert process.stdout.readline().strip() == "ready"
-        yield port
+        yield Server(port, process.pid)
 
 
 @contextlib.contextmanager
-def orthanc(folder: Path) -> Iterator[int]:
+def orthanc(folder: Path) -> Iterator[Server]:
     folder.mkdir(parents=True)
     port, web = free_port(), free_port()
     settings = folder / "orthanc.json"
@@ -115,9 +138,9 @@ def orthanc(folder: Path) -> Iterator[int]:
             text=True,
             env=ENVIRONMENT,
         )
-    ):
+    ) as process:
         until_listening(port)
-        yield port
+        yield Server(port, process.pid)
 
 
 def until_listening(port: int) -> None:
@@ -149,21 +172,25 @@ def measure(work: Path, options: argparse.Namespace) -> dict[str, object]:
     one = work / "series" / "one"
     write_ct(one, options.instances, 9)
     rates: dict[str, list[float]] = {}
+    costs: dict[str, list[float]] = {}
 
-    def record(name: str, port: int) -> None:
-        rates.setdefault(f"{name}_1", []).append(send(port, [one]))
-        rates.setdefault(f"{name}_4", []).append(send(port, series))
+    def record(name: str, server: Server) -> None:
+        before = server.cpu_s()
+        rates.setdefault(f"{name}_1", []).append(send(server.port, [one]))
+        rates.setdefault(f"{name}_4", []).append(send(server.port, series))
+        count = options.instances + 4 * (options.instances // 2)
+        costs.setdefault(name, []).append(1000 * (server.cpu_s() - before) / count)
 
     for number in range(options.rounds):
         # A fresh store each round: Orthanc would answer a known instance without writing it.
         for count in options.processes:
             folder = work / f"ours{count}-{number}"
             folder.mkdir()
-            with ours(folder, options, count) as port:
-                record(f"ours_p{count}", port)
+            with ours(folder, options, count) as server:
+                record(f"ours_p{count}", server)
             shutil.rmtree(folder)
-        with orthanc(work / f"orthanc-{number}") as port:
-            record("orthanc", port)
+        with orthanc(work / f"orthanc-{number}") as server:
+            record("orthanc", server)
         shutil.rmtree(work / f"orthanc-{number}")
     medians = {name: round(statistics.median(values), 1) for name, values in rates.items()}
     first = f"ours_p{options.processes[0]}"
@@ -172,6 +199,10 @@ def measure(work: Path, options: argparse.Namespace) -> dict[str, object]:
         "sink": options.sink,
         "rounds": options.rounds,
         "instances_per_second": medians,
+        "server_cpu_ms_per_instance": {
+            name: round(statistics.median(values), 2) for name, values in costs.items()
+        },
+        "load_average": os.getloadavg(),
         "all": {name: [round(v, 1) for v in values] for name, values in rates.items()},
         "ratio_1_association": round(medians[f"{first}_1"] / medians["orthanc_1"], 2),
         "ratio_4_associations": round(medians[f"{first}_4"] / medians["orthanc_4"], 2),

@@ -11,13 +11,12 @@ import argparse
 import functools
 import importlib
 import logging
-import signal
 import sys
 from pathlib import Path
 
 import structlog
 
-from edge.intake.net.processes import Parts, commitments_refused, more_processes, share
+from edge.intake.net.processes import Parts, commitments_refused, more_processes, share, stop_event
 from edge.intake.net.receiver import Receiver
 from edge.intake.net.settings import Limits, PeerRule, ReceiverSettings
 
@@ -44,13 +43,13 @@ def main() -> None:
         limits=Limits(per_address=100),  # all clients of a benchmark share one address
     )
     make = functools.partial(make_parts, options.sink, options.folder)
-    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM, signal.SIGINT})
+    stop = stop_event()
     with more_processes(settings, make):
         parts = make()
         with Receiver(share(settings), parts.sink, parts.commitments) as receiver:
             sys.stdout.write("ready\n")
             sys.stdout.flush()
-            signal.sigwait({signal.SIGTERM, signal.SIGINT})
+            stop.wait()
     sys.stderr.write(f"{receiver.health()}\n")
 
 

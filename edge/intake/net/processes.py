@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import multiprocessing
 import signal
+import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from multiprocessing.synchronize import Event
@@ -72,13 +73,32 @@ def share(settings: ReceiverSettings) -> ReceiverSettings:
     return replace(settings, limits=divided)
 
 
+def stop_event() -> threading.Event:
+    """Return an event that SIGTERM and SIGINT set. Call in the main thread.
+
+    Handlers, not blocked signals: :mod:`multiprocessing` unblocks both when it starts a process.
+    """
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    return stop
+
+
 def run_process(settings: ReceiverSettings, make: Callable[[], Parts], ready: Event) -> None:
-    """Serve until SIGTERM in the calling process (its main thread); set ``ready`` on listening."""
-    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM, signal.SIGINT})
+    """Serve until SIGTERM or the parent's death, in the calling process (its main thread)."""
+    stop = stop_event()
+    parent = multiprocessing.parent_process()
+
+    def follow() -> None:
+        if parent is not None:
+            parent.join()
+            stop.set()
+
+    threading.Thread(target=follow, name="follow-parent", daemon=True).start()
     parts = make()
     with Receiver(share(settings), parts.sink, parts.commitments):
         ready.set()
-        signal.sigwait({signal.SIGTERM, signal.SIGINT})
+        stop.wait()
 
 
 @contextlib.contextmanager
