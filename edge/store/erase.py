@@ -1,0 +1,75 @@
+"""Erasure: the key goes first, then the record that says so, then rows and ciphertext."""
+
+from __future__ import annotations
+
+import json
+
+from core.records.record import Draft
+from edge.store.box import Box
+
+
+def blobs_of(box: Box, subject: str) -> set[str]:
+    """Return the addresses of every blob of a subject's studies, from rows and results."""
+    found: set[str] = set()
+    inner = "SELECT study FROM study WHERE subject = ?"
+    for table, column, where in (
+        ("instance", "blob", "study"), ("alternate", "blob", "grp"), ("manifest", "blob", "study"),
+    ):  # fmt: skip
+        sql = f"SELECT {column} FROM {table} WHERE {where} IN ({inner})"
+        found |= {row[0] for row in box.database.query(sql, (subject,))}
+    sql = f"SELECT blobs, report FROM result WHERE study IN ({inner})"
+    for blobs, report in box.database.query(sql, (subject,)):
+        found |= {address for address in json.loads(blobs).values() if address}
+        found |= {one["blob"] for one in (json.loads(report) or {}).get("objects", [])}
+    found |= {
+        row[0]
+        for row in box.database.query(
+            f"SELECT blob FROM quarantine WHERE key IN ({inner})", (subject,)
+        )
+    }
+    return found
+
+
+def erase_subject(box: Box, subject: str, reason: str) -> int:
+    """Destroy a subject's key and remove what it sealed; return how many blobs went.
+
+    The order matters: once the key is gone nothing can be read, whatever happens next.
+
+    Raises
+    ------
+    core.vault.errors.KeyUnknown
+    """
+    addresses = blobs_of(box, subject)
+    studies = [
+        row[0]
+        for row in box.database.query("SELECT study FROM study WHERE subject = ?", (subject,))
+    ]
+    box.vault.destroy(subject)
+    box.append([Draft("key.destroyed", {"reason": reason}, subject=subject)])
+    with box.database.transaction() as sql:
+        for study in studies:
+            for table in ("job", "progress", "arrival", "manifest"):
+                sql.execute(f"DELETE FROM {table} WHERE study = ?", (study,))
+    for address in addresses:
+        box.blobs.delete(address)
+    return len(addresses)
+
+
+def prune_orphans(box: Box, known_before: set[str]) -> int:
+    """Delete blobs that no record names: a crash fell between placing one and its record.
+
+    Parameters
+    ----------
+    known_before : set of str
+        Addresses listed before the records were read: a blob placed meanwhile is not judged.
+    """
+    named = {row[0] for row in box.database.query("SELECT blob FROM instance")}
+    for table in ("alternate", "manifest", "quarantine"):
+        named |= {row[0] for row in box.database.query(f"SELECT blob FROM {table}")}
+    for blobs, report in box.database.query("SELECT blobs, report FROM result"):
+        named |= {address for address in json.loads(blobs).values() if address}
+        named |= {one["blob"] for one in (json.loads(report) or {}).get("objects", [])}
+    orphans = known_before - named
+    for address in orphans:
+        box.blobs.delete(address)
+    return len(orphans)
