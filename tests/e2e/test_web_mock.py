@@ -72,12 +72,17 @@ def mock(server):
 
 
 @pytest.fixture(scope="module")
-def browser():
+def playwright():
     api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    with api.sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield chromium
-        chromium.close()
+    with api.sync_playwright() as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def browser(playwright):
+    chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+    yield chromium
+    chromium.close()
 
 
 @pytest.fixture
@@ -395,3 +400,18 @@ def test_grey_values_on_the_screen_are_the_window_applied_to_hu(page) -> None:
     mean = sum(picture.tobytes()) / (picture.width * picture.height)
     lower, width = -600 - 1500 / 2, 1500
     assert abs(mean - 255 * (-1000 - lower) / width) < 2.5
+
+
+def test_a_pc_without_webgl_reads_the_same(playwright, mock) -> None:
+    flags = [*FLAGS, "--disable-3d-apis"]
+    chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=flags)
+    # 1366 x 768 at 150 % scaling.
+    page = chromium.new_page(viewport={"width": 911, "height": 512}, base_url=mock.url)
+    open_list(page)
+    open_study(page, "s0001")
+    page.keyboard.press("n")
+    wait_painted(page, 17)
+    page.locator(".ai-line .dash").wait_for()
+    page.get_by_text("1500 / -600").wait_for()
+    shot(page, "study-cpu")
+    chromium.close()

@@ -91,6 +91,7 @@ class StackPane implements Pane {
   private readonly viewport: Types.IStackViewport;
   private ids: string[] = [];
   private wanted = 0;
+  private voi: Window | null = null;
   private ahead: Prefetch | null = null;
   private round = 0;
   private closed = false;
@@ -190,6 +191,8 @@ class StackPane implements Pane {
     this.events.onLoaded(index);
     if (this.wanted !== index) return; // the eye has moved on; the frame stays in the cache
     await this.viewport.setImageIdIndex(index);
+    // Drawing by CPU falls back to the file's own window on every new image.
+    if (this.voi !== null) this.setWindow(this.voi);
     if (!this.stale(round) && this.wanted === index) this.events.onFrame(index, 'done');
   }
 
@@ -197,6 +200,7 @@ class StackPane implements Pane {
     const image = this.viewport.getCornerstoneImage() as Types.IImage | undefined;
     const next = window ?? (image === undefined ? null : fileWindow(image));
     if (next === null) return;
+    this.voi = next;
     this.viewport.setProperties({ voiRange: utilities.windowLevel.toLowHighRange(next.width, next.centre) });
     this.viewport.render();
   }

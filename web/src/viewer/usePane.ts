@@ -39,7 +39,7 @@ const FAST_PART = 20; // Ctrl + wheel skips a twentieth of the series
 export function usePane(sources: FrameSource[], start: { at: number; preset: PresetName }, left: Tool): [RefObject<HTMLDivElement | null>, PaneState, PaneControls] {
   const host = useRef<HTMLDivElement>(null);
   const pane = useRef<Pane | null>(null);
-  const [state, setState] = useState<PaneState>(FRESH);
+  const [state, setState] = useState<PaneState>({ ...FRESH, wanted: start.at });
   const [ready, setReady] = useState(false);
   /** Key of the frame on the screen: when more images arrive, the eye stays on it. */
   const eye = useRef<string | null>(null);

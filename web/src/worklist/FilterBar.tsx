@@ -86,7 +86,7 @@ export function FilterBar({ filters, searchBox, onChange }: Props) {
   return (
     <section className="filters" aria-label={t('filter.label')} ref={searchBox}>
       <TypedFilter name="search" value={filters.q ?? ''} onApply={(q) => set({ q })} placeholder={t('filter.q')} hint={t('filter.q.long')} width={210} />
-      {choice('modality', t('column.modality'), MODALITIES.map((value) => ({ value, label: value })), 92)}
+      {choice('modality', t('column.modality'), MODALITIES.map((value) => ({ value, label: value })), 104)}
       {choice('qc', t('column.qc'), QC.map((value) => ({ value, label: t(`qc.${value}`) })), 104)}
       {choice('ai', t('column.ai'), AI.map((value) => ({ value, label: t(`ai.${value}`) })), 116)}
       {choice('sex', t('column.sex'), SEXES.map((value) => ({ value, label: t(`sex.${value}`) })), 84)}

@@ -12,7 +12,7 @@ const COLUMNS: [Key, string][] = [
   ['column.patient', 'c-name'],
   ['column.patientId', 'c-id'],
   ['column.sexAge', 'c-sex'],
-  ['column.modality', 'c-mod'],
+  ['column.modalityShort', 'c-mod'],
   ['column.studyDate', 'c-date'],
   ['column.description', 'c-desc'],
   ['column.source', 'c-source'],
@@ -67,7 +67,7 @@ const Line = memo(function Line({ row, selected, withdrawn, onSelect, onOpen }: 
   const years = ageYears(row.birth_date, row.study_date);
   const sex = row.sex === 'M' || row.sex === 'F' || row.sex === 'O' ? t(`sex.${row.sex}`) : '—';
   return (
-    <tr ref={line} aria-selected={selected} className={`${selected ? 'selected' : ''} ${withdrawn ? 'withdrawn' : ''}`} onClick={() => onSelect(row.study)} onDoubleClick={() => !withdrawn && onOpen(row.study)} data-study={row.study}>
+    <tr ref={line} aria-selected={selected} className={`${selected ? 'selected' : ''} ${withdrawn ? 'withdrawn' : ''}`} onMouseDown={(event) => event.detail > 1 && event.preventDefault()} onClick={() => onSelect(row.study)} onDoubleClick={() => !withdrawn && onOpen(row.study)} data-study={row.study}>
       <td><QcChip state={row.qc} /></td>
       <td><AiChip state={row.ai} /></td>
       <td><Finding row={row} /></td>
