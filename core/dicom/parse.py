@@ -78,6 +78,32 @@ class GrowingReader:
         self._stream.close()
 
 
+class ClippedReader:
+    """A seekable stream that never reads beyond its size, and keeps nothing."""
+
+    def __init__(self, stream: IO[bytes], size: int) -> None:
+        self._stream = stream
+        self._size = size
+
+    def read(self, count: int = -1) -> bytes:
+        """Return at most ``count`` bytes; everything for a negative count."""
+        rest = max(0, self._size - self._stream.tell())
+        return self._stream.read(rest if count < 0 else min(count, rest))
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        """Move; positions beyond the end are allowed, as on files."""
+        base = {io.SEEK_SET: 0, io.SEEK_CUR: self._stream.tell(), io.SEEK_END: self._size}[whence]
+        return self._stream.seek(max(0, base + offset))
+
+    def tell(self) -> int:
+        """Return the position."""
+        return self._stream.tell()
+
+    def close(self) -> None:
+        """Close the stream."""
+        self._stream.close()
+
+
 def parse_dicom(
     stream: IO[bytes],
     size: int,
@@ -100,7 +126,9 @@ def parse_dicom(
     """
     if size > limit_bytes:
         raise FileSizeError(limit_mb=limit_bytes // _MEGABYTE)
-    source: Any = GrowingReader(stream, size)
+    # Seeking back in a zip member would unpack it again from the start.
+    plain = isinstance(stream, io.BufferedReader | io.BytesIO)
+    source: Any = ClippedReader(stream, size) if plain else GrowingReader(stream, size)
     with warnings.catch_warnings():
         # pydicom's warnings quote element values: they could carry a patient's name to stderr.
         warnings.simplefilter("ignore")
