@@ -132,20 +132,35 @@ def test_getscu(port, archive, tmp_path):
     assert names == {"1.2.1.1.1", "1.2.1.1.2", "1.2.1.1.3"}
 
 
-@pytest.mark.parametrize(
-    ("level", "keys", "count"),
-    [
-        ("STUDY", ["StudyInstanceUID=1.2.1"], 3),
-        ("SERIES", ["StudyInstanceUID=1.2.1", "SeriesInstanceUID=1.2.1.1"], 3),
-        ("IMAGE", ["StudyInstanceUID=1.2.1", "SeriesInstanceUID=1.2.1.1",
-                   "SOPInstanceUID=1.2.1.1.2"], 1),
-    ],
-)  # fmt: skip
-def test_movescu(port, destination, level, keys, count):
+LEVELS = [
+    ("-P", "PATIENT", ["PatientID=P1"], 3),
+    ("-S", "STUDY", ["StudyInstanceUID=1.2.1"], 3),
+    ("-P", "STUDY", ["PatientID=P1", "StudyInstanceUID=1.2.1"], 3),
+    ("-P", "STUDY", ["PatientID=P2", "StudyInstanceUID=1.2.1"], 0),
+    ("-S", "SERIES", ["StudyInstanceUID=1.2.1", "SeriesInstanceUID=1.2.1.1"], 3),
+    (
+        "-S",
+        "IMAGE",
+        ["StudyInstanceUID=1.2.1", "SeriesInstanceUID=1.2.1.1", "SOPInstanceUID=1.2.1.1.2"],
+        1,
+    ),
+]
+
+
+@pytest.mark.parametrize(("model", "level", "keys", "count"), LEVELS)
+def test_movescu(port, destination, model, level, keys, count):
     arguments = [a for k in [f"QueryRetrieveLevel={level}", *keys] for a in ("-k", k)]
-    done = run("movescu", port, "-S", "-aem", "DST", *arguments)
+    done = run("movescu", port, model, "-aem", "DST", *arguments)
     assert done.returncode == 0, done.stderr
     assert len(list(destination[1].iterdir())) == count
+
+
+@pytest.mark.parametrize(("model", "level", "keys", "count"), LEVELS)
+def test_getscu_at_every_level(port, tmp_path, model, level, keys, count):
+    arguments = [a for k in [f"QueryRetrieveLevel={level}", *keys] for a in ("-k", k)]
+    done = run("getscu", port, model, "-od", str(tmp_path), *arguments)
+    assert done.returncode == 0, done.stderr
+    assert len(list(tmp_path.iterdir())) == count
 
 
 def test_movescu_to_a_stranger(port, destination):

@@ -39,6 +39,7 @@ UNKNOWN_TRANSACTION = 0x0112
 NO_SUCH_INSTANCE, CLASS_CONFLICT, PROCESSING_FAILURE = 0x0112, 0x0119, 0x0110
 _REQUEST, _ALL, _SOME_FAILED = 1, 1, 2
 _MAX_REFERENCES = 100_000
+_UIDS_AT_ONCE = 1000  # an archive on SQL has a limit of parameters
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +136,13 @@ class CommitmentProvider:
         """Judge a request and deliver the answer; say whether the peer took it."""
         uids = tuple(r.sop_instance_uid for r in request.references)
         try:
-            found = self.archive.locate("IMAGE", {"SOPInstanceUID": uids})
+            found = [
+                ref
+                for start in range(0, len(uids), _UIDS_AT_ONCE)
+                for ref in self.archive.locate(
+                    "IMAGE", {"SOPInstanceUID": uids[start : start + _UIDS_AT_ONCE]}
+                )
+            ]
         except XinglinError:
             # No answer: the peer asks again, or keeps what it has.
             self.observe(ServiceEvent("commit", sender, "IMAGE", PROCESSING_FAILURE, 0))

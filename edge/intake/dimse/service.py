@@ -8,6 +8,7 @@ identifiers.
 from __future__ import annotations
 
 import logging
+import warnings
 from dataclasses import dataclass
 from threading import Event as Signal
 from typing import Any
@@ -101,7 +102,9 @@ def quieten_library() -> None:
     library.LOG_REQUEST_IDENTIFIERS = False
     library.LOG_RESPONSE_IDENTIFIERS = False
     library.LOG_HANDLER_LEVEL = "none"
-    for name in ("pynetdicom", "pydicom"):  # pydicom's warnings quote the values they warn of
+    # pydicom's warnings quote the values they warn of, and go to the log and to stderr.
+    warnings.filterwarnings("ignore", module="pydicom")
+    for name in ("pynetdicom", "pydicom"):
         logging.getLogger(name).setLevel(logging.CRITICAL + 1)
 
 

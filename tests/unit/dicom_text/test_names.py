@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.dicom.names import fold, name_keys
@@ -102,6 +102,7 @@ def test_long_text_keeps_its_lines_and_its_limit():
     assert display_text("长" * 50, max_characters=10) == "长" * 10 + "…"
 
 
+@settings(deadline=None)
 @given(st.text(max_size=80))
 def test_any_text_has_keys_and_a_harmless_display(text):
     keys = name_keys(text)

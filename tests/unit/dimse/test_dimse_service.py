@@ -6,6 +6,7 @@ import contextlib
 import io
 import socket
 import threading
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -589,3 +590,13 @@ def test_stored_bytes_that_turn_out_damaged_abort_the_association(box, receiver)
         box.archive.open = healthy
     assert status.Status == 0xA702
     assert receiver.stored == []
+
+
+def test_nothing_of_a_query_reaches_the_log(box, caplog, capfd):
+    caplog.set_level("DEBUG")
+    name = "SECRETNAME" * 8  # longer than a component may be: the libraries would warn
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", module="pydicom")  # the client's own, in this process
+        assert found(box, FIND, QueryRetrieveLevel="STUDY", PatientName=name) == []
+    shown = capfd.readouterr()
+    assert "SECRETNAME" not in caplog.text + shown.out + shown.err
