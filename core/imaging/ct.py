@@ -18,7 +18,7 @@ from core.imaging.ct_grid import Grid, PatientView, cut_grid, erode, patient_vie
 from core.imaging.ct_qc import CtLimits, assess_ct, assess_geometry, noise_of, reason_of
 from core.imaging.geometry import SeriesGeometry
 from core.imaging.lesions import find_lesions
-from core.imaging.lungs import AIRWAYS, Labels, LungMap, find_lungs, refine
+from core.imaging.lungs import AIRWAYS, LEFT, RIGHT, Labels, LungMap, find_lungs, refine
 from core.imaging.result import Lesion, QcResult, Reason, Status, verdict_of
 from core.imaging.volume import Volume
 
@@ -103,7 +103,8 @@ def analyse_ct(
     Parameters
     ----------
     volume : Volume
-        Hounsfield units, int16 or float32, of ``order_slices(geometry).kept``.
+        Hounsfield units, int16 or float32, of ``order_slices(geometry).kept``, with its
+        ``spacing_mm3``, ``origin_mm`` and ``direction``.
     geometry : SeriesGeometry
         Of the series as it came (duplicates and strays included).
     progress : callable
@@ -146,6 +147,7 @@ def analyse_ct(
     stages.begin("measures")
     outlined = [found for found in (delineate(view, s) for s in scored) if found is not None]
     lesions, label_map = _measured(outlined, volume, view, fine)
+    _give_back(fine, label_map, lesions)
     stages.end()
     restored = view.restore(label_map), view.restore(fine)
     return CtFindings(qc, "ok", lesions, restored[0], restored[1], stages.seconds)
@@ -169,6 +171,17 @@ def _measured(
             measured(Delineated(found.scored, found.box, free, lumen), number, volume, view, lungs)
         )
     return tuple(lesions), label_map
+
+
+def _give_back(lungs: Labels, label_map: NDArray[np.uint16], lesions: tuple[Lesion, ...]) -> None:
+    """Count diseased lung as lung: paint each lesion but the pleural with its side's label."""
+    side = np.zeros(len(lesions) + 1, dtype=np.uint8)
+    for lesion in lesions:
+        if not lesion.location.startswith("pleural"):
+            side[lesion.id] = RIGHT if lesion.location.startswith("right") else LEFT
+    for level, ids in zip(lungs, label_map, strict=True):
+        free = (ids > 0) & (level == 0)
+        level[free] = side[ids[free]]
 
 
 def _usable(volume: Volume) -> None:

@@ -21,6 +21,7 @@ from core.imaging.volume import Volume
 
 # Light smoothing before the edge is decided: noise must not fray the outline of ground glass.
 EDGE_SIGMA_MM = 0.6
+IN_PLANE_CROSS = ndimage.generate_binary_structure(2, 1)[None]
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,7 @@ def delineate(view: PatientView, scored: Scored) -> Delineated | None:
         fine = core | (rim & fluid)
     else:
         fine = (core & (voxels > _level(scored) - 150)) | (rim & (voxels > _level(scored)))
-    fine = _main_piece(fine) if candidate.kind != "tree_in_bud" else fine
+    fine = _main_piece(fine) if "count" not in candidate.features else fine
     if not fine.any():
         return None
     if lumen is not None:
@@ -84,7 +85,7 @@ def measured(
         volume_ml=float(found.mask.sum() * voxel_ml),
         long_axis_mm=axes.long_mm,
         short_axis_mm=axes.short_mm,
-        mean_hu=float(values.mean()),
+        mean_hu=_mean_hu(view, found),
         location=location_of(float(index[0]), side, lungs, pleural),
         probability=found.scored.probability,
         extra=density_shares(values),
@@ -92,6 +93,16 @@ def measured(
     if found.lumen is None:
         return lesion
     return replace(lesion, extra=lesion.extra | _cavity_numbers(found, view, voxel_ml))
+
+
+def _mean_hu(view: PatientView, found: Delineated) -> float:
+    """Return the mean of the inner voxels (one in from the edge: partial volume stays out), HU.
+
+    Of all voxels where fewer than eight are inner.
+    """
+    inner = ndimage.binary_erosion(found.mask, structure=IN_PLANE_CROSS)
+    chosen = inner if inner.sum() >= 8 else found.mask
+    return float(np.asarray(view.voxels[found.box], dtype=np.float64)[chosen].mean())
 
 
 def _cavity_numbers(found: Delineated, view: PatientView, voxel_ml: float) -> dict[str, float]:
@@ -135,7 +146,8 @@ def _main_piece(mask: Mask) -> Mask:
 
 def _kind(kind: str, axes: Axes, values: Hounsfield) -> str:
     """Correct the candidate's kind by what full resolution says."""
-    if kind in ("solid_nodule", "mass") and float((values > 200).mean()) > 0.3:
+    bright = float((values > 200).mean()) > 0.3 or float(np.percentile(values, 95)) > 350
+    if kind in ("solid_nodule", "mass") and bright:
         return "calcification"
     if kind in ("solid_nodule", "mass"):
         return "mass" if axes.long_mm > MASS_LIMIT_MM else "solid_nodule"

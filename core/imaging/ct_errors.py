@@ -18,7 +18,7 @@ class CtSpacingError(XinglinError):
 
     code = 3202
     zh = "CT 体素间距或方向无效({what}),不能测量,请检查图像几何信息"
-    en = "CT voxel spacing or direction is unusable ({what}); nothing can be measured. Check geometry"
+    en = "CT voxel spacing or direction is unusable ({what}); nothing is measured. Check geometry"
 
 
 class CtTooLargeError(XinglinError):

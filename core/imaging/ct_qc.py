@@ -52,11 +52,11 @@ DARK_HU = -500.0
 TEXTS: dict[str, Sentence] = {
     "CT_GEOMETRY_MISSING": Sentence(
         "{value:.0f} 层缺少有效的位置或方向信息,不能用于测量;请从设备重新发送",
-        "{value:.0f} slices have no usable position or orientation; send them again from the scanner",
+        "{value:.0f} slices have no usable position or orientation; send them again",
     ),
     "CT_SLICE_GAP": Sentence(
         "缺少 {value:.0f} 层图像,病灶可能被遗漏;请检查传输并补发缺层",
-        "{value:.0f} slices are missing and may hide a lesion; check the transfer and send them again",
+        "{value:.0f} slices are missing and may hide a lesion; check transfer, send them again",
     ),
     "CT_SLICE_DUPLICATE": Sentence(
         "有 {value:.0f} 层位置重复,已保留序号较小者;请确认是否混入了另一期相或重建",
@@ -70,7 +70,7 @@ TEXTS: dict[str, Sentence] = {
     ),
     "CT_ORIENTATION_MIXED": Sentence(
         "序列混有 {value:.0f} 层其他方向的图像,已排除;请检查序列组成",
-        "{value:.0f} slices of another orientation are mixed in and were left out; check the series",
+        "{value:.0f} slices of another orientation are mixed in and left out; check the series",
     ),
     "CT_NOT_AXIAL": Sentence(
         "图像与身体轴线成 {value:.1f}°(允许 {limit:.1f}°),请使用轴位重建",
@@ -79,8 +79,7 @@ TEXTS: dict[str, Sentence] = {
     ),
     "CT_GANTRY_TILT": Sentence(
         "机架倾斜 {value:.1f}°(允许 {limit:.1f}°),长度与体积略有偏差;胸部扫描请勿倾斜机架",
-        "Gantry tilt {value:.1f}° (allowed {limit:.1f}°) biases lengths and volumes; scan the chest "
-        "without tilt",
+        "Gantry tilt {value:.1f}° (allowed {limit:.1f}°) biases lengths and volumes; avoid tilt",
     ),
     "CT_FEW_SLICES": Sentence(
         "仅 {value:.0f} 层(至少 {limit:.0f} 层),不是完整的胸部容积扫描;请发送完整序列",
@@ -88,7 +87,7 @@ TEXTS: dict[str, Sentence] = {
     ),
     "CT_COVERAGE_SHORT": Sentence(
         "扫描长度 {value:.0f} mm(至少 {limit:.0f} mm),可能未覆盖全肺;请核对扫描范围",
-        "Scan length {value:.0f} mm (at least {limit:.0f} mm) may not cover the lungs; check range",
+        "Scan length {value:.0f} mm (at least {limit:.0f} mm) may not cover the lungs",
     ),
     "CT_APEX_CUT": Sentence(
         "肺尖未完全包括在扫描范围内;如临床需要请补扫肺尖",
@@ -126,8 +125,8 @@ TEXTS: dict[str, Sentence] = {
     ),
     "CT_ONE_LUNG": Sentence(
         "只找到一侧含气肺(可能为全肺切除、肺不张或大量积液);请医师核对",
-        "Only one aerated lung was found (pneumonectomy, collapse or large effusion?); to be read by "
-        "a physician",
+        "Only one aerated lung was found (pneumonectomy, collapse, large effusion?); a physician "
+        "must read it",
     ),
 }
 

@@ -39,7 +39,7 @@ def find_lesions(
     steps: list[list[Candidate]] = [
         find_cavities(field),
         find_opacities(field),
-        find_hazy_nodules(field, find_hazy_blobs(field)),
+        find_hazy_nodules(field, find_hazy_blobs(field), blobs),
         find_bud_clusters(field, blobs),
         [c for c in find_nodules(field, blobs) if c.kind != "ground_glass_nodule"],
     ]

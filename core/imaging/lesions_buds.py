@@ -44,7 +44,7 @@ def find_bud_clusters(field: Field, blobs: list[Blob]) -> list[Candidate]:
     return found
 
 
-def _connected(start: int, crowds: list[list[int]], dense: np.ndarray) -> set[int]:  # type: ignore[type-arg]  # bool array
+def _connected(start: int, crowds: list[list[int]], dense: np.ndarray) -> set[int]:
     """Grow a density-connected set (Ester et al., DBSCAN, 1996)."""
     members, front = {start}, [start]
     while front:

@@ -51,7 +51,7 @@ NODULE = Rule(
         ("medial_mm", 4.0, ANY),
         ("wall_contact", 0.0, 0.42),
     ),
-    bias=-2.2,
+    bias=-2.6,
     terms=(
         Term("diameter_mm", 6.0, 2.0),
         Term("roundness", 0.45, 0.12),
@@ -92,7 +92,7 @@ GROUND_GLASS = Rule(
         ("medial_mm", 8.0, ANY),
         ("wall_contact", 0.0, 0.3),
     ),
-    bias=-1.8,
+    bias=-1.5,
     terms=(
         Term("diameter_mm", 11.0, 2.0),
         Term("strength", 130.0, 40.0),
@@ -124,7 +124,12 @@ OPACITY_MEDIAL = Rule(
     bias=0.8,
     terms=OPACITY.terms,
 )
+# Well inside the lung no hilar vessel reaches: nearness to a bronchus says nothing there.
+OPACITY_FREE = Rule(
+    gates=(*OPACITY.gates[:2], *OPACITY.gates[3:]), bias=OPACITY.bias, terms=OPACITY.terms
+)
 MEDIAL_MM = 6.0
+FREE_MM = 18.0
 CAVITY = Rule(
     gates=(
         ("enclosed", 0.55, ANY),
@@ -164,6 +169,7 @@ RULES: dict[str, Rule] = {
     "consolidation": OPACITY,
     "opacity": OPACITY,
     "opacity_medial": OPACITY_MEDIAL,
+    "opacity_free": OPACITY_FREE,
     "cavity": CAVITY,
     "tree_in_bud": BUDS,
     "pleural_effusion": EFFUSION,
@@ -184,6 +190,11 @@ def probability(candidate: Candidate) -> float:
 
 def _found_by(candidate: Candidate) -> str:
     """Return the rule's name: opacities are judged by how they were found, not by their kind."""
+    if "buds" in candidate.features:
+        return "ground_glass_nodule"
     if "fill" not in candidate.features:
         return candidate.kind
-    return "opacity_medial" if candidate.features["medial_mm"] < MEDIAL_MM else "opacity"
+    medial_mm = candidate.features["medial_mm"]
+    if medial_mm >= FREE_MM:
+        return "opacity_free"
+    return "opacity_medial" if medial_mm < MEDIAL_MM else "opacity"

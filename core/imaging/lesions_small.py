@@ -22,6 +22,9 @@ SIGMAS_MM = (1.3, 2.0, 3.0, 4.5, 6.5)
 BLOB_CONTRAST_HU = 45.0
 LEAST_TO_LARGEST = 0.25
 DENSE_CAP_HU = 150.0
+BUD_RADIUS_MM = 4.0
+BUD_STRENGTH_HU = 150.0
+FEWEST_BUDS = 4
 # Ground glass stands 150…300 HU above the lung.
 HAZY_SIGMAS_MM = (3.0, 4.5, 6.5, 9.0)
 HAZY_CAP_ABOVE_HU = 320.0
@@ -76,17 +79,27 @@ def find_nodules(field: Field, blobs: list[Blob]) -> list[Candidate]:
     return found
 
 
-def find_hazy_nodules(field: Field, blobs: list[Blob]) -> list[Candidate]:
-    """Return ground-glass and part-solid candidates (less than half of them solid)."""
+def find_hazy_nodules(field: Field, hazy: list[Blob], dense: list[Blob]) -> list[Candidate]:
+    """Return ground-glass and part-solid candidates (less than half of them solid).
+
+    One that is made of four or more small dense blobs is a tree-in-bud.
+    """
+    buds = np.zeros(field.grid.voxels.shape, dtype=bool)
+    for blob in dense:
+        if blob.radius_mm <= BUD_RADIUS_MM and blob.strength >= BUD_STRENGTH_HU:
+            buds[blob.place] = True
     found = []
-    for blob in blobs:
+    for blob in hazy:
         candidate = _outlined(field, blob, HAZY_CAP_ABOVE_HU)
         if candidate is None:
             continue
+        count = int((buds[candidate.box] & candidate.mask).sum())
+        candidate.features["buds"] = float(count)
         values = field.grid.voxels[candidate.box][candidate.mask]
         solid = float((values > -300).mean())
         if solid < 0.45:
             kind = "part_solid_nodule" if solid > 0.06 else "ground_glass_nodule"
+            kind = "tree_in_bud" if count >= FEWEST_BUDS else kind
             found.append(replace(candidate, kind=kind))
     return found
 

@@ -174,7 +174,7 @@ def _lung_components(grid: Grid, inner: Mask, limits: LungLimits) -> Mask:
     # Smaller parts (a lung cut up by disease) count where they lie close to a lung.
     rest = np.setdiff1d(large, main)
     near = dilate(lungs, 12.0, grid.spacing_mm) if len(rest) else lungs
-    for index in rest:
+    for index in rest.tolist():
         part = labels == index
         out[index] = bool(near[part].mean() > 0.5)
     return np.asarray(out[labels])
@@ -210,7 +210,7 @@ def _trachea(grid: Grid, inner: Mask) -> Mask:
     )
     boxes = ndimage.find_objects(labels)
     keep = np.zeros(count + 1, dtype=bool)
-    for index in np.flatnonzero((area >= 40) & (area <= 900)):
+    for index in np.flatnonzero((area >= 40) & (area <= 900)).tolist():
         if index == 0:
             continue
         _, rows, columns = boxes[index - 1]
