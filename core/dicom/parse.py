@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from pydicom import Dataset
 
 # Deflate reaches 1000:1; a deflated object is rare and never larger than a radiograph series.
-_INFLATED_LIMIT = 400 * 1_000_000
+_INFLATED_LIMIT = 256 * 1_000_000
 _DEFLATED = str(DeflatedExplicitVRLittleEndian).encode()
 _MEGABYTE = 1_000_000
 _CHUNK = 256 * 1024
