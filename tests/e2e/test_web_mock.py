@@ -415,3 +415,30 @@ def test_a_pc_without_webgl_reads_the_same(playwright, mock) -> None:
     page.get_by_text("1500 / -600").wait_for()
     shot(page, "study-cpu")
     chromium.close()
+
+
+def test_a_session_that_ended_asks_again_and_keeps_the_page(page) -> None:
+    open_list(page)
+    open_study(page, "s0001")
+    page.keyboard.press("Home")
+    wait_painted(page, 0)
+    page.context.clear_cookies()
+    page.keyboard.press("Escape")
+    page.keyboard.press("r")
+    page.get_by_text("登录已过期").wait_for()
+    shot(page, "expired")
+    assert page.locator("#login-user").input_value() == "physician"
+    page.locator("#login-password").fill("xinglin")
+    page.get_by_role("button", name="登录").click()
+    page.get_by_text("登录已过期").wait_for(state="detached")
+    page.locator("tr[data-study=s0001]").wait_for()
+    page.locator(".live-live").wait_for()
+
+
+def test_keys_are_dead_in_text_fields(page) -> None:
+    open_list(page)
+    page.locator("[data-testid=search]").click()
+    page.keyboard.type("r?j/")
+    assert page.locator("[data-testid=search]").input_value() == "r?j/"
+    assert page.locator("[data-testid=help]").count() == 0
+    assert page.locator("tr.selected").count() == 0

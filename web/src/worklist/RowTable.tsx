@@ -17,7 +17,7 @@ const COLUMNS: [Key, string][] = [
   ['column.description', 'c-desc'],
   ['column.source', 'c-source'],
   ['column.images', 'c-num'],
-  ['column.delivery', 'c-state'],
+  ['column.delivery', 'c-delivery'],
   ['column.flags', 'c-flags'],
 ];
 
