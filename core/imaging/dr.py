@@ -98,9 +98,10 @@ def analyse_dr(
     score, heat = _infer(radiograph, chest, engine, bundle)
     inferred = chosen.clock()
     heat_map = spread_heat(heat, crop_box(chest.box, spec), radiograph.pixels.shape)
-    regions = regions_of(heat_map, chest.box)
-    seconds |= {"inference": inferred - judged, "heat_map": chosen.clock() - inferred}
     tb = tb_score(score, bundle)
+    # Below the threshold nothing is suspected, so no place is pointed at.
+    regions = regions_of(heat_map, chest.box) if tb.positive else ()
+    seconds |= {"inference": inferred - judged, "heat_map": chosen.clock() - inferred}
     overridden = refusal is not None
     return DrFindings(qc, "ok", tb, heat_map, regions, seconds, overridden=overridden)
 
@@ -124,11 +125,11 @@ def spread_heat(
 ) -> NDArray[np.float32]:
     """Lay the network's activation map on the image, 0...1.
 
-    `activation` is in log odds per place; smoothed, its positive part is mapped by 1 - exp(-a / 4),
-    so that the same strength has the same colour in every image.
+    `activation` is in log odds per place; smoothed, its positive part is mapped by
+    1 - exp(-a / 12), so that the same strength has the same colour in every image.
     """
-    smooth = ndi.gaussian_filter(activation.astype(np.float32), 1.5)
-    strength = 1.0 - np.exp(-np.clip(smooth, 0.0, None) / 4.0)
+    smooth = ndi.gaussian_filter(activation.astype(np.float32), 1.8)
+    strength = 1.0 - np.exp(-np.clip(smooth, 0.0, None) / 12.0)
     top, left = max(0, round(crop.top)), max(0, round(crop.left))
     bottom, right = min(shape[0], round(crop.bottom)), min(shape[1], round(crop.right))
     heat = np.zeros(shape, np.float32)

@@ -21,8 +21,8 @@ class DrLimits:
         the dose already, a repeat would add to it.
     chest_reject : float
         Match score under which the picture is taken for no frontal chest.
-    chest_turned_margin : float
-        A turned picture must match better by this much.
+    chest_turned_warn, chest_turned_reject : float
+        By how much a turned picture matches better.
     polarity_margin : float
         The reversed grey-scale must match better by this much.
     clipped_low_warn, clipped_low_reject, clipped_high_warn, clipped_high_reject : float
@@ -35,26 +35,31 @@ class DrLimits:
         Noise standard deviation as a share of the chest's contrast.
     cut_warn, cut_reject : float
         Share of the lungs' height or width that lies outside the exposed field.
+    base_drop_warn, base_drop_reject : float
+        How much darker (in ranks) the field's lower edge is at the lungs than at the spine.
     """
 
     di_warn_low: float = -3.0
     di_warn_high: float = 2.0
     di_reject_low: float = -6.0
     chest_reject: float = 0.40
-    chest_turned_margin: float = 0.20
-    polarity_margin: float = 0.12
-    clipped_low_warn: float = 0.10
-    clipped_low_reject: float = 0.30
-    clipped_high_warn: float = 0.10
-    clipped_high_reject: float = 0.30
-    span_warn: float = 0.20
-    span_reject: float = 0.06
-    sharp_warn: float = -2.2
-    sharp_reject: float = -2.8
-    noise_warn: float = 0.06
-    noise_reject: float = 0.12
-    cut_warn: float = 0.08
-    cut_reject: float = 0.20
+    chest_turned_warn: float = 0.12
+    chest_turned_reject: float = 0.23
+    polarity_margin: float = 0.10
+    clipped_low_warn: float = 0.05
+    clipped_low_reject: float = 0.12
+    clipped_high_warn: float = 0.05
+    clipped_high_reject: float = 0.20
+    span_warn: float = 0.30
+    span_reject: float = 0.15
+    sharp_warn: float = -1.55
+    sharp_reject: float = -1.66
+    noise_warn: float = 0.03
+    noise_reject: float = 0.10
+    cut_warn: float = 0.05
+    cut_reject: float = 0.12
+    base_drop_warn: float = 0.33
+    base_drop_reject: float = 0.40
 
 
 @dataclass(frozen=True, slots=True)

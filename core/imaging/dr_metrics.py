@@ -74,8 +74,25 @@ def sharpness(frame: Floats) -> float:
     return float(0.5 * np.log(max(min(ratios), 1e-9)))
 
 
+def averaged(pixels: Floats, chest: ChestBox) -> Floats:
+    """Return the lungs' box averaged over whole blocks to about 512 columns, never enlarged.
+
+    Noise is judged here: interpolation would hide it.
+    """
+    part = inside(pixels, chest)
+    step = max(1, round(part.shape[1] / FRAME))
+    rows, columns = (side // step for side in part.shape)
+    if step == 1 or min(rows, columns) < 8:
+        return part
+    blocks = part[: rows * step, : columns * step].reshape(rows, step, columns, step)
+    mean: Floats = blocks.mean((1, 3), dtype=np.float32)
+    return mean
+
+
 def noise_level(frame: Floats) -> float:
     """Return the noise's standard deviation (robust form of Immerkaer, CVIU 1996)."""
+    if min(frame.shape) < 8:
+        return 0.0
     kernel = np.array([[1, -2, 1], [-2, 4, -2], [1, -2, 1]], np.float32)
     answer = ndi.convolve(frame, kernel, mode="nearest")[2:-2, 2:-2]
     return float(np.median(np.abs(answer)) / 0.6745 / 6.0)
@@ -98,7 +115,8 @@ def exposed_field(pixels: Floats) -> tuple[int, int, int, int]:
     quiet = 0.02 * max(float(high - low), 1e-6)
     top, bottom = _lively(small.std(axis=1) > quiet)
     left, right = _lively(small.std(axis=0) > quiet)
-    return top * step, left * step, bottom * step, right * step
+    rows, columns = pixels.shape
+    return top * step, left * step, min(rows, bottom * step), min(columns, right * step)
 
 
 def cut_shares(pixels: Floats, chest: ChestBox) -> dict[str, float]:
@@ -111,6 +129,29 @@ def cut_shares(pixels: Floats, chest: ChestBox) -> dict[str, float]:
         "image_left": max(0.0, left - lungs.left) / lungs.width,
         "image_right": max(0.0, lungs.right - right) / lungs.width,
     }
+
+
+def base_drop(pixels: Floats, chest: ChestBox) -> float:
+    """Return how much darker the lungs' columns are than the middle at the field's lower edge.
+
+    In ranks, 0...1. Below the diaphragm the abdomen is uniformly dense; where the field ends within
+    the lungs, they are dark on both sides of the spine.
+    """
+    top, _, bottom, _ = exposed_field(pixels)
+    strip = max(2, (bottom - top) // 25)
+    left, width = chest.left, chest.width
+
+    def grey(from_share: float, to_share: float) -> float:
+        first = int(np.clip(left + from_share * width, 0, pixels.shape[1] - 1))
+        last = int(np.clip(left + to_share * width, first + 1, pixels.shape[1]))
+        return float(np.median(ranks[:, first:last]))
+
+    step = max(1, pixels.size // 60000)
+    sample = np.sort(pixels.ravel()[::step])
+    rows = pixels[max(0, bottom - strip) : max(1, bottom)]
+    ranks = np.searchsorted(sample, rows, side="left") / len(sample)
+    middle = grey(0.42, 0.55)
+    return middle - max(grey(0.18, 0.32), grey(0.66, 0.80))
 
 
 def _difference_power(frame: Floats, down: int, across: int) -> float:

@@ -12,10 +12,12 @@ from typing import Any
 
 import numpy as np
 
-from core.imaging.dr_chest import ChestFit, fit_chest, turned_scores
+from core.imaging.dr_chest import ChestFit, fit_chest, turned_score
 from core.imaging.dr_errors import RadiographUnusable
 from core.imaging.dr_limits import DrLimits, SiteLimits
 from core.imaging.dr_metrics import (
+    averaged,
+    base_drop,
     chest_frame,
     clipped_shares,
     contrast,
@@ -31,6 +33,8 @@ from core.imaging.volume import Radiograph
 _CHEST_PARTS = ("CHEST", "THORAX", "LUNG", "胸", "肺")
 _FRONTAL = frozenset({"PA", "AP", ""})
 _SMALLEST_SIDE = 64
+# Only a match below this is worth the second look at turned pictures.
+_DOUBTFUL = 0.80
 NOT_A_CHEST = frozenset({"DR_BODY_PART", "DR_NOT_CHEST", "DR_VIEW_LATERAL", "DR_QC_PHANTOM"})
 
 
@@ -115,18 +119,22 @@ def _by_tags(tags: Mapping[str, Any]) -> list[Reason]:
 def _kind_of_picture(
     radiograph: Radiograph, chest: ChestFit, limits: DrLimits, metrics: dict[str, float]
 ) -> list[Reason]:
-    gain = chest.inverted_score - chest.score
-    if gain >= limits.polarity_margin and chest.inverted_score >= limits.chest_reject:
-        return [
-            reason("DR_POLARITY", "reject", "reversed_gain", gain, limits.polarity_margin),
-        ]
-    if chest.score < 0.75:
-        # Only a doubtful match is worth the second look at turned pictures.
-        turned = max(turned_scores(radiograph.pixels))
+    turned = -1.0
+    if chest.score < _DOUBTFUL:
+        turned = turned_score(radiograph.pixels, chest.score)
         metrics["turned_match"] = turned
-        if turned >= 0.6 and turned - chest.score >= limits.chest_turned_margin:
-            gain = turned - chest.score
-            return [reason("DR_TURNED", "reject", "turned_gain", gain, limits.chest_turned_margin)]
+    gain = chest.inverted_score - chest.score
+    if gain >= limits.polarity_margin and chest.inverted_score >= max(limits.chest_reject, turned):
+        return [reason("DR_POLARITY", "reject", "reversed_gain", gain, limits.polarity_margin)]
+    drop = base_drop(radiograph.pixels, chest.box)
+    metrics["base_drop_rank"] = drop
+    gain = turned - chest.score if turned >= limits.chest_reject else 0.0
+    if drop > limits.base_drop_reject and gain <= limits.chest_turned_reject:
+        name = "base_drop_rank"
+        return [reason("DR_CUT_BASES", "reject", name, drop, limits.base_drop_reject)]
+    found = _above(gain, limits.chest_turned_warn, limits.chest_turned_reject, "DR_TURNED")
+    if found:
+        return found
     if chest.score < limits.chest_reject:
         return [
             reason("DR_NOT_CHEST", "reject", "chest_match", chest.score, limits.chest_reject),
@@ -164,7 +172,7 @@ def _picture(
     frame = chest_frame(radiograph.pixels, chest.box)
     low, high = clipped_shares(radiograph.pixels, chest.box)
     sharp = sharpness(frame)
-    noise = noise_level(frame) / max(contrast(frame), 1e-6)
+    noise = noise_level(averaged(radiograph.pixels, chest.box)) / max(contrast(frame), 1e-6)
     metrics |= {
         "clipped_low_share": low,
         "clipped_high_share": high,
@@ -191,6 +199,10 @@ def _positioning(
     for side, share in cut_shares(radiograph.pixels, chest.box).items():
         metrics[f"cut_{side}_share"] = share
         found += _above(share, limits.cut_warn, limits.cut_reject, codes[side])
+    drop = metrics["base_drop_rank"]
+    if drop > limits.base_drop_warn and not any(r.code == "DR_CUT_BASES" for r in found):
+        name = "base_drop_rank"
+        found.append(reason("DR_CUT_BASES", "warn", name, drop, limits.base_drop_warn))
     return found
 
 
@@ -198,6 +210,7 @@ _METRICS = {
     "DR_CLIPPED_LOW": "clipped_low_share",
     "DR_CLIPPED_HIGH": "clipped_high_share",
     "DR_NOISE": "noise_share",
+    "DR_TURNED": "turned_gain",
     "DR_CUT_APICES": "cut_apices_share",
     "DR_CUT_BASES": "cut_bases_share",
     "DR_CUT_SIDE": "cut_side_share",

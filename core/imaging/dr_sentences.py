@@ -45,8 +45,9 @@ _SENTENCES = {
         en="The grey-scale seems reversed (wrong MONOCHROME1/2?); correct it and send again.",
     ),
     "DR_TURNED": Sentence(
-        zh="图像可能旋转或上下颠倒;请转正后重发。",
-        en="The picture seems rotated or upside down; turn it upright and send again.",
+        zh="图像可能旋转、上下颠倒或严重截断;请核对方向后重发或重拍。",
+        en="The picture seems rotated, upside down or badly cut off; "
+        "check its orientation, then send again or repeat.",
     ),
     "DR_NOT_CHEST": Sentence(
         zh="未能识别为正位胸片,不做分析;如确为正位胸片,可选“仍然分析”。",
