@@ -272,10 +272,13 @@ def _hand_over(slot: Slot, wire: Wire, greeting: _Greeting, around: Surroundings
     service = reach(address, settings.limits.artim_s)
     around.tally.count("handed_over")
     log.info("association.handed_over")
-    slot.idle_since = None
+
+    def moved() -> None:
+        slot.idle_since = around.clock()
+
     first = HEADER.pack(ASSOCIATE_RQ, len(greeting.body)) + greeting.body + wire.rest()
     with service:
-        splice(wire.sock, service, first, settings.limits.idle_s)
+        splice(wire.sock, service, first, settings.limits.idle_s, moved)
     around.tally.ended("handed over")
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import selectors
 import socket
 import ssl
+from collections.abc import Callable
 
 from edge.intake.net.errors import PduTooLong, PeerGone, PeerSilent, ServiceUnreachable
 from edge.intake.net.pdu import HEADER
@@ -103,7 +104,13 @@ class _Side:
         return isinstance(self.sock, ssl.SSLSocket) and self.sock.pending() > 0
 
 
-def splice(peer: socket.socket, service: socket.socket, first: bytes, idle_s: float) -> None:
+def splice(
+    peer: socket.socket,
+    service: socket.socket,
+    first: bytes,
+    idle_s: float,
+    moved: Callable[[], None],
+) -> None:
     """Copy both ways until one side ends and its last bytes are delivered.
 
     Parameters
@@ -112,6 +119,8 @@ def splice(peer: socket.socket, service: socket.socket, first: bytes, idle_s: fl
         What the peer has sent already (its A-ASSOCIATE-RQ), replayed to the service.
     idle_s : float
         Longest time without a byte in either direction.
+    moved : callable
+        Told whenever bytes come, so that an idle association can be told from a busy one.
 
     Raises
     ------
@@ -132,6 +141,7 @@ def splice(peer: socket.socket, service: socket.socket, first: bytes, idle_s: fl
             selector.register(side.sock, selectors.EVENT_READ, side)
         while not _finished(theirs, ours):
             _await(selector, (theirs, ours), idle_s)
+            moved()
             _move(theirs, ours, watch)
             _move(ours, theirs, None)
 

@@ -16,12 +16,17 @@ from edge.intake.net.sink import Ending, Peer, StoreCommand, StoreOutcome
 
 
 class FileReceipt:
-    """One file under a temporary name; renamed when it is durable."""
+    """One file under a temporary name until it is whole.
 
-    def __init__(self, folder: Path, name: str, directory: int) -> None:
+    It is renamed first and synced after: the sync of a file whose name has just changed makes the
+    name durable too on ext4 and XFS, so that one sync does where a folder's sync would be a second
+    (measured: as dear as the first). A name without acknowledgement may then be incomplete after a
+    loss of power; a store that must not show such files keeps its own record of what is committed.
+    """
+
+    def __init__(self, folder: Path, name: str) -> None:
         self._path = folder / f"{name}.part"
         self._final = folder / name
-        self._directory = directory
         self._file = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
 
     def write(self, chunk: memoryview) -> None:
@@ -34,10 +39,9 @@ class FileReceipt:
 
     def commit(self) -> StoreOutcome:
         """See :class:`~edge.intake.net.sink.Receipt`."""
+        self._path.rename(self._final)
         os.fsync(self._file)
         os.close(self._file)
-        self._path.rename(self._final)
-        os.fsync(self._directory)
         return StoreOutcome()
 
     def abort(self) -> None:
@@ -54,12 +58,11 @@ class FileSink:
     ) -> None:
         self._folder = folder
         self._new_name = new_name
-        self._directory = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
 
     def begin(self, peer: Peer, command: StoreCommand) -> FileReceipt:
         """See :class:`~edge.intake.net.sink.Sink`."""
         del peer, command
-        return FileReceipt(self._folder, self._new_name(), self._directory)
+        return FileReceipt(self._folder, self._new_name())
 
     def ended(self, peer: Peer, ending: Ending) -> None:
         """See :class:`~edge.intake.net.sink.Sink`."""

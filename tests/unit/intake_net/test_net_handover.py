@@ -144,8 +144,8 @@ def test_an_absurd_pdu_does_not_reach_the_service():
         assert bytes(service.got) == hello
 
 
-def test_stopping_ends_a_spliced_association():
-    limits = dataclasses.replace(PATIENT, stop_grace_s=0.05)
+def test_stopping_ends_a_spliced_association_at_once():
+    limits = dataclasses.replace(PATIENT, stop_grace_s=60.0)
     with (
         Service() as service,
         node(limits=limits, query_service=service.address) as running,
