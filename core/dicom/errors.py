@@ -51,11 +51,3 @@ class HeadDeflateError(XinglinError):
     code = 2603
     zh = "压缩（deflate）数据流已损坏"
     en = "The deflated stream is broken"
-
-
-class HeadTruncatedError(XinglinError):
-    """The data set ends inside an element."""
-
-    code = 2604
-    zh = "DICOM 数据集在字节 {offset} 处中断"
-    en = "The DICOM data set ends inside an element (byte {offset})"
