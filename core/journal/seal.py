@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from core.journal.errors import SealBroken
-from core.records.canonical import from_bytes, to_bytes
+from core.records.canonical import from_bytes
 from core.records.kinds import upcast
 from core.records.record import Record, Sealed
 
@@ -45,10 +45,10 @@ def _body_cipher(key: bytes) -> AESGCM:
     return AESGCM(HKDF(SHA256(), 32, salt=None, info=b"xinglin record body v1").derive(key))
 
 
-def seal_body(body: dict[str, object], header: bytes, key: bytes, randomness: Randomness) -> bytes:
-    """Return suite ‖ nonce ‖ ciphertext of the canonical body."""
+def seal_body(plain: bytes, header: bytes, key: bytes, randomness: Randomness) -> bytes:
+    """Return suite ‖ nonce ‖ ciphertext of a canonical body."""
     nonce = randomness(_NONCE)
-    return _SUITE + nonce + _body_cipher(key).encrypt(nonce, to_bytes(body), header)
+    return _SUITE + nonce + _body_cipher(key).encrypt(nonce, plain, header)
 
 
 def open_record(sealed: Sealed, keyring: Keyring) -> Record:

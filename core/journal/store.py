@@ -15,6 +15,7 @@ from core.journal.chain import Fault, Head, Kept, link_of, verify
 from core.journal.database import Database
 from core.journal.errors import JournalDamaged, UnknownKind
 from core.journal.seal import Keyring, Randomness, seal_body
+from core.records.canonical import from_bytes, to_bytes
 from core.records.clock import Stamp, tick
 from core.records.kinds import KINDS
 from core.records.record import GENESIS, Draft, Header, Record, Sealed
@@ -112,17 +113,19 @@ def _header(writer: Writer, draft: Draft, head: Head, stamp: Stamp, journal: str
 
 def _continue_chain(
     writer: Writer, drafts: Sequence[Draft], head: Head, last: Stamp, journal: str
-) -> Iterator[tuple[Kept, Header, Draft]]:
+) -> Iterator[tuple[Kept, Header, dict[str, Any]]]:
     """Yield the rows that carry a chain on from ``head``; pure but for the writer's clock."""
     stamp = last
     for draft in drafts:
         stamp = tick(stamp, writer.now_ms())
         header = _header(writer, draft, head, stamp, journal)
         data = header.to_bytes()
-        sealed = seal_body(draft.body, data, writer.keyring.key(draft.key), writer.randomness)
+        plain = to_bytes(draft.body)
+        sealed = seal_body(plain, data, writer.keyring.key(draft.key), writer.randomness)
         row = Kept(writer.id, header.seq, data, sealed, link_of(data, sealed))
         head = Head(writer.id, header.seq, row.link)
-        yield row, header, draft
+        # What views see now is what they will read back: 1.0 has become 1, tuples lists.
+        yield row, header, from_bytes(plain)
 
 
 def _checked(rows: Iterable[Kept], head_of: Callable[[str], Head], journal: str) -> list[Kept]:
@@ -173,9 +176,7 @@ class MemoryJournal:
         )
         start = len(self._rows)
         self._rows.extend((row, header) for row, header, _ in fresh)
-        records = [
-            Record(start + n + 1, header, draft.body) for n, (_, header, draft) in enumerate(fresh)
-        ]
+        records = [Record(start + n + 1, header, body) for n, (_, header, body) in enumerate(fresh)]
         try:
             if self._on_append:
                 self._on_append(records)
@@ -266,11 +267,11 @@ class SqliteJournal:
             stamp = Stamp.parse(last) if last else Stamp(0)
             head = self.head(self._writer.id)
             records = []
-            for row, header, draft in _continue_chain(
+            for row, header, body in _continue_chain(
                 self._writer, drafts, head, stamp, self._journal
             ):
                 position = self._insert(sql, row, header)
-                records.append(Record(position, header, draft.body))
+                records.append(Record(position, header, body))
             if self._on_append:
                 self._on_append(records)
         return records
