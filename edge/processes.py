@@ -110,7 +110,7 @@ def run_dimse(folder: Path) -> None:
     """Serve query, retrieve and MPPS until told to stop."""
     from edge.intake.dimse.ports import DimseSettings, Peer
     from edge.intake.dimse.service import DimsePorts, start_service
-    from edge.store.archive import BoxAnswers, BoxArchive, BoxSteps
+    from edge.store.archive import BoxAnswers, BoxArchive, BoxObserver, BoxSteps
 
     stop = until_told()
     box = open_box(folder, real_outside())
@@ -125,7 +125,7 @@ def run_dimse(folder: Path) -> None:
         known_callers_only=True,
     )
     ports = DimsePorts(
-        BoxArchive(box), BoxSteps(box, queue_of(box)), BoxAnswers(box), lambda _event: None
+        BoxArchive(box), BoxSteps(box, queue_of(box)), BoxAnswers(box), BoxObserver(box)
     )
     service = start_service(settings, ports)
     stop.wait()

@@ -38,8 +38,10 @@ class BlobReader:
         return self._opener.read(offset, self.length if length is None else length)
 
     def close(self) -> None:
-        """Close the file."""
-        os.close(self._handle)
+        """Close the file; more than once is fine."""
+        if self._handle >= 0:
+            os.close(self._handle)
+            self._handle = -1
 
     def __enter__(self) -> BlobReader:
         return self

@@ -17,6 +17,7 @@ from typing import IO, Any
 from pydicom.uid import ImplicitVRLittleEndian
 
 from core.blobs.disk import BlobReader, FileWriter, put
+from core.blobs.stream import sealed_stream
 from core.dicom.files import FileLimits, check_archive, check_directory, check_member, kind_of
 from core.dicom.input_errors import ArchiveBrokenError, InputError
 from core.dicom.picture import wrap_as_dx
@@ -29,40 +30,6 @@ from edge.intake.sink import JournalSink
 from edge.report.delivery import part10
 
 _STEP = 1 << 20
-
-
-class SealedFile(io.RawIOBase):
-    """A sealed blob as a read-only, seekable file."""
-
-    def __init__(self, blob: BlobReader) -> None:
-        super().__init__()
-        self._blob = blob
-        self._at = 0
-
-    def readable(self) -> bool:
-        """It is."""
-        return True
-
-    def seekable(self) -> bool:
-        """It is."""
-        return True
-
-    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        """Move; see :class:`io.IOBase`."""
-        base = {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self._blob.length}[whence]
-        self._at = max(0, base + offset)
-        return self._at
-
-    def tell(self) -> int:
-        """Return the place."""
-        return self._at
-
-    def readinto(self, buffer: Any) -> int:
-        """Fill a buffer; see :class:`io.RawIOBase`."""
-        data = self._blob.read(self._at, len(buffer))
-        buffer[: len(data)] = data
-        self._at += len(data)
-        return len(data)
 
 
 @dataclass
@@ -105,7 +72,7 @@ def _take(
     sink: JournalSink, peer: Peer, blob: BlobReader, address: str, tally: Tally, limits: FileLimits
 ) -> bool:
     """Return whether the sealed upload itself must stay (it is what is in quarantine)."""
-    stream = io.BufferedReader(SealedFile(blob), _STEP)
+    stream = sealed_stream(blob, _STEP)
     kind = kind_of(stream.peek(4096)[:4096])
     if kind != "zip":
         return _object(sink, peer, stream, tally)

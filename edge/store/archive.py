@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
-import io
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, BinaryIO
 
+from core.blobs.stream import sealed_stream
+from core.records.record import Draft
 from edge.intake.dimse.match import Matcher
-from edge.intake.dimse.ports import CommitmentAnswer, InstanceRef, Level, ProcedureStep, Record
+from edge.intake.dimse.ports import (
+    CommitmentAnswer,
+    InstanceRef,
+    Level,
+    ProcedureStep,
+    Record,
+    ServiceEvent,
+)
 from edge.report.commitment import CommitmentResult
 from edge.stages.queue import URGENT, JobSpec, Queue
 from edge.store.answers import keep_answer
@@ -92,8 +100,7 @@ class BoxArchive:
     def open(self, ref: InstanceRef) -> BinaryIO:
         """See the port."""
         study, _, address = ref.key.partition(":")
-        with self._box.blobs.open(address, self._box.vault.key(study)) as blob:
-            return io.BytesIO(blob.read())
+        return sealed_stream(self._box.blobs.open(address, self._box.vault.key(study)))
 
 
 def _where(matchers: Sequence[Matcher]) -> tuple[list[str], list[Any]]:
@@ -195,3 +202,20 @@ class BoxAnswers:
             ),
         )
         return True
+
+
+class BoxObserver:
+    """Puts queries and retrieves of peers into the access journal: who looked, at which studies."""
+
+    def __init__(self, box: Box) -> None:
+        self._box = box
+
+    def __call__(self, event: ServiceEvent) -> None:
+        """See :class:`edge.intake.dimse.ports.Observer`."""
+        refs = (self._box.vault.study(uid) for uid in event.study_uids)
+        body = {
+            "action": f"dimse {event.kind}", "peer": event.peer, "level": event.level,
+            "status": event.status, "count": event.count,
+            "studies": sorted({ref.study for ref in refs if ref is not None}),
+        }  # fmt: skip
+        self._box.access.append([Draft("audit.logged", body, actor=f"peer:{event.peer}")])
