@@ -163,6 +163,14 @@ class TlsFailed(ReceiverError):
     en: ClassVar[str] = "The TLS handshake failed: {what}"
 
 
+class ProcessNotStarted(ReceiverError):
+    """A further receiver process did not come up."""
+
+    code: ClassVar[int] = 2027
+    zh: ClassVar[str] = "接收进程在 {seconds} 秒内未能启动"
+    en: ClassVar[str] = "A receiver process did not start within {seconds} s"
+
+
 # -- Rejections: answered with A-ASSOCIATE-RJ ------------------------------------------------------
 
 

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from multiprocessing.synchronize import Event
 
-from edge.intake.net.errors import ClassNotSupported
+from edge.intake.net.errors import ClassNotSupported, ProcessNotStarted
 from edge.intake.net.receiver import Receiver
 from edge.intake.net.settings import Limits, ReceiverSettings
 from edge.intake.net.sink import (
@@ -26,6 +26,10 @@ from edge.intake.net.sink import (
     Sink,
     Verdict,
 )
+
+
+# Importing the libraries takes a second, on a busy box many.
+_START_S = 60.0
 
 
 class _Refused:
@@ -106,6 +110,11 @@ def more_processes(settings: ReceiverSettings, make: Callable[[], Parts]) -> Ite
     """Run all processes but the caller's own, listening on entry; they end with the block.
 
     ``make`` is called in each of them and must be importable (module level), for they are spawned.
+
+    Raises
+    ------
+    ProcessNotStarted
+        One of them does not listen after a minute.
     """
     context = multiprocessing.get_context("spawn")
     signs = [context.Event() for _ in range(settings.processes - 1)]
@@ -117,7 +126,8 @@ def more_processes(settings: ReceiverSettings, make: Callable[[], Parts]) -> Ite
         child.start()
     try:
         for sign in signs:
-            sign.wait(settings.limits.network_s)
+            if not sign.wait(_START_S):
+                raise ProcessNotStarted(seconds=_START_S)
         yield
     finally:
         for child in children:
