@@ -27,7 +27,6 @@ from edge.intake.net.sink import (
     Verdict,
 )
 
-
 # Importing the libraries takes a second, on a busy box many.
 _START_S = 60.0
 
