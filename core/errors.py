@@ -7,8 +7,12 @@ range of their package, both sentences exist and name the same facts.
 
 Facts must never carry a patient's identity: they reach logs, screens and peers.
 
-Ranges: 1xxx journal, blobs, vault, views · 2xxx intake and DICOM · 3xxx imaging · 4xxx models and
-engines · 5xxx results and delivery · 6xxx web, users · 7xxx backup · 8xxx phantom and demo.
+Ranges (``provisioning.errors_doc`` holds them as data; ``docs/errors.md`` lists every number):
+1000-1099 journal · 1100-1199 vault · 1200-1299 blobs · 1300-1399 data folder and settings ·
+2000-2499 DICOM receiver · 2500-2699 text and heads · 2700-2899 query, retrieve, commitment ·
+2900-2949 quarantine · 2950-3049 files, archives, pixels · 3050-3999 imaging · 4000-4199 bundles and
+engines · 4200-4499 GPU · 4500-4999 training · 5000-5299 result objects and delivery ·
+5300-5499 stages · 6000-6999 web and accounts · 7000-7999 backup · 8000-8999 phantom.
 """
 
 from __future__ import annotations
