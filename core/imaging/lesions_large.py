@@ -62,7 +62,7 @@ def _opacity(
         "extent_mm": float(2 * (3 * volume * 1000 / (4 * np.pi)) ** (1 / 3)),
         "fill": _box_fill(mask),
     }
-    compact = features["fill"] > 0.38 and features["mean_hu"] > -100
+    compact = features["fill"] > 0.35 and features["mean_hu"] > -100
     kind = "consolidation"
     if compact:
         kind = "mass" if features["extent_mm"] > MASS_LIMIT_MM else "solid_nodule"

@@ -81,7 +81,7 @@ CALCIFIED = Rule(
 )
 GROUND_GLASS = Rule(
     gates=(
-        ("diameter_mm", 7.0, 60.0),
+        ("diameter_mm", 7.0, 32.0),  # the largest scale looks for 31 mm
         ("contrast_hu", 120.0, ANY),
         ("strength", 90.0, ANY),
         ("roundness", 0.3, ANY),
