@@ -26,7 +26,7 @@ class LoginWrong(WebRefusal):
 
 
 class OtpNeeded(WebRefusal):
-    """The second factor is missing or wrong."""
+    """The second factor is missing."""
 
     code = 6002
     zh = "请输入动态验证码"
@@ -122,6 +122,33 @@ class Conflict(WebRefusal):
     zh = "当前状态下不能执行此操作（{state}）"
     en = "This cannot be done in the present state ({state})"
     status = 409
+
+
+class TooLarge(WebRefusal):
+    """A form is larger than any form is."""
+
+    code = 6013
+    zh = "请求内容超过 {limit_kb} KB"
+    en = "The request is larger than {limit_kb} KB"
+    status = 413
+
+
+class OtpWrong(WebRefusal):
+    """The second factor does not fit."""
+
+    code = 6014
+    zh = "动态验证码不正确"
+    en = "The one-time code is wrong"
+    status = 401
+
+
+class PasswordMustChange(WebRefusal):
+    """The password was given by someone else: nothing else is served until it is changed."""
+
+    code = 6015
+    zh = "请先修改初始密码"
+    en = "Change the initial password first"
+    status = 403
 
 
 class Unexpected(WebRefusal):

@@ -22,6 +22,7 @@ from core.web.errors import (
     NotFound,
     NotLoggedIn,
     OtpNeeded,
+    OtpWrong,
     PasswordWeak,
     UserExists,
 )
@@ -134,7 +135,7 @@ class People:
         ------
         LoginWrong
             Also while locked: each failure past the fourth doubles the wait.
-        OtpNeeded
+        OtpNeeded, OtpWrong
             If the account has a second factor and the code is missing or wrong.
         """
         now = self._now_ms()
@@ -147,10 +148,11 @@ class People:
             if rows and active and locked <= now:
                 self._failed(user, now)
             raise LoginWrong
-        if totp and not (otp and pyotp.TOTP(totp).verify(otp, valid_window=1)):
-            if otp:
-                self._failed(user, now)
+        if totp and not otp:
             raise OtpNeeded
+        if totp and not self._shown(totp, otp or ""):
+            self._failed(user, now)
+            raise OtpWrong
         token, csrf = self._randomness(32).hex(), self._randomness(16).hex()
         with self._database.transaction() as sql:
             sql.execute("UPDATE person SET failures = 0, locked_until = 0 WHERE user = ?", (user,))
@@ -162,13 +164,28 @@ class People:
         return token, self.session(token)
 
     def session(self, token: str) -> Session:
-        """Return the session of a token.
+        """Return the session of a token; asking keeps it from idling.
 
         Raises
         ------
         NotLoggedIn
             If there is none, it idled too long, or the person was switched off.
         """
+        session, seen, now = self._look(token)
+        if now - seen > _SEEN_EVERY_MS:
+            with self._database.transaction() as sql:
+                sql.execute("UPDATE session SET seen = ? WHERE token = ?", (now, _hashed(token)))
+        return session
+
+    def holds(self, token: str, permission: Permission) -> bool:
+        """Say whether a session still stands and may; a stream asks, which is no activity."""
+        try:
+            return self._look(token)[0].may(permission)
+        except NotLoggedIn:
+            return False
+
+    def _look(self, token: str) -> tuple[Session, int, int]:
+        """Return the session, when it was last used, and the time now."""
         now, key = self._now_ms(), _hashed(token)
         rows = self._database.query(
             "SELECT s.user, p.name, p.role, s.csrf, p.language, s.created, s.seen, p.must_change"
@@ -179,10 +196,8 @@ class People:
         if not rows or now - rows[0][6] > IDLE_MS or now - rows[0][5] > LONGEST_MS:
             raise NotLoggedIn
         user, name, role, csrf, language, _, seen, must_change = rows[0]
-        if now - seen > _SEEN_EVERY_MS:
-            with self._database.transaction() as sql:
-                sql.execute("UPDATE session SET seen = ? WHERE token = ?", (now, key))
-        return Session(key.hex()[:24], user, name, role, csrf, language, bool(must_change))
+        session = Session(key.hex()[:24], user, name, role, csrf, language, bool(must_change))
+        return session, seen, now
 
     def log_out(self, token: str) -> None:
         """End a session."""
@@ -201,8 +216,8 @@ class People:
         with self._database.transaction() as sql:
             sql.execute("UPDATE person SET language = ? WHERE user = ?", (language, user))
 
-    def set_password(self, user: str, old: str, new: str) -> None:
-        """Change the own password; other sessions of the person end.
+    def set_password(self, user: str, old: str, new: str, token: str) -> None:
+        """Change the own password; other sessions of the person than ``token``'s end.
 
         Raises
         ------
@@ -217,6 +232,7 @@ class People:
                 "UPDATE person SET password = ?, must_change = 0 WHERE user = ?",
                 (self._hasher.hash(new), user),
             )
+            sql.execute("DELETE FROM session WHERE user = ? AND token != ?", (user, _hashed(token)))
 
     def begin_otp(self, user: str) -> dict[str, str]:
         """Return a fresh second factor for the person to confirm; not in force yet."""
@@ -229,16 +245,25 @@ class People:
 
         Raises
         ------
-        OtpNeeded, InputWrong
+        OtpWrong, InputWrong
         """
+        if not 32 <= len(secret) <= 128:  # ours have 160 bits; an empty one would switch it off
+            raise InputWrong(field="secret")
         try:
-            right = pyotp.TOTP(secret).verify(otp, valid_window=1)
+            right = self._shown(secret, otp)
         except ValueError:
             raise InputWrong(field="secret") from None
         if not right:
-            raise OtpNeeded
+            raise OtpWrong
         with self._database.transaction() as sql:
             sql.execute("UPDATE person SET totp = ? WHERE user = ?", (secret, user))
+
+    def _shown(self, secret: str, otp: str) -> bool:
+        """Say whether a code is right now, half a minute of drift allowed either way."""
+        now_s = self._now_ms() // 1000
+        return otp.isascii() and bool(
+            pyotp.TOTP(secret).verify(otp, for_time=now_s, valid_window=1)
+        )
 
     def _verify(self, kept: str, password: str) -> bool:
         try:

@@ -11,8 +11,10 @@ import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
-from starlette.middleware.base import RequestResponseEndpoint
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
 
 from core.errors import XinglinError
 from core.vault.errors import KeyDestroyed
@@ -20,16 +22,10 @@ from core.web.errors import InputWrong, NotFound, Unexpected, WebRefusal
 from core.web.page import page
 from edge.api import dicomweb, intake, ops, people, studies
 from edge.api.context import Site
+from edge.api.envelope import FormLimit, SafeHeaders, add_safe_headers
 from edge.api.frames import Frames
 
 _log = structlog.get_logger("web")
-_HEADERS = {
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
-    "X-Frame-Options": "DENY",
-    "Cross-Origin-Opener-Policy": "same-origin",
-    "Cross-Origin-Resource-Policy": "same-origin",
-}
 
 
 def create_app(site: Site, dist: Path) -> FastAPI:
@@ -56,9 +52,16 @@ def create_app(site: Site, dist: Path) -> FastAPI:
     for module in (people, studies, intake, ops, dicomweb):
         app.include_router(module.router)
     _answer_errors(app)
-    _add_headers(app)
+    app.add_middleware(FormLimit)
+    app.add_middleware(SafeHeaders)
+    for interface in ("/api", "/dicomweb"):
+        app.mount(interface, _nowhere)  # else the page would answer for a misspelt path
     app.mount("/", page(dist, site.box.outside.randomness))
     return app
+
+
+async def _nowhere(_scope: Scope, _receive: Receive, _send: Send) -> None:
+    raise NotFound
 
 
 def _answer_errors(app: FastAPI) -> None:
@@ -74,6 +77,16 @@ def _answer_errors(app: FastAPI) -> None:
         field = ".".join(str(part) for part in error.errors()[0]["loc"])
         return JSONResponse(InputWrong(field=field[:80]).as_json(), 422)
 
+    @app.exception_handler(HTTPException)
+    async def unfit(_request: Request, error: HTTPException) -> JSONResponse:
+        known = error.status_code in (404, 405)
+        refusal = NotFound() if known else InputWrong(field="body")
+        return JSONResponse(refusal.as_json(), error.status_code, headers=error.headers)
+
+    @app.exception_handler(ClientDisconnect)
+    async def gone(_request: Request, _error: ClientDisconnect) -> Response:
+        return Response(status_code=400)  # nobody reads it
+
     @app.exception_handler(Exception)
     async def crashed(request: Request, error: Exception) -> JSONResponse:
         site: Site = request.app.state.site
@@ -81,15 +94,6 @@ def _answer_errors(app: FastAPI) -> None:
         # The route's pattern, never the path: a path may hold a patient's identifiers.
         route = getattr(request.scope.get("route"), "path", "?")
         _log.error("request crashed", number=number, route=route, error=type(error).__name__)
-        return JSONResponse(Unexpected(number=number).as_json(), 500)
-
-
-def _add_headers(app: FastAPI) -> None:
-    @app.middleware("http")
-    async def headers(request: Request, call_next: RequestResponseEndpoint) -> Response:
-        response = await call_next(request)
-        for name, value in _HEADERS.items():
-            response.headers.setdefault(name, value)
-        if request.url.path.startswith(("/api", "/dicomweb")):
-            response.headers.setdefault("Cache-Control", "no-store")
+        response = JSONResponse(Unexpected(number=number).as_json(), 500)
+        add_safe_headers(response.headers, request.url.path)  # this answer passes no middleware
         return response

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 from fastapi import Depends, Request
 
 from core.records.record import Draft
-from core.web.errors import CsrfMissing, NotAllowed, NotFound, NotLoggedIn
+from core.web.errors import CsrfMissing, NotAllowed, NotFound, NotLoggedIn, PasswordMustChange
 from core.web.people import People, Session, same
 from core.web.roles import Permission
 from edge.intake.disk import Tier
@@ -82,12 +82,19 @@ def need(permission: Permission) -> Callable[[Request], Session]:
 
     def guard(request: Request) -> Session:
         session = session_of(request)
+        if session.must_change:
+            raise PasswordMustChange
         if not session.may(permission):
             raise NotAllowed(permission=permission)
         return session
 
     guard.__dict__["permission"] = permission  # the table-driven route test reads it
     return guard
+
+
+def whole(text: str) -> int | None:
+    """Return a decimal number of at most 15 digits; None for anything else (² is a digit too)."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= 15 else None
 
 
 TheSite = Annotated[Site, Depends(site_of)]

@@ -11,9 +11,9 @@ from pydicom.uid import UID, ExplicitVRBigEndian
 from starlette.concurrency import run_in_threadpool
 
 from core.dicom.parse import parse_dicom
-from core.web.errors import NotAcceptable, NotFound
+from core.web.errors import InputWrong, NotAcceptable, NotFound
 from core.web.people import Session
-from edge.api.context import VISIBLE, Site, TheSite, need
+from edge.api.context import VISIBLE, Site, TheSite, need, whole
 from edge.api.frames import Frames, Instance, fragmented
 from edge.api.multipart import multipart_related
 from edge.api.pictures import rendered_png
@@ -22,6 +22,7 @@ from edge.stages.manifest import manifest_of
 
 router = APIRouter(prefix="/dicomweb")
 MayRead = Annotated[Session, Depends(need("study.read"))]
+_MOST_FRAMES = 256
 _LITTLE = "1.2.840.10008.1.2.1"
 _INSTANCE = (
     "SELECT instance.study, blob, transfer_syntax, frames, rows, columns,"
@@ -73,10 +74,11 @@ async def frames(site: TheSite, session: MayRead, request: Request) -> Response:
     wanted = wanted_syntax(request.headers.get("accept", ""))
     reader: Frames = request.app.state.frames
     parts = []
-    for text in numbers.split(",")[:64]:
-        if not text.isdigit():
-            raise NotFound
-        parts.append(await _frame(site, reader, instance, int(text), wanted))
+    listed = [whole(text) for text in numbers.split(",", _MOST_FRAMES)]
+    if len(listed) > _MOST_FRAMES:
+        raise InputWrong(field="frames")
+    for number in listed:
+        parts.append(await _frame(site, reader, instance, number or 0, wanted))
     return multipart_related(parts)
 
 

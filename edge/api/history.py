@@ -14,6 +14,12 @@ _STATUS = {
     "refused": ("因质量拒绝", "refused by quality control"),
     "not_applicable": ("不适用", "not applicable"),
 }
+_VERDICT = {
+    "pass": ("合格", "pass"),
+    "warn": ("有警告", "warning"),
+    "reject": ("不合格", "rejected"),
+    "": ("未判定", "not judged"),
+}
 _BASIS = {
     "mpps": ("MPPS 张数相符", "MPPS count reached"),
     "pacs": ("PACS 张数相符", "PACS count agrees"),
@@ -60,8 +66,8 @@ def _sentence(record: Record, images: int) -> tuple[str, str]:
         zh, en = _STATUS[body["result"]["status"]]
         return f"AI 分析{zh}", f"AI analysis: {en}"
     if record.kind == "qc.assessed":
-        verdict = (body.get("qc") or {}).get("verdict", "—")
-        return f"质量评估：{verdict}", f"Quality: {verdict}"
+        zh, en = _VERDICT[(body.get("qc") or {}).get("verdict", "")]
+        return f"质量评估：{zh}", f"Quality: {en}"
     if record.kind == "result.delivered":
         confirmed = sum(1 for one in body["objects"] if one["state"] == "confirmed")
         total = len(body["objects"])
@@ -74,6 +80,7 @@ def _sentence(record: Record, images: int) -> tuple[str, str]:
 _PLAIN = {
     "identity.corrected": ("患者或申请信息已更正", "Patient or order data corrected"),
     "processing.requested": ("医师要求仍然分析", "A physician asked for the analysis all the same"),
+    "findings.assessed": ("医师已审核 AI 结果", "A physician reviewed the AI result"),
     "measurement.saved": ("病灶已测量", "Lesions measured"),
     "report.drafted": ("报告草稿已生成", "Report drafted"),
 }

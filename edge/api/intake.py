@@ -16,6 +16,7 @@ from core.web.errors import Conflict, InputWrong, NotFound
 from core.web.people import Session
 from edge.api.context import TheSite, need
 from edge.api.multipart import PartReader
+from edge.api.text import Text
 from edge.intake.files import Tally, Upload, over, store_stream, web_peer
 from edge.intake.net.sink import Peer
 from edge.intake.sink import JournalSink
@@ -29,7 +30,7 @@ MayRelease = Annotated[Session, Depends(need("quarantine.release"))]
 class Reason(BaseModel):
     """Why a person decides on a quarantined object."""
 
-    reason: str
+    reason: Text
 
 
 @router.post("/api/upload")
@@ -41,7 +42,7 @@ async def upload(site: TheSite, session: MayUpload, request: Request) -> dict[st
     await run_in_threadpool(over, site.sink, peer)
     site.note(session, "upload", {"accepted": tally.accepted})
     return {
-        "accepted": tally.accepted, "duplicates": 0,
+        "accepted": tally.accepted, "duplicates": tally.duplicates,
         "quarantined": tally.quarantined, "refused": tally.refused,
     }  # fmt: skip
 
@@ -56,7 +57,7 @@ async def stow(site: TheSite, session: MayUpload, request: Request) -> Response:
     await run_in_threadpool(over, site.sink, peer)
     failed = len(tally.quarantined) + len(tally.refused)
     answer = Dataset()
-    if tally.accepted:
+    if tally.accepted or tally.duplicates:
         answer.ReferencedSOPSequence = []
     if failed:
         answer.FailedSOPSequence = []
@@ -64,7 +65,7 @@ async def stow(site: TheSite, session: MayUpload, request: Request) -> Response:
             item = Dataset()
             item.FailureReason = 0x0110
             answer.FailedSOPSequence.append(item)
-    status = 200 if not failed else (202 if tally.accepted else 409)
+    status = 200 if not failed else (202 if tally.accepted or tally.duplicates else 409)
     return Response(json.dumps(answer.to_json_dict()), status, media_type="application/dicom+json")
 
 
@@ -77,6 +78,8 @@ async def _read_parts(request: Request, reader: PartReader, sink: JournalSink, p
             for part in reader.feed(chunk):
                 if part.begins:
                     current = Upload(sink)
+                    # Shown to the sender only; nothing is stored or logged under it.
+                    tally.name_hint = part.filename[-200:]
                 elif part.ends and current is not None:
                     whole, current = current, None
                     await run_in_threadpool(whole.settle, peer, tally)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from importlib.metadata import version
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter, Depends, Path
 
 from core.records.clock import Stamp
 from core.web.errors import NotFound
@@ -19,6 +20,7 @@ router = APIRouter(prefix="/api")
 MaySeeQueue = Annotated[Session, Depends(need("queue.read"))]
 MayResend = Annotated[Session, Depends(need("queue.resend"))]
 MaySeeSystem = Annotated[Session, Depends(need("system.read"))]
+JobId = Annotated[int, Path(ge=0, le=2**53)]
 _DEADLINE_MS = 7 * 86_400_000
 
 
@@ -36,11 +38,15 @@ def queue(site: TheSite, _session: MaySeeQueue) -> dict[str, Any]:
         }
         for job in site.queue.waiting()
     ]  # fmt: skip
-    return {"rows": rows, "counts": site.queue.counts()}
+    stages = site.queue.counts()
+    counts: Counter[str] = Counter()
+    for states in stages.values():
+        counts.update(states)
+    return {"rows": rows, "counts": counts, "stages": stages}
 
 
 @router.post("/queue/{job_id}/resend", status_code=202)
-def resend(site: TheSite, session: MayResend, job_id: int) -> dict[str, str]:
+def resend(site: TheSite, session: MayResend, job_id: JobId) -> dict[str, str]:
     """Give a dead or failed job a fresh start."""
     if not site.queue.resend(job_id, site.box.outside.now_ms() + _DEADLINE_MS):
         raise NotFound

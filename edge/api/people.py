@@ -12,6 +12,7 @@ from core.web.errors import NotLoggedIn
 from core.web.people import IDLE_MS, Session
 from core.web.roles import MAY
 from edge.api.context import COOKIE, Anyone, TheSite, need
+from edge.api.text import Text
 
 router = APIRouter(prefix="/api")
 MayManage = Annotated[Session, Depends(need("users.manage"))]
@@ -20,47 +21,47 @@ MayManage = Annotated[Session, Depends(need("users.manage"))]
 class Login(BaseModel):
     """What the log-in form sends."""
 
-    user: str
-    password: str
-    otp: str | None = None
+    user: Text
+    password: Text
+    otp: Text | None = None
 
 
 class Language(BaseModel):
     """The page's language."""
 
-    language: str
+    language: Text
 
 
 class Password(BaseModel):
     """A change of the own password."""
 
-    old: str
-    new: str
+    old: Text
+    new: Text
 
 
 class Otp(BaseModel):
     """Confirmation of a second factor."""
 
-    secret: str
-    otp: str
+    secret: Text
+    otp: Text
 
 
 class NewPerson(BaseModel):
     """An account to add."""
 
-    user: str
-    name: str
-    role: str
-    password: str
+    user: Text
+    name: Text
+    role: Text
+    password: Text
 
 
 class ChangedPerson(BaseModel):
     """What changes on an account."""
 
-    name: str | None = None
-    role: str | None = None
+    name: Text | None = None
+    role: Text | None = None
     active: bool | None = None
-    password: str | None = None
+    password: Text | None = None
 
 
 def me_of(session: Session) -> dict[str, Any]:
@@ -108,9 +109,10 @@ def language(site: TheSite, session: Anyone, body: Language) -> None:
 
 
 @router.post("/me/password", status_code=204)
-def password(site: TheSite, session: Anyone, body: Password) -> None:
-    """Change the own password."""
-    site.people.set_password(session.user, body.old, body.new)
+def password(site: TheSite, session: Anyone, request: Request, body: Password) -> None:
+    """Change the own password; the person's other sessions end."""
+    token = request.cookies.get(COOKIE, "")
+    site.people.set_password(session.user, body.old, body.new, token)
     site.note(session, "password changed", {})
 
 

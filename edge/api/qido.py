@@ -10,6 +10,7 @@ from pydicom.datadict import dictionary_VR, keyword_for_tag, tag_for_keyword
 from starlette.datastructures import QueryParams
 
 from core.web.errors import InputWrong
+from edge.api.context import whole
 from edge.intake.dimse.match import matcher_of, matches
 from edge.intake.dimse.ports import Level
 from edge.store.archive import BoxArchive
@@ -70,9 +71,10 @@ def _number(query: QueryParams, name: str, default: int) -> int:
     text = query.get(name)
     if text is None:
         return default
-    if not text.isdigit():
+    number = whole(text)
+    if number is None:
         raise InputWrong(field=name)
-    return int(text)
+    return number
 
 
 def _json(record: Mapping[str, Any], keys: Mapping[str, str]) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from core.dicom.detect import has_han
 from core.dicom.names import fold
 from core.dicom.person import display_name, display_text
 from core.web.errors import InputWrong
-from edge.api.context import VISIBLE
+from edge.api.context import VISIBLE, whole
 from edge.store.box import Box
 
 _COLUMNS = (
@@ -148,6 +148,6 @@ def _like(text: str) -> str:
 
 def _date(name: str, text: str) -> str:
     digits = text.replace("-", "")
-    if len(digits) != 8 or not digits.isdigit():
+    if len(digits) != 8 or whole(digits) is None:
         raise InputWrong(field=name)
     return digits

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import StreamingResponse
@@ -15,10 +15,11 @@ from core.records.clock import Stamp
 from core.records.record import Draft
 from core.web.errors import InputWrong, NotFound
 from core.web.people import Session
-from edge.api.context import Site, TheSite, need, visible_study
+from edge.api.context import COOKIE, Site, TheSite, need, visible_study, whole
 from edge.api.history import history_of
 from edge.api.pictures import heat_map_png
 from edge.api.rows import row_of, worklist
+from edge.api.text import Text
 from edge.stages.study_data import StudyData
 
 router = APIRouter(prefix="/api")
@@ -29,10 +30,17 @@ _POLL_S = 0.3
 _BEAT_S = 15.0
 
 
+class Assessment(BaseModel):
+    """A physician's word on the AI's findings as a whole (IHE AIRAI: accepted or rejected)."""
+
+    decision: Literal["accepted", "rejected"]
+    reason: str = ""
+
+
 class Override(BaseModel):
     """Why a physician wants a refused study analysed all the same (仍然分析)."""
 
-    reason: str
+    reason: Text
 
 
 @router.get("/worklist")
@@ -52,7 +60,8 @@ def read_worklist(
 async def events(site: TheSite, _session: MayList, request: Request) -> StreamingResponse:
     """Stream changed rows; the event id is the journal position, so that a reader can go on."""
     last = request.headers.get("last-event-id", "")
-    start = int(last) if last.isdigit() else site.box.journal.last_position()
+    told = whole(last)
+    start = site.box.journal.last_position() if told is None else told
     return StreamingResponse(
         _changes(site, request, start),
         media_type="text/event-stream",
@@ -63,7 +72,7 @@ async def events(site: TheSite, _session: MayList, request: Request) -> Streamin
 async def _changes(site: Site, request: Request, position: int) -> AsyncIterator[str]:
     silent = 0.0
     yield ": hello\n\n"
-    while not await request.is_disconnected() and not request.app.state.stopping.is_set():
+    while _goes_on(site, request) and not await request.is_disconnected():
         page = site.box.journal.read(position, 500)
         studies = {s.header.key for s in page if s.header.key.startswith("st_")}
         position = page[-1].position if page else position
@@ -75,6 +84,12 @@ async def _changes(site: Site, request: Request, position: int) -> AsyncIterator
             silent = 0.0
             yield ": beat\n\n"
         await asyncio.sleep(_POLL_S)
+
+
+def _goes_on(site: Site, request: Request) -> bool:
+    """Say whether the stream may: an ended session or a changed role ends it too."""
+    token = request.cookies.get(COOKIE, "")
+    return not request.app.state.stopping.is_set() and site.people.holds(token, "worklist.read")
 
 
 @router.get("/studies/{study}")
@@ -112,9 +127,10 @@ def manifest(site: TheSite, session: MayRead, study: str) -> Response:
 
 
 @router.get("/studies/{study}/outlines")
-def outlines(site: TheSite, _session: MayRead, study: str) -> dict[str, Any]:
+def outlines(site: TheSite, session: MayRead, study: str) -> dict[str, Any]:
     """Return the lesions' outlines of the newest result, per image, in pixel coordinates."""
     visible_study(site, study)
+    site.note_view(session, study)
     results = _results(site, study)
     if not results:
         raise NotFound
@@ -137,9 +153,10 @@ def outlines(site: TheSite, _session: MayRead, study: str) -> dict[str, Any]:
 
 
 @router.get("/studies/{study}/heatmap")
-def heat_map(site: TheSite, _session: MayRead, study: str) -> Response:
+def heat_map(site: TheSite, session: MayRead, study: str) -> Response:
     """Return the heat map of the newest result as PNG, alpha = strength."""
     visible_study(site, study)
+    site.note_view(session, study)
     results = _results(site, study)
     address = json.loads(results[-1]["blobs"]).get("heat_map") if results else None
     if not address:
@@ -171,6 +188,48 @@ def override(site: TheSite, session: MayOverride, study: str, body: Override) ->
         ]
     )  # fmt: skip
     return {"id": identity}
+
+
+@router.post("/studies/{study}/assessment", status_code=202)
+def assess(site: TheSite, session: MayOverride, study: str, body: Assessment) -> dict[str, str]:
+    """Record a physician's review of the newest result; reviewed objects then go to the PACS.
+
+    The AI's own statement stays as it was: the assessment is a record of its own.
+    """
+    row = visible_study(site, study)
+    if body.decision == "rejected" and not body.reason.strip():
+        raise InputWrong(field="reason")
+    newest = next(
+        (
+            record
+            for record in reversed(site.box.records_of(study))
+            if record.kind in ("findings.proposed", "processing.failed")
+        ),
+        None,
+    )
+    if newest is None:
+        raise NotFound
+    review = {
+        "id": site.box.outside.randomness(8).hex(),
+        "by": session.user,
+        "name": session.name,
+        "at": Stamp(site.box.outside.now_ms()).iso(),
+        "decision": body.decision,
+        "reason": body.reason.strip()[:500],
+    }
+    record = {
+        "input": newest.body["input"], "override": newest.body.get("override"), "review": review,
+        "priority": 0,
+    }  # fmt: skip
+    site.box.append(
+        [
+            Draft(
+                "findings.assessed", record, subject=row["subject"], key=study,
+                actor=f"person:{session.user}",
+            )
+        ]
+    )  # fmt: skip
+    return {"id": review["id"]}
 
 
 def _results(site: Site, study: str) -> list[dict[str, Any]]:
