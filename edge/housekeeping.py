@@ -1,4 +1,4 @@
-"""What the appliance does by the clock: sign heads, sample the disk, forget finished jobs.
+"""What the appliance does by the clock: sign heads, sample the disk, back up, forget done jobs.
 
 Each task remembers in the database when it last ran, so that a restart neither skips nor repeats.
 """
@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import json
 
+from edge.backup.schedule import backup_if_due
 from edge.processes import queue_of, usage_of
 from edge.store.box import Box
 
 _HEADS_MS = 10_000
 _DISK_MS = 600_000
 _JOBS_MS = 3_600_000
+_BACKUP_MS = 20_000
 _KEEP_JOBS_MS = 7 * 86_400_000
 
 
@@ -28,6 +30,8 @@ def keep_house(box: Box) -> None:
                 "INSERT OR REPLACE INTO disk_sample VALUES (?, ?)", (now, usage.total - usage.free)
             )
             sql.execute("DELETE FROM disk_sample WHERE at < ?", (now - 30 * 86_400_000,))
+    if _due(box, "backup", now, _BACKUP_MS):
+        backup_if_due(box)
     if _due(box, "jobs", now, _JOBS_MS):
         queue_of(box).forget_done(now - _KEEP_JOBS_MS)
 

@@ -25,6 +25,8 @@ from core.vault.identity import derive
 SubjectState = Literal["active", "restricted", "destroyed"]
 
 NODE = "node"
+#: Tables in the order their rows may be put in, with the columns that hold bytes.
+_HEX: dict[str, tuple[int, ...]] = {"subject": (1, 2), "study": (1, 3), "head": ()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,6 +246,34 @@ class SqliteVault:
             data = part.encode("utf-8", "surrogatepass")
             digest.update(len(data).to_bytes(4, "big") + data)
         return digest.digest()
+
+    def destroyed_count(self) -> int:
+        """Return how many subjects' keys were destroyed here."""
+        rows = self._database.query("SELECT count(*) FROM subject WHERE state = 'destroyed'")
+        return int(rows[0][0])
+
+    def export(self) -> dict[str, list[list[Any]]]:
+        """Return every row as JSON types, wraps and lookups as hex: a backup's key set."""
+        with self._database.transaction() as sql:
+            return {
+                table: [
+                    [value.hex() if isinstance(value, bytes) else value for value in row]
+                    for row in sql.execute(f"SELECT * FROM {table} ORDER BY 1, 2")
+                ]
+                for table in _HEX
+            }
+
+    def adopt(self, rows: dict[str, list[list[Any]]]) -> None:
+        """Put the rows of :meth:`export` into a vault that holds none of them."""
+        with self._database.transaction() as sql:
+            for table, binary in _HEX.items():
+                for row in rows[table]:
+                    values = [
+                        bytes.fromhex(value) if n in binary and value is not None else value
+                        for n, value in enumerate(row)
+                    ]
+                    marks = ", ".join("?" * len(values))
+                    sql.execute(f"INSERT INTO {table} VALUES ({marks})", values)
 
     def _subject_for(self, sql: Any, issuer: str, patient_id: str, study_uid: str) -> str:
         # Without an id there is nobody to join: the study stands for itself.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 from core.records.record import Draft
+from core.vault.errors import KeyDestroyed
 from edge.store.box import Box
 
 
@@ -55,6 +56,23 @@ def erase_subject(box: Box, subject: str, reason: str) -> int:
     return len(addresses)
 
 
+def named_blobs(box: Box) -> set[str]:
+    """Return the addresses of every blob that a row names and whose key is not destroyed."""
+    named = {row[0] for row in box.database.query("SELECT blob FROM instance")}
+    for table in ("alternate", "manifest"):
+        named |= {row[0] for row in box.database.query(f"SELECT blob FROM {table}")}
+    for blob, key in box.database.query("SELECT blob, key FROM quarantine"):
+        try:
+            box.vault.key(key)
+        except KeyDestroyed:
+            continue
+        named.add(blob)
+    for blobs, report in box.database.query("SELECT blobs, report FROM result"):
+        named |= {address for address in json.loads(blobs).values() if address}
+        named |= {one["blob"] for one in (json.loads(report) or {}).get("objects", [])}
+    return named
+
+
 def prune_orphans(box: Box, known_before: set[str]) -> int:
     """Delete blobs that no record names: a crash fell between placing one and its record.
 
@@ -63,13 +81,7 @@ def prune_orphans(box: Box, known_before: set[str]) -> int:
     known_before : set of str
         Addresses listed before the records were read: a blob placed meanwhile is not judged.
     """
-    named = {row[0] for row in box.database.query("SELECT blob FROM instance")}
-    for table in ("alternate", "manifest", "quarantine"):
-        named |= {row[0] for row in box.database.query(f"SELECT blob FROM {table}")}
-    for blobs, report in box.database.query("SELECT blobs, report FROM result"):
-        named |= {address for address in json.loads(blobs).values() if address}
-        named |= {one["blob"] for one in (json.loads(report) or {}).get("objects", [])}
-    orphans = known_before - named
+    orphans = known_before - named_blobs(box)
     for address in orphans:
         box.blobs.delete(address)
     return len(orphans)
