@@ -148,6 +148,10 @@ def run_worker(folder: Path, lane: str) -> None:
     box = open_box(folder, real_outside())
     engines = LocalEngines(box.folder / "engines")
     work = Work(box, queue_of(box), engines, time.perf_counter, random.SystemRandom().random)
+    if lane == "compute":
+        from edge.stages.models import note_active
+
+        note_active(box, engines)
     Worker(work, lane, stages_of(lane), note_dead).run(stop)
     box.close()
 

@@ -45,7 +45,9 @@ class Volume:
         """Volume of one voxel, millilitre."""
         return float(np.prod(self.spacing_mm)) / 1000.0
 
-    def to_lps(self, index: NDArray[np.float64] | tuple[float, float, float]) -> NDArray[np.float64]:
+    def to_lps(
+        self, index: NDArray[np.float64] | tuple[float, float, float]
+    ) -> NDArray[np.float64]:
         """Return LPS millimetres for (..., 3) fractional (slice, row, column) indices."""
         steps = np.asarray(index, dtype=np.float64) * np.asarray(self.spacing_mm)
         return np.asarray(self.origin_mm) + steps @ self.direction.T

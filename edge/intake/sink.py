@@ -12,15 +12,11 @@ import hmac
 import io
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from pydicom import Dataset, dcmread
-from pydicom.dataset import FileMetaDataset
 from pydicom.errors import InvalidDicomError
-from pydicom.filebase import DicomBytesIO
-from pydicom.filewriter import write_file_meta_info
-from pydicom.uid import UID
 
 from core.blobs.disk import FileWriter
 from core.dicom.head import Head, HeadReader
@@ -41,11 +37,11 @@ from edge.intake.errors import (
     SubjectErased,
     UidConflict,
 )
+from edge.intake.file_meta import file_prefix
 from edge.intake.net.errors import OutOfResources
 from edge.intake.net.sink import Ending, Peer, StoreCommand, StoreOutcome
 from edge.store.box import Box
 
-IMPLEMENTATION_CLASS = UID("2.25.216584127163407239460612345131137245581")
 DEFLATED_SYNTAXES = frozenset(
     {"1.2.840.10008.1.2.1.99", "1.2.840.10008.1.2.4.95", "1.2.840.10008.1.2.4.205"}
 )
@@ -74,24 +70,6 @@ class Known:
     blob: str
     study: str
     digests: frozenset[str]
-
-
-def file_prefix(command: StoreCommand, instance: str) -> bytes:
-    """Return preamble and file meta (PS3.10 7.1) for a data set that came without."""
-    meta = FileMetaDataset()
-    meta.FileMetaInformationVersion = b"\x00\x01"
-    meta.MediaStorageSOPClassUID = UID(command.sop_class)
-    meta.MediaStorageSOPInstanceUID = UID(instance)
-    meta.TransferSyntaxUID = UID(command.transfer_syntax)
-    meta.ImplementationClassUID = IMPLEMENTATION_CLASS
-    meta.ImplementationVersionName = "XINGLIN_0_1"
-    if command.calling_ae:
-        meta.SourceApplicationEntityTitle = command.calling_ae[:16]
-    out = DicomBytesIO()
-    out.is_little_endian, out.is_implicit_VR = True, False
-    out.write(b"\0" * 128 + b"DICM")
-    write_file_meta_info(out, meta, enforce_standard=True)
-    return bytes(out.getvalue())
 
 
 class JournalSink:
@@ -186,12 +164,12 @@ class JournalSink:
                 drafts.setdefault((ready.ref.study, ready.peer.association), []).append(ready)
             self.box.append([received(items) for items in drafts.values()])
             now = self.box.outside.now_ms()
-            for (study, association), items in drafts.items():
+            for (study, _), items in drafts.items():
                 sql.execute(
-                    "INSERT INTO arrival (study, last_at, sender, released, associations)"
-                    " VALUES (?, ?, ?, 0, ?) ON CONFLICT (study) DO UPDATE SET"
+                    "INSERT INTO arrival (study, last_at, sender, released)"
+                    " VALUES (?, ?, ?, 0) ON CONFLICT (study) DO UPDATE SET"
                     " last_at = excluded.last_at, sender = excluded.sender, released = 0",
-                    (study, now, items[0].peer.calling_ae, association),
+                    (study, now, items[0].peer.calling_ae),
                 )
         with self._lock:
             for study, association in drafts:
@@ -317,18 +295,16 @@ class ObjectReceipt:
     def _open(self) -> None:
         """Begin the blob: under the study's key, or the box's own where there is no head."""
         box = self._sink.box
-        key_id = NODE
+        key = box.vault.key(NODE)
         if self._head is not None:
             routing = self._head.routing
             try:
                 self._ref = box.vault.open_study(
                     routing.study_uid, routing.issuer, routing.patient_id
                 )
-                key_id = self._ref.study
-                key = box.vault.key(key_id)
+                key = box.vault.key(self._ref.study)
             except KeyDestroyed as error:
-                self._fault, self._ref, key_id = error, None, NODE
-        key = box.vault.key(key_id)
+                self._fault, self._ref = error, None
         self._writer = box.blobs.create(key, box.outside.randomness(32))
         prefix = self._file_prefix()
         self._writer.write(prefix)
@@ -337,7 +313,10 @@ class ObjectReceipt:
 
     def _file_prefix(self) -> bytes:
         if self._prefix is None:
-            self._prefix = file_prefix(self._command, self._instance())
+            command = self._command
+            if not command.sop_class and self._head is not None:
+                command = replace(command, sop_class=self._head.routing.sop_class_uid)
+            self._prefix = file_prefix(command, self._instance())
         return self._prefix
 
     def _instance(self) -> str:
@@ -366,7 +345,7 @@ class ObjectReceipt:
             # Another association stored the same UID between our look and the commit. The blob is
             # in place; it becomes the later one.
             return self._placed_conflict()
-        return StoreOutcome()
+        return StoreOutcome(duplicate=outcome == "repeat")
 
     def _ready(self, digest: str) -> Ready:
         assert self._writer is not None
@@ -389,7 +368,7 @@ class ObjectReceipt:
         assert self._ref is not None
         if digest in known.digests:
             self._writer.abandon()
-            return StoreOutcome()
+            return StoreOutcome(duplicate=True)
         self._writer.finish()
         self._sink.box.blobs.place([self._writer])
         kind = self._kind_of(known)
@@ -455,7 +434,7 @@ class ObjectReceipt:
             "sop_instance": self._instance(), **reason.as_json(),
         }  # fmt: skip
         box.append([Draft("instance.quarantined", body, subject=f"q_{identity}")])
-        return StoreOutcome(HELD, f"Kept in quarantine E{reason.code}")
+        return StoreOutcome(HELD, f"Kept in quarantine E{reason.code}", reason=reason)
 
     def _hold(self, reason: Quarantined) -> StoreOutcome:
         assert self._writer is not None
@@ -463,7 +442,7 @@ class ObjectReceipt:
         self._sink.quarantine(
             self._writer, key, self._peer, _route(self._peer), reason, self._command
         )
-        return StoreOutcome(HELD, f"Kept in quarantine E{reason.code}")
+        return StoreOutcome(HELD, f"Kept in quarantine E{reason.code}", reason=reason)
 
 
 def _charset(box: Box, peer: Peer) -> str | None:

@@ -40,7 +40,7 @@ def delivery(work: Work, job: Job) -> Outcome:
     """Send a study's result objects, after its images."""
     box = work.box
     settings = box.settings.delivery
-    if not settings.destination or not _released(box, job.study):
+    if not settings.destination or not _released(box, job):
         return Done()
     before = [s for stage, s in work.queue.open_for(job.study) if stage == "forward"]
     if any(state != "dead" for state in before):
@@ -131,21 +131,23 @@ def _unconfirmed(box: Box, study: str, destination: str, uids: list[str]) -> lis
 
 
 def _drafted(box: Box, job: Job) -> dict[str, Any] | None:
-    override = job.payload.get("override") or {}
+    wanted = _edition(job.payload)
     for record in reversed(box.records_of(job.study)):
         if record.kind != "report.drafted" or record.body["input"] != job.payload["input"]:
             continue
-        if (record.body.get("override") or {}).get("id") == override.get("id"):
+        if _edition(record.body) == wanted:
             return record.body
     return None
 
 
-def _released(box: Box, study: str) -> bool:
-    """Whether results may leave: the hospital's setting, or a physician has reviewed."""
-    if box.settings.delivery.before_review:
-        return True
-    kinds = {sealed.header.kind for sealed in box.journal.of_key(study)}
-    return bool(kinds & {"findings.assessed", "report.signed"})
+def _edition(body: dict[str, Any]) -> tuple[str, str]:
+    override, review = body.get("override") or {}, body.get("review") or {}
+    return str(override.get("id", "")), str(review.get("id", ""))
+
+
+def _released(box: Box, job: Job) -> bool:
+    """Whether results may leave: the hospital's setting, or a physician has accepted them."""
+    return box.settings.delivery.before_review or bool(job.payload.get("review"))
 
 
 def _version(box: Box, study: str) -> int:

@@ -5,6 +5,7 @@
     instances.received → complete, image_quality (radiographs), forward (from a modality)
     study.received, processing.requested → quality → qc.assessed → inference
     findings.proposed → measuring → measurement.saved → report → report.drafted → delivery
+    findings.assessed (a physician's review) → report → report.drafted → delivery
 
 A job's key is made of the record's study and input, so that the same record planned twice, on this
 box or its pair, is one job.
@@ -99,8 +100,12 @@ def plan_report(record: Record, _now_ms: int) -> Sequence[JobSpec]:
     body = record.body
     if record.kind == "findings.proposed" and body.get("blobs", {}).get("label_map"):
         return []
+    if record.kind == "findings.assessed" and body["review"]["decision"] != "accepted":
+        return []  # what a physician rejected does not go out under a physician's name
     key = f"{record.study}:{body['input']}:{_edition(body)}"
-    payload = {"input": body["input"], "override": body.get("override")}
+    payload = {
+        "input": body["input"], "override": body.get("override"), "review": body.get("review"),
+    }  # fmt: skip
     return [JobSpec("report", key, record.study, _priority(body), payload=payload)]
 
 
@@ -108,7 +113,9 @@ def plan_delivery(record: Record, _now_ms: int) -> Sequence[JobSpec]:
     """A drafted report is the last thing a result object needs."""
     body = record.body
     key = f"{record.study}:{body['input']}:{_edition(body)}"
-    payload = {"input": body["input"], "override": body.get("override")}
+    payload = {
+        "input": body["input"], "override": body.get("override"), "review": body.get("review"),
+    }  # fmt: skip
     return [JobSpec("delivery", key, record.study, _priority(body), payload=payload)]
 
 
@@ -118,8 +125,9 @@ def is_image(sop_class: str) -> bool:
 
 
 def _edition(body: dict[str, object]) -> str:
-    override = body.get("override")
-    return str(override["id"]) if isinstance(override, dict) else "0"
+    """Tell results of the same images apart: by the override and the review they follow from."""
+    parts = [body.get("override"), body.get("review")]
+    return ":".join(str(part["id"]) if isinstance(part, dict) else "0" for part in parts)
 
 
 def _priority(body: dict[str, object]) -> int:
@@ -136,6 +144,6 @@ READERS: tuple[Reader, ...] = (
     Reader("manifest", frozenset({"study.received"}), plan_manifest),
     Reader("inference", frozenset({"qc.assessed"}), plan_inference),
     Reader("measuring", frozenset({"findings.proposed"}), plan_measuring),
-    Reader("report", _CHAIN | {"measurement.saved"}, plan_report),
+    Reader("report", _CHAIN | {"measurement.saved", "findings.assessed"}, plan_report),
     Reader("delivery", frozenset({"report.drafted"}), plan_delivery),
 )

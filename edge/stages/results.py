@@ -22,7 +22,7 @@ from core.imaging.volume import Volume
 from core.records.clock import Stamp
 from core.records.record import Record
 from edge.report.case import CaseReason, CaseResult
-from edge.report.context import ResultContext, Station, statement_en, statement_zh
+from edge.report.context import ResultContext, Review, Station, statement_en, statement_zh
 from edge.report.delivery import part10
 from edge.report.key_images import (
     CtPictures,
@@ -90,6 +90,7 @@ def report(work: Work, job: Job) -> Outcome:
     body = {
         "input": job.payload["input"],
         "override": job.payload.get("override"),
+        "review": job.payload.get("review"),
         "priority": job.priority,
         "sentences": [asdict(sentence) for sentence in draft.sentences],
         "text_zh": draft.as_text("zh"),
@@ -195,6 +196,11 @@ def _measured(box: Box, job: Job) -> list[dict[str, Any]] | None:
     return None
 
 
+def _which(body: dict[str, Any]) -> tuple[str, str, str]:
+    review = body.get("review")
+    return body["input"], _edition(body), str(review["id"]) if review else ""
+
+
 def _edition(body: dict[str, Any]) -> str:
     override = body.get("override")
     return str(override["id"]) if override else ""
@@ -236,9 +242,19 @@ def _context(box: Box, job: Job, found: Record, sources: tuple[Dataset, ...]) ->
             institution=box.settings.hospital,
         ),
         calibration_set=tb.get("calibration_set") or method.get("calibration_set"),
+        review=_review(box, job),
         edition=_edition(found.body),
         predecessors=_predecessors(box, job),
     )
+
+
+def _review(box: Box, job: Job) -> Review | None:
+    review = job.payload.get("review")
+    if not review:
+        return None
+    at = datetime.fromisoformat(review["at"]).astimezone()
+    name = f"{review['name']}^" if "^" not in review["name"] else review["name"]
+    return Review(name, box.settings.hospital, at)
 
 
 def _predecessors(box: Box, job: Job) -> tuple[Dataset, ...]:
@@ -246,10 +262,7 @@ def _predecessors(box: Box, job: Job) -> tuple[Dataset, ...]:
     for record in reversed(box.records_of(job.study)):
         if record.kind != "report.drafted":
             continue
-        if (record.body["input"], _edition(record.body)) == (
-            job.payload["input"],
-            _edition(job.payload),
-        ):
+        if _which(record.body) == _which(job.payload):
             continue
         for one in record.body["objects"]:
             if one["label"] == "sr":

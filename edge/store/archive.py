@@ -166,22 +166,12 @@ class BoxSteps:
                     self._box.outside.now_ms(),
                 ),
             )  # fmt: skip
-            if step.status == "COMPLETED":
-                self._expect(sql, step.uid)
-
-    def _expect(self, sql: Any, uid: str) -> None:
-        studies, expected = sql.execute(
-            "SELECT studies, expected FROM mpps WHERE uid = ?", (uid,)
-        ).fetchone()
-        for study_uid in json.loads(studies):
-            ref = self._box.vault.study(study_uid)
-            if ref is None or not expected:
-                continue
-            sql.execute(
-                "UPDATE arrival SET expected = ?, basis = 'mpps' WHERE study = ?",
-                (expected, ref.study),
-            )
-            self._queue.put([JobSpec("complete", ref.study, ref.study, URGENT, renew=True)])
+            row = sql.execute("SELECT studies FROM mpps WHERE uid = ?", (step.uid,)).fetchone()
+            for study_uid in json.loads(row[0]):
+                ref = self._box.vault.study(study_uid)
+                if ref is not None:
+                    # Look again at once; images that come later find the step in the table.
+                    self._queue.put([JobSpec("complete", ref.study, ref.study, URGENT, renew=True)])
 
 
 class BoxAnswers:

@@ -22,8 +22,8 @@ _TABLES = (
     "CREATE TABLE IF NOT EXISTS cursor (reader TEXT PRIMARY KEY, position INTEGER NOT NULL)",
     """CREATE TABLE IF NOT EXISTS arrival (
         study TEXT PRIMARY KEY, last_at INTEGER NOT NULL, sender TEXT NOT NULL,
-        released INTEGER NOT NULL DEFAULT 0, expected INTEGER, basis TEXT NOT NULL DEFAULT '',
-        queried INTEGER, queried_count INTEGER, associations TEXT NOT NULL DEFAULT '[]')""",
+        released INTEGER NOT NULL DEFAULT 0, queried INTEGER,
+        answers TEXT NOT NULL DEFAULT '[]')""",
     """CREATE TABLE IF NOT EXISTS person (
         user TEXT PRIMARY KEY, name TEXT NOT NULL, role TEXT NOT NULL, password TEXT NOT NULL,
         totp TEXT NOT NULL DEFAULT '', language TEXT NOT NULL DEFAULT 'zh',
