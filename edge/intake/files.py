@@ -34,11 +34,21 @@ _STEP = 1 << 20
 
 @dataclass
 class Tally:
-    """What became of an upload."""
+    """What became of an upload; ``name_hint`` is the name that the browser gave to what is read."""
 
     accepted: int = 0
+    duplicates: int = 0
+    name_hint: str = ""
     quarantined: list[dict[str, object]] = field(default_factory=list)
     refused: list[dict[str, object]] = field(default_factory=list)
+
+    def hold(self, error: XinglinError) -> None:
+        """Count an object that is kept in quarantine."""
+        self.quarantined.append({"name_hint": self.name_hint, **error.as_json()})
+
+    def refuse(self, error: XinglinError) -> None:
+        """Count an object that was not taken in."""
+        self.refused.append({"name_hint": self.name_hint, **error.as_json()})
 
 
 class Upload:
@@ -104,9 +114,9 @@ def _member(
         with archive.open(member) as stream:
             _object(sink, peer, io.BufferedReader(stream, _STEP), tally)
     except InputError as error:
-        tally.refused.append(error.as_json())
+        tally.refuse(error)
     except (zipfile.BadZipFile, EOFError, RuntimeError, zlib.error, NotImplementedError):
-        tally.refused.append(ArchiveBrokenError().as_json())
+        tally.refuse(ArchiveBrokenError())
 
 
 def _object(sink: JournalSink, peer: Peer, stream: Any, tally: Tally) -> bool:
@@ -121,12 +131,14 @@ def _object(sink: JournalSink, peer: Peer, stream: Any, tally: Tally) -> bool:
         _hold_bytes(sink, peer, content, error, tally)
         return False
     except StoreRefused as error:
-        tally.refused.append(error.as_json())
+        tally.refuse(error)
         return False
-    if outcome.status == 0:
-        tally.accepted += 1
+    if outcome.duplicate:
+        tally.duplicates += 1
+    elif outcome.reason is not None:
+        tally.hold(outcome.reason)
     else:
-        tally.quarantined.append({"status": outcome.status, "comment": outcome.comment})
+        tally.accepted += 1
     return False
 
 
@@ -214,7 +226,7 @@ def _hold(
         **error.as_json(),
     }  # fmt: skip
     sink.box.append([Draft("instance.quarantined", body, subject=f"q_{identity}")])
-    tally.quarantined.append(error.as_json())
+    tally.hold(error)
 
 
 def web_peer(route: str, association: str, user: str) -> Peer:

@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Protocol
 
+from core.errors import XinglinError
+
 SUCCESS = 0x0000
 
 
@@ -59,10 +61,15 @@ class StoreCommand:
 
 @dataclass(frozen=True, slots=True)
 class StoreOutcome:
-    """What is answered: a DICOM status (PS3.4 B.2.3), a comment of at most 64 characters."""
+    """What is answered: a DICOM status (PS3.4 B.2.3), a comment of at most 64 characters.
+
+    ``duplicate``: the same bytes were here already. ``reason``: why the object is in quarantine.
+    """
 
     status: int = SUCCESS
     comment: str = ""
+    duplicate: bool = False
+    reason: XinglinError | None = None
 
 
 class Receipt(Protocol):

@@ -88,23 +88,23 @@ def test_second_factor_is_asked_for_once_it_is_set(site):
     def now():
         return pyotp.TOTP(secret).at(site.clock.at // 1000)
 
-    assert code(client.put("/api/me/otp", json={"secret": secret, "otp": "000000"})) == "E6002"
+    assert code(client.put("/api/me/otp", json={"secret": secret, "otp": "000000"})) == "E6014"
     assert log_in(site.client()).status_code == 200  # not in force yet
     assert client.put("/api/me/otp", json={"secret": secret, "otp": now()}).status_code == 204
     assert code(log_in(site.client())) == "E6002"
-    assert code(log_in(site.client(), otp="１２３４５６")) == "E6002"
+    assert code(log_in(site.client(), otp="１２３４５６")) == "E6014"
     assert code(log_in(site.client(), password="wrong", otp=now())) == "E6001"
     assert log_in(site.client(), otp=now()).status_code == 200
     old = now()
     site.clock.at += 120_000
-    assert code(log_in(site.client(), otp=old)) == "E6002"
+    assert code(log_in(site.client(), otp=old)) == "E6014"
 
 
 def test_wrong_codes_lock_as_wrong_passwords_do(site):
     secret = pyotp.random_base32()
     site.people.confirm_otp("physician", secret, pyotp.TOTP(secret).at(site.clock.at // 1000))
     for _ in range(5):
-        assert code(log_in(site.client(), otp="000000")) == "E6002"
+        assert code(log_in(site.client(), otp="000000")) == "E6014"
     assert code(log_in(site.client(), otp=pyotp.TOTP(secret).at(site.clock.at // 1000))) == "E6001"
 
 
