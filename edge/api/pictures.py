@@ -20,7 +20,8 @@ def heat_map_png(box: Box, study: str, address: str) -> bytes:
     """Return the heat map as PNG: one colour, alpha = strength."""
     with box.blobs.open(address, box.vault.key(study)) as blob:
         heat = np.load(io.BytesIO(blob.read()), allow_pickle=False)["heat_map"]
-    strength = np.clip(heat.astype(np.float32), 0.0, 1.0)
+    # Where the method says nothing (NaN) nothing is drawn.
+    strength = np.clip(np.nan_to_num(heat.astype(np.float32), nan=0.0), 0.0, 1.0)
     rgba = np.zeros((*strength.shape, 4), dtype=np.uint8)
     rgba[..., :3] = _AMBER
     rgba[..., 3] = np.rint(strength * 200).astype(np.uint8)

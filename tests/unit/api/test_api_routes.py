@@ -39,6 +39,7 @@ TABLE = {
     ("GET", "/api/studies/{study}/outlines"): READERS,
     ("GET", "/api/studies/{study}/heatmap"): READERS,
     ("POST", "/api/studies/{study}/override"): {"physician", "radiologist"},
+    ("POST", "/api/studies/{study}/assessment"): {"physician", "radiologist"},
     ("POST", "/api/upload"): SENDERS,
     ("GET", "/api/quarantine"): READERS,
     ("POST", "/api/quarantine/{identity}/release"): DECIDERS,
