@@ -65,6 +65,8 @@ $(STAMPS)/apt-test: Makefile
 
 $(STAMPS)/venv: requirements.lock pyproject.toml
 	@mkdir -p $(STAMPS)
+	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || { sudo=$$([ $$(id -u) = 0 ] || echo sudo); \
+	  $$sudo apt-get update -qq && DEBIAN_FRONTEND=noninteractive $$sudo apt-get install -y -qq python3.11-venv >/dev/null; }
 	@test -x $(PY) || $(PYTHON) -m venv $(VENV)
 	@$(PY) -m pip install -q --disable-pip-version-check uv==0.12.24
 	@$(VENV)/bin/uv pip install -q --python $(PY) -r requirements.lock
