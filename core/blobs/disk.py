@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Protocol
 
@@ -54,13 +54,17 @@ class BlobWriter(Protocol):
     """A blob being written."""
 
     length: int
+    address: str
 
     def write(self, data: bytes | memoryview) -> None:
         """Encrypt and write plaintext."""
         ...
 
     def finish(self) -> str:
-        """Write the last chunk, make the bytes durable, return the address (not yet in place)."""
+        """Write the last chunk, make the bytes durable, return the address.
+
+        The blob is there for sure only after :meth:`BlobStore.place`.
+        """
         ...
 
     def abandon(self) -> None:
@@ -100,9 +104,10 @@ class BlobStore(Protocol):
 class FileWriter:
     """See :class:`BlobWriter`: an encrypted temporary file."""
 
-    def __init__(self, path: Path, key: bytes, salt: bytes) -> None:
+    def __init__(self, path: Path, key: bytes, salt: bytes, target: Callable[[str], Path]) -> None:
         self.path = path
         self.length = 0
+        self._target = target
         self.address = ""
         self._sealer = Sealer(key, salt)
         self._digest = hashlib.sha256(self._sealer.header)
@@ -118,15 +123,22 @@ class FileWriter:
     def finish(self) -> str:
         """See :class:`BlobWriter`."""
         self._put(self._sealer.final())
+        address = self._digest.hexdigest()
+        # Renamed first, synced then: one commit of the file system's log carries bytes and name.
+        # Nobody reads it yet, for no record names it.
+        target = self._target(address)
+        self.path.replace(target)
+        self.path = target
         os.fsync(self._file.fileno())
         self._file.close()
-        self.address = self._digest.hexdigest()
-        return self.address
+        self.address = address
+        return address
 
     def abandon(self) -> None:
-        """See :class:`BlobWriter`."""
+        """See :class:`BlobWriter`; a finished blob stays, for a record may name it."""
         self._file.close()
-        self.path.unlink(missing_ok=True)
+        if not self.address:
+            self.path.unlink(missing_ok=True)
 
     def _put(self, piece: bytes) -> None:
         self._digest.update(piece)
@@ -141,13 +153,11 @@ class DiskBlobs:
     Parameters
     ----------
     root : Path
-    names : callable
-        Gives a fresh name for a temporary file.
     """
 
     def __init__(self, root: Path) -> None:
         self._root = root
-        self._counter = 0
+        self._names_kept = names_kept_by_fsync(root)
 
     def create_folders(self) -> None:
         """Make the folders; remove what a crash left half written (call before any writer runs)."""
@@ -160,17 +170,13 @@ class DiskBlobs:
 
     def create(self, key: bytes, salt: bytes) -> FileWriter:
         """See :class:`BlobStore`."""
-        return FileWriter(self._root / "incoming" / salt.hex(), key, salt)
+        return FileWriter(self._root / "incoming" / salt.hex(), key, salt, self._path)
 
     def place(self, writers: list[BlobWriter]) -> None:
         """See :class:`BlobStore`."""
-        folders = set()
-        for writer in writers:
-            assert isinstance(writer, FileWriter)
-            target = self._path(writer.address)
-            writer.path.replace(target)
-            folders.add(target.parent)
-        for folder in folders:
+        if self._names_kept:
+            return
+        for folder in {self._path(writer.address).parent for writer in writers}:
             _sync_folder(folder)
 
     def open(self, address: str, key: bytes) -> BlobReader:
@@ -197,6 +203,25 @@ class DiskBlobs:
 
     def _path(self, address: str) -> Path:
         return self._root / address[:2] / address
+
+
+def names_kept_by_fsync(path: Path) -> bool:
+    """Return whether fsync of a renamed file also keeps its new name: ext4 and XFS.
+
+    Both write a rename and the file's own inode in one transaction of their log, which fsync of
+    the file commits (ext4_rename and ext4_sync_file; xfs_rename and xfs_fsync). On any other file
+    system the folder is synced too.
+    """
+    try:
+        device = path.stat().st_dev
+        mounts = Path("/proc/self/mountinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return False
+    number = f"{os.major(device)}:{os.minor(device)}"
+    kinds = {
+        line.partition(" - ")[2].split(" ")[0] for line in mounts if line.split(" ")[2] == number
+    }
+    return bool(kinds) and kinds <= {"ext4", "xfs"}
 
 
 def _sync_folder(folder: Path) -> None:

@@ -41,6 +41,8 @@ class Database:
             "busy_timeout = 30000",
             "temp_store = MEMORY",
             "cache_size = -32000",
+            # A checkpoint costs one append some ten milliseconds: it comes every few hundred.
+            "wal_autocheckpoint = 4000",
             "cipher_memory_security = OFF",  # mlock of every page; the box has no swap
         ):
             self.connection.execute(f"PRAGMA {pragma}")

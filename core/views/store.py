@@ -42,7 +42,6 @@ class ViewStore:
         self._database = database
         self._utils = sqlite_utils.Database(database.connection)
         self._views = list(views)
-        self._statements: dict[tuple[str, tuple[str, ...]], str] = {}
         self._tables = {table.name: table for view in views for table in view.tables}
 
     def create(self) -> list[str]:
@@ -151,21 +150,22 @@ class ViewStore:
         self._utils.execute(f"DELETE FROM [{change.table}] WHERE {where}", change.where)
 
     def _upsert(self, table: Table, row: dict[str, Any]) -> None:
-        # sqlite-utils' own upsert inspects the table each time; on the receive path the statement
-        # is made once and run through the same library.
+        # Only what changes is written: on the receive path a study's row is folded with every
+        # instance, and its indexes are a dozen pages of log each time they are touched.
         columns = tuple(row)
-        statement = self._statements.get((table.name, columns))
-        if statement is None:
-            names = ", ".join(f"[{c}]" for c in columns)
-            values = ", ".join(f":{c}" for c in columns)
-            updates = ", ".join(f"[{c}] = excluded.[{c}]" for c in columns if c not in table.key)
-            conflict = f"DO UPDATE SET {updates}" if updates else "DO NOTHING"
-            statement = (
-                f"INSERT INTO [{table.name}] ({names}) VALUES ({values})"
-                f" ON CONFLICT ({', '.join(table.key)}) {conflict}"
-            )
-            self._statements[(table.name, columns)] = statement
-        self._utils.execute(statement, row)
+        where = " AND ".join(f"[{column}] = :{column}" for column in table.key)
+        names = ", ".join(f"[{column}]" for column in columns)
+        kept = self._utils.execute(
+            f"SELECT {names} FROM [{table.name}] WHERE {where}", row
+        ).fetchone()
+        if kept is None:
+            values = ", ".join(f":{column}" for column in columns)
+            self._utils.execute(f"INSERT INTO [{table.name}] ({names}) VALUES ({values})", row)
+            return
+        changed = [c for c, old in zip(columns, kept, strict=True) if row[c] != old]
+        if changed:
+            updates = ", ".join(f"[{column}] = :{column}" for column in changed)
+            self._utils.execute(f"UPDATE [{table.name}] SET {updates} WHERE {where}", row)
 
     def _create(self, table: Table) -> None:
         made = self._utils[table.name].create(
