@@ -74,7 +74,7 @@ def system(site: TheSite, _session: MaySeeSystem) -> dict[str, Any]:
             for c in box.vault.heads()
         ],
         "peers": [
-            {"name": peer.name, "role": ", ".join(peer.traits), "state": "configured",
+            {"name": peer.name, "role": ", ".join(peer.traits),
              "last_seen": _last_seen(site, peer.ae_title)}
             for peer in box.settings.peers
         ],

@@ -119,15 +119,15 @@ export function studyOf(row) {
   const results = row.ai === 'waiting' || row.ai === 'running' ? [] : [{ version: row.superseded ? 2 : 1, at: row.updated_at, status: row.ai, superseded: false, override }];
   if (row.superseded) results.push({ version: 1, at: row.received_at, status: 'ok', superseded: true, override: null });
   const deliveries = row.delivery === 'none' ? [] : [
-    { destination: 'PACS', sop_class: '1.2.840.10008.5.1.4.1.1.66.4', sop_instance: `${u}.9.1`, label: 'SEG', state: row.delivery, at: row.updated_at },
-    { destination: 'PACS', sop_class: '1.2.840.10008.5.1.4.1.1.88.33', sop_instance: `${u}.9.2`, label: 'SR TID 1500', state: row.delivery, at: row.updated_at },
+    { destination: 'PACS', sop_class: '1.2.840.10008.5.1.4.1.1.66.4', sop_instance: `${u}.9.1`, label: 'seg', state: row.delivery, at: row.updated_at },
+    { destination: 'PACS', sop_class: '1.2.840.10008.5.1.4.1.1.88.33', sop_instance: `${u}.9.2`, label: 'sr', state: row.delivery, at: row.updated_at },
   ];
   return {
-    row, series, analysis: analysisOf(row), results, deliveries,
+    row, series, analysis: analysisOf(row), results, deliveries, image_qc: [],
     history: [
-      { at: row.received_at, kind: 'study.received', actor: row.source_ae, text_zh: `收到 ${row.instance_count} 幅图像，检查完整`, text_en: `${row.instance_count} images received, study complete` },
-      { at: row.updated_at, kind: 'qc.assessed', actor: 'xinglin-qc 0.1.0', text_zh: '图像质量已判定', text_en: 'Image quality judged' },
-      ...(results.length ? [{ at: row.updated_at, kind: 'findings.proposed', actor: 'xinglin-ct-classical 0.1.0', text_zh: 'AI 结果已写入', text_en: 'AI result recorded' }] : []),
+      { at: row.received_at, kind: 'study.received', actor: `peer:${row.source_ae}`, text_zh: `收到 ${row.instance_count} 幅图像，检查完整`, text_en: `${row.instance_count} images received, study complete` },
+      { at: row.updated_at, kind: 'qc.assessed', actor: 'node:xl-7f3a', text_zh: '图像质量已判定', text_en: 'Image quality judged' },
+      ...(results.length ? [{ at: row.updated_at, kind: 'findings.proposed', actor: 'node:xl-7f3a', text_zh: 'AI 结果已写入', text_en: 'AI result recorded' }] : []),
     ],
     text_repairs: row.text_repaired ? [{ tag: '(0010,0010)', rule: 'gbk_as_latin1', message_zh: '患者姓名声明为 ISO_IR 100，实为 GBK，已改正；原始字节保留。', message_en: 'Patient name declared ISO_IR 100 but is GBK; repaired, original bytes kept.' }] : [],
   };
@@ -177,13 +177,13 @@ export function outlinesOf(row) {
 
 export function systemOf(now) {
   return {
-    node: 'xl-7f3a-91c2', version: '0.1.0',
+    node: 'xl-7f3a-91c2', version: '0.1.0', hospital: '示范县人民医院',
     disk: { total: 3.8e12, free: 0.52e12, tier: 'warn', days_left: 23 },
     heads: [
-      { journal: 'clinical', seq: 18234, at: at(now, 1), digest: '5fd2c0a94e7b' },
-      { journal: 'access', seq: 90311, at: at(now, 0), digest: 'a81c77e0d2f4' },
+      { journal: 'clinical', writer: 'xl-7f3a', seq: 18234, at: at(now, 1), digest: '5fd2c0a94e7b' },
+      { journal: 'access', writer: 'xl-7f3a', seq: 90311, at: at(now, 0), digest: 'a81c77e0d2f4' },
     ],
-    peers: [{ name: 'PACS', role: 'archive', state: 'ok', last_seen: at(now, 2) }, { name: 'CT_ROOM1', role: 'modality', state: 'ok', last_seen: at(now, 5) }, { name: 'TBDR', role: 'modality', state: 'silent', last_seen: at(now, 60 * 30) }],
+    peers: [{ name: 'PACS', role: 'archive', last_seen: null }, { name: 'CT_ROOM1', role: 'modality', last_seen: at(now, 5) }, { name: 'TBDR', role: 'modality', last_seen: at(now, 60 * 30) }],
     models: [{ name: 'xinglin-dr-tb', version: '0.3.1', task: 'DR TB', active: true, research_only: true, engine: 'ONNX Runtime CPU' }, { name: 'xinglin-ct-classical', version: '0.1.0', task: 'CT', active: true, research_only: true, engine: 'NumPy/SciPy' }],
     backup: { last_at: at(now, 60 * 9), last_ok: true, next_at: at(now, -60 * 15), destination: 'file:/backup' },
   };

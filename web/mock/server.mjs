@@ -65,9 +65,9 @@ function login(res, { user, password, otp, language }) {
   const account = ACCOUNTS[user];
   if (!account || password !== 'xinglin') return refuse(res, 401, 'E6001', '用户名或口令不正确。', 'User name or password is wrong.');
   if (user === 'otp' && !otp) return refuse(res, 401, 'E6002', '请输入动态口令。', 'Enter the one-time code.');
-  if (user === 'otp' && otp !== '000000') return refuse(res, 401, 'E6003', '动态口令不正确。', 'The one-time code is wrong.');
+  if (user === 'otp' && otp !== '000000') return refuse(res, 401, 'E6014', '动态口令不正确。', 'The one-time code is wrong.');
   const id = randomBytes(16).toString('hex');
-  const me = { user, name: account[0], role: account[1], csrf: randomBytes(8).toString('hex'), language: language ?? 'zh', permissions: user === 'admin' ? all : (PERMISSIONS[account[1]] ?? PERMISSIONS.physician) };
+  const me = { user, name: account[0], role: account[1], csrf: randomBytes(8).toString('hex'), language: language ?? 'zh', must_change: false, permissions: user === 'admin' ? all : (PERMISSIONS[account[1]] ?? PERMISSIONS.physician) };
   state.sessions.set(id, me);
   return json(res, 200, me, { 'Set-Cookie': `session=${id}; HttpOnly; SameSite=Strict; Path=/` });
 }
@@ -148,7 +148,7 @@ async function api(req, res, path, query, me) {
     const text = (await body(req)).toString('latin1');
     const names = [...text.matchAll(/filename="([^"]*)"/g)].map((m) => Buffer.from(m[1], 'latin1').toString());
     const bad = names.filter((n) => n.endsWith('.txt'));
-    return json(res, 200, { accepted: names.length - bad.length, duplicates: 0, quarantined: bad.map((n) => ({ name_hint: n, code: 'E2301', message_zh: '不是 DICOM 文件。', message_en: 'Not a DICOM file.' })) });
+    return json(res, 200, { accepted: names.length - bad.length, duplicates: 0, refused: [], quarantined: bad.map((n) => ({ name_hint: n, code: 'E2301', message_zh: '不是 DICOM 文件。', message_en: 'Not a DICOM file.' })) });
   }
   return refuse(res, 404, 'E6404', '没有。', 'None.');
 }
@@ -192,7 +192,7 @@ const server = createServer(async (req, res) => {
   if (state.failing) return res.writeHead(503).end();
   if (url.pathname === '/api/login') return login(res, await asJson(req));
   const me = state.sessions.get(/session=(\w+)/.exec(req.headers.cookie ?? '')?.[1]);
-  if (!me) return refuse(res, 401, 'E6000', '请登录。', 'Please log in.');
+  if (!me) return refuse(res, 401, 'E6003', '请登录。', 'Please log in.');
   if (req.method !== 'GET' && req.headers['x-csrf-token'] !== me.csrf) return refuse(res, 403, 'E6005', '请求缺少防伪标记。', 'The request lacks its anti-forgery token.');
   if (url.pathname.startsWith('/dicomweb/') && state.noFrames) return res.writeHead(503).end();
   if (url.pathname.startsWith('/dicomweb/')) return frame(res, url.pathname);

@@ -2,7 +2,7 @@
 
 export type QcState = 'pending' | 'pass' | 'warn' | 'reject' | 'none';
 export type AiState = 'waiting' | 'running' | 'ok' | 'failed' | 'refused' | 'not_applicable';
-export type DeliveryState = 'none' | 'pending' | 'sent' | 'confirmed' | 'unconfirmed' | 'failed';
+export type DeliveryState = 'none' | 'pending' | 'sent' | 'confirmed' | 'unconfirmed' | 'failed' | 'refused';
 export type Language = 'zh' | 'en';
 
 export const ROLES = [
@@ -29,7 +29,8 @@ export type Permission =
   | 'users.manage'
   | 'system.read'
   | 'audit.read'
-  | 'settings.manage';
+  | 'settings.manage'
+  | 'subject.manage';
 
 export interface Me {
   user: string;
@@ -38,6 +39,8 @@ export interface Me {
   csrf: string;
   language: Language;
   permissions: Permission[];
+  /** The password was given by someone else: nothing else is served until it is changed. */
+  must_change: boolean;
 }
 
 export interface Row {
@@ -188,12 +191,21 @@ export interface TextRepair {
   message_en?: string;
 }
 
+/** Quality of one image, judged at its arrival: before the study is complete. */
+export interface ImageQc {
+  sop_instance: string;
+  verdict: Qc['verdict'];
+  at: string;
+  qc: Qc;
+}
+
 export interface Study {
   row: Row;
   series: SeriesSummary[];
   analysis: Analysis | null;
   results: ResultVersion[];
   deliveries: Delivery[];
+  image_qc: ImageQc[];
   history: HistoryEntry[];
   text_repairs: TextRepair[];
 }
@@ -257,8 +269,9 @@ export interface SystemState {
     tier: 'ok' | 'warn' | 'no_prefetch' | 'refuse_routine' | 'refuse_all';
     days_left: number | null;
   };
-  heads: { journal: string; seq: number; at: string; digest: string }[];
-  peers: { name: string; role: string; state: string; last_seen: string | null }[];
+  hospital: string;
+  heads: { journal: string; writer: string; seq: number; at: string; digest: string }[];
+  peers: { name: string; role: string; last_seen: string | null }[];
   models: { name: string; version: string; task: string; active: boolean; research_only: boolean; engine: string }[];
   backup: { last_at: string | null; last_ok: boolean | null; next_at: string | null; destination: string | null };
 }
@@ -276,4 +289,6 @@ export interface UploadAnswer {
   accepted: number;
   duplicates: number;
   quarantined: (PublicMessage & { name_hint?: string })[];
+  /** Not taken in at all: a member of an archive that may not be opened, or the disk is full. */
+  refused: (PublicMessage & { name_hint?: string })[];
 }

@@ -7,13 +7,14 @@ import { lazy, Suspense, useEffect, useState } from 'react';
 import type { Permission } from '../api/types';
 import { useTexts } from '../i18n';
 import { LoginDialog, LoginPage } from '../pages/Login';
+import { PasswordDialog } from '../pages/PasswordDialog';
 import { UploadProvider } from '../pages/uploading';
 import { Loading, Notice } from '../ui/states';
 import { WorklistPage } from '../worklist/WorklistPage';
 import { HelpSheet } from './HelpSheet';
 import { useCommands } from './keys';
 import { LiveProvider } from './live';
-import { usePlace } from './router';
+import { navigate, usePlace } from './router';
 import { useSession } from './session';
 import { TopBar } from './TopBar';
 
@@ -58,6 +59,11 @@ function Body({ path }: { path: string }) {
   const page = PAGES.find((entry) => entry.path === path);
   const Page = page?.page;
   const allowed = page === undefined || may(page.permission);
+  // Who reads no list starts on the first page that is theirs.
+  const home = may('worklist.read') ? undefined : PAGES.find((entry) => may(entry.permission))?.path;
+  useEffect(() => {
+    if (onList && home !== undefined) navigate(home, true);
+  }, [onList, home]);
   return (
     <>
       {may('worklist.read') ? (
@@ -83,6 +89,14 @@ function Shell() {
   useCommands({ help: () => setHelp(true), language: () => session.setLanguage(language === 'zh' ? 'en' : 'zh') });
   if (session.me === null) {
     return session.starting ? <Loading label={session.reachable ? t('state.starting') : t('state.unreachable')} /> : <LoginPage />;
+  }
+  if (session.me.must_change) {
+    return (
+      <>
+        <PasswordDialog onClose={null} />
+        {session.expired && <LoginDialog />}
+      </>
+    );
   }
   const dark = path.startsWith('/study/');
   return (

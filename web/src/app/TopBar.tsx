@@ -2,6 +2,7 @@ import { Dropdown } from 'antd';
 import { useState } from 'react';
 import type { Permission } from '../api/types';
 import { useTexts, type Key } from '../i18n';
+import { OtpDialog } from '../pages/OtpDialog';
 import { PasswordDialog } from '../pages/PasswordDialog';
 import { useUpload } from '../pages/uploading';
 import { Link } from '../ui/Link';
@@ -23,6 +24,7 @@ export function TopBar({ onHelp }: { onHelp: () => void }) {
   const { path, search } = usePlace();
   const { progress } = useUpload();
   const [password, setPassword] = useState(false);
+  const [otp, setOtp] = useState(false);
   const [listUrl, setListUrl] = useState('/');
   // The list's address with its filters, so that "worklist" in the bar leads back to the same list.
   const here = path + search;
@@ -60,6 +62,7 @@ export function TopBar({ onHelp }: { onHelp: () => void }) {
             items: [
               { key: 'role', label: `${me?.user ?? ''} · ${t(`role.${me?.role ?? 'physician'}`)}`, disabled: true },
               { key: 'password', label: t('account.changePassword'), onClick: () => setPassword(true) },
+              { key: 'otp', label: t('account.otp'), onClick: () => setOtp(true) },
               { key: 'logout', label: t('account.logout'), onClick: () => void logout() },
             ],
           }}
@@ -70,6 +73,7 @@ export function TopBar({ onHelp }: { onHelp: () => void }) {
         </Dropdown>
       </div>
       {password && <PasswordDialog onClose={() => setPassword(false)} />}
+      {otp && <OtpDialog onClose={() => setOtp(false)} />}
     </header>
   );
 }

@@ -15,6 +15,8 @@ export interface Session {
   may: (permission: Permission) => boolean;
   login: (user: string, password: string, otp: string | null) => Promise<void>;
   logout: () => Promise<void>;
+  /** Ask again who is logged in and what they may. */
+  refresh: () => Promise<void>;
   setLanguage: (language: Language) => void;
 }
 
@@ -105,6 +107,9 @@ export function SessionProvider({ children }: { children: ReactNode }) {
       await api.send('POST', '/api/logout');
       // A fresh page: nothing of a patient stays in the memory of a shared PC.
       window.location.assign('/');
+    },
+    refresh: async () => {
+      adopt(await api.get<Me>('/api/me'));
     },
     setLanguage: (next) => {
       change(next);

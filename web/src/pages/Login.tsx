@@ -6,7 +6,7 @@ import { useTexts } from '../i18n';
 import { useFailureText } from '../ui/states';
 
 const OTP_NEEDED = 'E6002';
-const OTP_WRONG = 'E6003';
+const OTP_WRONG = 'E6014';
 
 function LoginForm() {
   const { t } = useTexts();

@@ -6,9 +6,10 @@ import { useFailureText } from '../ui/states';
 
 export const MIN_PASSWORD = 10;
 
-export function PasswordDialog({ onClose }: { onClose: () => void }) {
+/** Change the own password; `onClose` null: there is no way around it. */
+export function PasswordDialog({ onClose }: { onClose: (() => void) | null }) {
   const { t } = useTexts();
-  const { api } = useSession();
+  const { api, refresh } = useSession();
   const failureText = useFailureText();
   const [old, setOld] = useState('');
   const [next, setNext] = useState('');
@@ -21,13 +22,14 @@ export function PasswordDialog({ onClose }: { onClose: () => void }) {
     try {
       await api.send('POST', '/api/me/password', { old, new: next });
       setDone(true);
+      if (onClose === null) await refresh();
     } catch (error) {
       setFailure(failureText(error));
     }
   }
 
   return (
-    <Modal open onCancel={onClose} footer={null} title={t('account.changePassword')} width={400}>
+    <Modal open closable={onClose !== null} onCancel={() => onClose?.()} footer={null} title={t('account.changePassword')} width={400}>
       {done ? (
         <Alert type="success" showIcon title={t('account.passwordChanged')} />
       ) : (
@@ -38,6 +40,7 @@ export function PasswordDialog({ onClose }: { onClose: () => void }) {
             void submit();
           }}
         >
+          {onClose === null && <Alert type="info" showIcon title={t('account.mustChange')} />}
           <label htmlFor="pw-old">{t('account.oldPassword')}</label>
           <Input.Password id="pw-old" autoComplete="current-password" value={old} onChange={(event) => setOld(event.target.value)} />
           <label htmlFor="pw-new">{t('account.newPassword')}</label>

@@ -2,7 +2,7 @@ import { Alert, Button } from 'antd';
 import { useState } from 'react';
 import type { QueueRow } from '../api/types';
 import { useSession } from '../app/session';
-import { useTexts } from '../i18n';
+import { useTexts, type Key } from '../i18n';
 import { PlainChip } from '../ui/chips';
 import { age, instant } from '../ui/format';
 import { Link } from '../ui/Link';
@@ -11,7 +11,22 @@ import { useRead } from '../ui/useRead';
 
 const REFRESH_MS = 5000;
 const STATES = ['running', 'waiting', 'failed', 'dead'] as const;
+const STAGES: Record<string, Key> = {
+  complete: 'stage.complete',
+  image_quality: 'stage.image_quality',
+  quality: 'stage.quality',
+  inference: 'stage.inference',
+  measuring: 'stage.measuring',
+  report: 'stage.report',
+  delivery: 'stage.delivery',
+  forward: 'stage.forward',
+  manifest: 'stage.manifest',
+  commitment: 'stage.commitment',
+};
 const LOOK = { waiting: ['quiet', '○'], running: ['busy', '◐'], failed: ['warn', '↻'], dead: ['bad', '✕'] } as const;
+
+/** The beginning of an opaque id is enough to tell studies apart. */
+const shortId = (study: string) => study.slice(0, 11);
 
 export default function QueuePage() {
   const { t, said } = useTexts();
@@ -65,8 +80,8 @@ export default function QueuePage() {
                 <td>
                   <PlainChip tone={LOOK[row.state][0]} glyph={LOOK[row.state][1]} label={t(`queue.${row.state}`)} />
                 </td>
-                <td>{row.stage}</td>
-                <td>{may('study.read') ? <Link to={`/study/${encodeURIComponent(row.study)}`}>{row.study}</Link> : row.study}</td>
+                <td>{t(STAGES[row.stage] ?? 'stage.other')}</td>
+                <td>{may('study.read') ? <Link to={`/study/${encodeURIComponent(row.study)}`}>{shortId(row.study)}</Link> : <span title={row.study}>{shortId(row.study)}</span>}</td>
                 <td>{row.priority === 'urgent' ? `▲ ${t('queue.urgent')}` : t('queue.routine')}</td>
                 <td className="num right">{age(row.age_s)}</td>
                 <td className="num right">{row.attempts}</td>

@@ -67,7 +67,7 @@ export default function SystemPage() {
       <header className="page-head">
         <h1>{t('nav.system')}</h1>
         <p className="muted num">
-          {t('system.node')} {system.node} · {t('method.version')} {system.version}
+          {system.hospital} · {t('system.node')} <span title={system.node}>{system.node.slice(0, 16)}</span> · {t('method.version')} {system.version}
         </p>
         {read.error !== null && <p className="warn-text">{t('study.stale')}</p>}
       </header>
@@ -76,6 +76,7 @@ export default function SystemPage() {
         <Backup backup={system.backup} />
         <section className="sheet">
           <h2>{t('system.models')}</h2>
+          {system.models.length === 0 && <p className="muted">{t('system.noModels')}</p>}
           <table className="grid roomy">
             <tbody>
               {system.models.map((model) => (
@@ -102,8 +103,7 @@ export default function SystemPage() {
                 <tr key={peer.name}>
                   <td><b>{peer.name}</b></td>
                   <td>{peer.role}</td>
-                  <td><PlainChip tone={peer.state === 'ok' ? 'good' : 'warn'} glyph={peer.state === 'ok' ? '✓' : '!'} label={peer.state} /></td>
-                  <td className="num">{instant(peer.last_seen)}</td>
+                  <td className="num">{peer.last_seen === null ? t('peer.never') : t('peer.lastStudy', { at: instant(peer.last_seen) })}</td>
                 </tr>
               ))}
             </tbody>
@@ -114,10 +114,10 @@ export default function SystemPage() {
           <table className="grid roomy">
             <tbody>
               {system.heads.map((head) => (
-                <tr key={head.journal}>
+                <tr key={`${head.journal} ${head.writer}`}>
                   <td><b>{head.journal}</b></td>
                   <td className="num">{head.seq}</td>
-                  <td className="num">{head.digest}</td>
+                  <td className="num" title={head.digest}>{head.digest.slice(0, 16)}…</td>
                   <td className="num">{instant(head.at)}</td>
                 </tr>
               ))}

@@ -18,12 +18,18 @@ function Outcome({ tally }: { tally: Tally }) {
         <dd className="num">{tally.duplicates}</dd>
         <dt>{t('upload.quarantined')}</dt>
         <dd className="num">{tally.quarantined.length}</dd>
+        {tally.refused.length > 0 && (
+          <>
+            <dt>{t('upload.refused')}</dt>
+            <dd className="num">{tally.refused.length}</dd>
+          </>
+        )}
       </dl>
-      {tally.quarantined.length > 0 && (
+      {[...tally.quarantined, ...tally.refused].length > 0 && (
         <ul className="cards">
-          {tally.quarantined.slice(0, 200).map((item, index) => (
+          {[...tally.quarantined, ...tally.refused].slice(0, 200).map((item, index) => (
             <li key={index}>
-              <b>{item.name_hint ?? '—'}</b> {said(item)} <span className="muted">{item.code}</span>
+              <b>{item.name_hint === undefined || item.name_hint === '' ? '—' : item.name_hint}</b> {said(item)} <span className="muted">{item.code}</span>
             </li>
           ))}
         </ul>

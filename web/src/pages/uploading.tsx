@@ -11,6 +11,7 @@ export interface Tally {
   accepted: number;
   duplicates: number;
   quarantined: UploadAnswer['quarantined'];
+  refused: UploadAnswer['refused'];
   failure: unknown;
   phase: 'running' | 'done' | 'failed' | 'stopped';
 }
@@ -99,7 +100,7 @@ export function UploadProvider({ children }: { children: ReactNode }) {
         const answer = await api.upload<UploadAnswer>('/api/upload', form, progress, stop.signal);
         rest.current = rest.current.slice(1);
         progress(size);
-        setTally((old) => old && { ...old, sentFiles: old.sentFiles + count, accepted: old.accepted + answer.accepted, duplicates: old.duplicates + answer.duplicates, quarantined: [...old.quarantined, ...answer.quarantined] });
+        setTally((old) => old && { ...old, sentFiles: old.sentFiles + count, accepted: old.accepted + answer.accepted, duplicates: old.duplicates + answer.duplicates, quarantined: [...old.quarantined, ...answer.quarantined], refused: [...old.refused, ...answer.refused] });
       } catch (failure) {
         const back = told;
         setTally((old) => old && { ...old, sentBytes: old.sentBytes - back, failure, phase: stop.signal.aborted ? 'stopped' : 'failed' });
@@ -118,7 +119,7 @@ export function UploadProvider({ children }: { children: ReactNode }) {
       return;
     }
     rest.current = batches(files);
-    setTally({ files: files.length, bytes: sizeOf(files), sentBytes: 0, sentFiles: 0, accepted: 0, duplicates: 0, quarantined: [], failure: null, phase: 'running' });
+    setTally({ files: files.length, bytes: sizeOf(files), sentBytes: 0, sentFiles: 0, accepted: 0, duplicates: 0, quarantined: [], refused: [], failure: null, phase: 'running' });
     void send();
   }
 

@@ -1,4 +1,4 @@
-import type { QcReason, Study } from '../api/types';
+import type { ImageQc, Qc, QcReason, Study } from '../api/types';
 import { useTexts } from '../i18n';
 import { fixed } from '../ui/format';
 
@@ -39,9 +39,16 @@ export function QcReasons({ reasons }: { reasons: readonly QcReason[] }) {
   );
 }
 
+const RANK = { pass: 0, warn: 1, reject: 2 };
+
+export function worstOf(images: readonly ImageQc[]): Qc | null {
+  return images.reduce<Qc | null>((worst, { qc }) => (worst === null || RANK[qc.verdict] > RANK[worst.verdict] ? qc : worst), null);
+}
+
 export function QcPanel({ study }: { study: Study }) {
   const { t } = useTexts();
-  const qc = study.analysis?.qc ?? null;
+  // Until the study's own verdict is there, the worst of its images' verdicts, judged at arrival.
+  const qc = study.analysis?.qc ?? worstOf(study.image_qc);
   if (qc === null) return <p className="muted">{t(study.row.qc === 'none' ? 'qc.notJudged' : 'qc.notYet')}</p>;
   return (
     <>
@@ -56,8 +63,8 @@ export function QcPanel({ study }: { study: Study }) {
       </div>
       <QcReasons reasons={qc.reasons} />
       {qc.metrics !== undefined && Object.keys(qc.metrics).length > 0 && (
-        <section>
-          <h2>{t('qc.metrics')}</h2>
+        <details>
+          <summary>{t('qc.metrics')}</summary>
           <dl className="facts">
             {Object.entries(qc.metrics).map(([metric, value]) => (
               <div key={metric} className="fact">
@@ -66,7 +73,7 @@ export function QcPanel({ study }: { study: Study }) {
               </div>
             ))}
           </dl>
-        </section>
+        </details>
       )}
     </>
   );

@@ -20,6 +20,7 @@ const DELIVERY: Record<DeliveryState, [string, Tone]> = {
   confirmed: ['✓', 'good'],
   unconfirmed: ['↑', 'warn'],
   failed: ['✕', 'bad'],
+  refused: ['✕', 'bad'],
 };
 
 function Chip({ look, label, title }: { look: [string, Tone]; label: string; title?: string }) {

@@ -21,6 +21,17 @@ function topOf(points: readonly [number, number][]): [number, number] {
   return points.reduce((best, point) => (point[1] < best[1] ? point : best), points[0] ?? [0, 0]);
 }
 
+/** One label for a lesion, however many outlines it has here: above its highest point. */
+export function labelsOf(lines: readonly OutlineLine[]): { lesion: number; at: [number, number] }[] {
+  const labels = new Map<number, [number, number]>();
+  for (const line of lines) {
+    const top = topOf(line.points);
+    const known = labels.get(line.lesion);
+    if (known === undefined || top[1] < known[1]) labels.set(line.lesion, top);
+  }
+  return [...labels].map(([lesion, at]) => ({ lesion, at }));
+}
+
 export function Overlay({ painted, columns, rows, lines, selected, heatmap, onHeatMissing }: Props) {
   const [a, b, c, d, e, f] = painted.matrix;
   const place = ([x, y]: [number, number]): [number, number] => [a * x + c * y + e, b * x + d * y + f];
@@ -35,11 +46,11 @@ export function Overlay({ painted, columns, rows, lines, selected, heatmap, onHe
           </g>
         ))}
       </g>
-      {lines.map((line, index) => {
-        const [x, y] = place(topOf(line.points));
+      {labelsOf(lines).map(({ lesion, at }) => {
+        const [x, y] = place(at);
         return (
-          <text key={index} x={x} y={y - 6} className={line.lesion === selected ? 'ai-label chosen' : 'ai-label'}>
-            AI {line.lesion}
+          <text key={lesion} x={x} y={y - 6} className={lesion === selected ? 'ai-label chosen' : 'ai-label'}>
+            AI {lesion}
           </text>
         );
       })}
