@@ -18,6 +18,11 @@ _TYPES = {
     ".js": "text/javascript; charset=utf-8", ".css": "text/css; charset=utf-8",
     ".svg": "image/svg+xml", ".wasm": "application/wasm",
 }  # fmt: skip
+#: What the decoders of compressed pictures need: code and WebAssembly from here, and nothing else.
+WORKER_POLICY = (
+    "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; connect-src 'self'; "
+    "worker-src 'self'; frame-ancestors 'none'"
+)
 
 
 def policy(nonce: str) -> str:
@@ -39,6 +44,8 @@ class _Assets(StaticFiles):
         if kind:
             response.headers["Content-Type"] = kind
         response.headers["Cache-Control"] = "public, max-age=31536000, immutable"
+        # A worker lives under the policy of its own script, not of the page that started it.
+        response.headers["Content-Security-Policy"] = WORKER_POLICY
         return response
 
 
