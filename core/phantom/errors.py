@@ -45,3 +45,24 @@ class TextNotEncodable(PhantomError):
     code: ClassVar[int] = 8004
     zh: ClassVar[str] = "文字无法用字符集 {character_set} 写出"
     en: ClassVar[str] = "A text cannot be written in the character set {character_set}"
+
+
+class BoxRefusedDicom(PhantomError):
+    """The box under test does not take the phantom."""
+
+    code: ClassVar[int] = 8010
+    zh: ClassVar[str] = "设备未接受 DICOM 连接或影像（{fault}）：请核对地址、AE 标题与许可名单"
+    en: ClassVar[str] = (
+        "The box did not take the DICOM connection or object ({fault}):"
+        " compare address, AE titles and the list of peers"
+    )
+
+
+class BoxRefusedPage(PhantomError):
+    """The box's page does not answer, or refuses."""
+
+    code: ClassVar[int] = 8011
+    zh: ClassVar[str] = "设备网页未应答或拒绝（{fault}）：请核对网址、用户与口令"
+    en: ClassVar[str] = (
+        "The box's page does not answer or refuses ({fault}): compare address, user and password"
+    )
