@@ -112,7 +112,11 @@ class FileWriter:
         self._sealer = Sealer(key, salt)
         self._digest = hashlib.sha256(self._sealer.header)
         self._file = open(path, "xb", buffering=0)  # noqa: PTH123, SIM115 held open by design
-        self._file.write(self._sealer.header)
+        try:
+            self._write_all(self._sealer.header)
+        except OSError:
+            self.abandon()
+            raise
 
     def write(self, data: bytes | memoryview) -> None:
         """See :class:`BlobWriter`."""
@@ -142,6 +146,9 @@ class FileWriter:
 
     def _put(self, piece: bytes) -> None:
         self._digest.update(piece)
+        self._write_all(piece)
+
+    def _write_all(self, piece: bytes) -> None:
         view = memoryview(piece)
         while view:
             view = view[self._file.write(view) or 0 :]

@@ -61,11 +61,12 @@ class Database:
             self._depth = 1
             try:
                 yield self.connection
-            except BaseException:
-                self.connection.execute("ROLLBACK")
-                raise
-            else:
                 self.connection.execute("COMMIT")
+            except BaseException:
+                # A full disk may have rolled back already, or have left a commit half done.
+                if self.connection.in_transaction:
+                    self.connection.execute("ROLLBACK")
+                raise
             finally:
                 self._depth = 0
 

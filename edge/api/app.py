@@ -16,6 +16,7 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
+from core.blobs.errors import BlobDamaged, BlobMissing
 from core.errors import XinglinError
 from core.vault.errors import KeyDestroyed
 from core.web.errors import InputWrong, NotFound, Unexpected, WebRefusal
@@ -24,6 +25,7 @@ from edge.api import dicomweb, intake, ops, people, studies
 from edge.api.context import Site
 from edge.api.envelope import FormLimit, SafeHeaders, add_safe_headers
 from edge.api.frames import Frames
+from edge.intake.net.errors import OutOfResources, StoreRefused
 
 _log = structlog.get_logger("web")
 
@@ -60,6 +62,17 @@ def create_app(site: Site, dist: Path) -> FastAPI:
     return app
 
 
+def status_of(error: XinglinError) -> int:
+    """Return the HTTP status of a refusal: the caller's fault is 4xx, ours 5xx."""
+    if isinstance(error, WebRefusal):
+        return error.status
+    if isinstance(error, OutOfResources):
+        return 507
+    if isinstance(error, StoreRefused):
+        return 503
+    return 500 if isinstance(error, BlobDamaged | BlobMissing) else 422
+
+
 async def _nowhere(_scope: Scope, _receive: Receive, _send: Send) -> None:
     raise NotFound
 
@@ -67,10 +80,9 @@ async def _nowhere(_scope: Scope, _receive: Receive, _send: Send) -> None:
 def _answer_errors(app: FastAPI) -> None:
     @app.exception_handler(XinglinError)
     async def refused(_request: Request, error: XinglinError) -> JSONResponse:
-        status = error.status if isinstance(error, WebRefusal) else 422
         if isinstance(error, KeyDestroyed):
-            error, status = NotFound(), 404
-        return JSONResponse(error.as_json(), status)
+            error = NotFound()
+        return JSONResponse(error.as_json(), status_of(error))
 
     @app.exception_handler(RequestValidationError)
     async def malformed(_request: Request, error: RequestValidationError) -> JSONResponse:

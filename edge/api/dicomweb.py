@@ -4,25 +4,30 @@ from __future__ import annotations
 
 import io
 import json
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request, Response
 from pydicom.uid import UID, ExplicitVRBigEndian
 from starlette.concurrency import run_in_threadpool
 
+from core.blobs.disk import BlobReader
 from core.dicom.parse import parse_dicom
 from core.web.errors import InputWrong, NotAcceptable, NotFound
 from core.web.people import Session
 from edge.api.context import VISIBLE, Site, TheSite, need, whole
 from edge.api.frames import Frames, Instance, fragmented
-from edge.api.multipart import multipart_related
+from edge.api.multipart import multipart_related, streamed_related
 from edge.api.pictures import rendered_png
 from edge.api.qido import qido_level
-from edge.stages.manifest import manifest_of
+from edge.stages.manifest import instance_document, manifest_of
+from edge.stages.study_data import StudyData
 
 router = APIRouter(prefix="/dicomweb")
 MayRead = Annotated[Session, Depends(need("study.read"))]
 _MOST_FRAMES = 256
+_STEP = 1 << 20
 _LITTLE = "1.2.840.10008.1.2.1"
 _INSTANCE = (
     "SELECT instance.study, blob, transfer_syntax, frames, rows, columns,"
@@ -32,6 +37,22 @@ _INSTANCE = (
     f" AND study.study_uid = ? AND instance.series_uid = ? AND {VISIBLE}"
 )
 _PATH = "/studies/{study_uid}/series/{series_uid}/instances/{sop_instance}"
+
+
+@dataclass(frozen=True, slots=True)
+class Located:
+    """One stored instance and where its bytes are."""
+
+    study: str
+    blob: str
+    transfer_syntax: str
+    sop_instance: str
+
+
+def pieces_of(blob: BlobReader) -> Iterator[bytes]:
+    """Yield a blob's plaintext in steps, so that a large object is never whole in memory."""
+    for at in range(0, blob.length, _STEP):
+        yield blob.read(at, min(_STEP, blob.length - at))
 
 
 def instance_of(site: Site, study_uid: str, series_uid: str, sop_instance: str) -> Instance:
@@ -51,17 +72,20 @@ def instance_of(site: Site, study_uid: str, series_uid: str, sop_instance: str) 
     )  # fmt: skip
 
 
-def wanted_syntax(accept: str) -> str:
-    """Return the transfer syntax that an Accept header asks for: "*", a UID, or the default.
+def wanted_syntaxes(accept: str) -> frozenset[str]:
+    """Return the transfer syntaxes that an Accept header takes: UIDs, or "*".
 
-    PS3.18 8.7.3.5.2: without one, Explicit VR Little Endian.
+    PS3.18 8.7.3.5.2: a media range without one takes Explicit VR Little Endian.
     """
+    found = set()
     for part in accept.split(","):
-        for parameter in part.split(";")[1:]:
-            name, _, value = parameter.strip().partition("=")
-            if name == "transfer-syntax":
-                return value.strip('"')
-    return _LITTLE
+        given = [
+            value.strip().strip('"')
+            for name, _, value in (one.strip().partition("=") for one in part.split(";")[1:])
+            if name == "transfer-syntax"
+        ]
+        found.add(given[0] if given else _LITTLE)
+    return frozenset(found)
 
 
 @router.get(_PATH + "/frames/{numbers}")
@@ -71,7 +95,7 @@ async def frames(site: TheSite, session: MayRead, request: Request) -> Response:
     study_uid, series_uid, sop_instance, numbers = (request.path_params[n] for n in names)
     instance = instance_of(site, study_uid, series_uid, sop_instance)
     site.note_view(session, instance.study)
-    wanted = wanted_syntax(request.headers.get("accept", ""))
+    wanted = wanted_syntaxes(request.headers.get("accept", ""))
     reader: Frames = request.app.state.frames
     parts = []
     listed = [whole(text) for text in numbers.split(",", _MOST_FRAMES)]
@@ -83,19 +107,19 @@ async def frames(site: TheSite, session: MayRead, request: Request) -> Response:
 
 
 async def _frame(
-    site: Site, reader: Frames, instance: Instance, number: int, wanted: str
+    site: Site, reader: Frames, instance: Instance, number: int, wanted: frozenset[str]
 ) -> tuple[str, bytes]:
     syntax = instance.transfer_syntax
     compressed = UID(syntax).is_encapsulated
-    if wanted in ("*", syntax) or not compressed:
+    if not wanted & {"*", _LITTLE, syntax}:
+        raise NotAcceptable
+    if wanted & {"*", syntax} or not compressed:
         # A stored frame is a few chunks: opening it here is quicker than a thread's round trip.
         stored = reader.stored(instance, number)
         if stored is None and compressed:
             stored = await run_in_threadpool(fragmented, site.box, instance, number)
         if stored is not None:
             return (f"application/octet-stream; transfer-syntax={_shown(syntax)}", stored)
-    if wanted not in ("*", _LITTLE, syntax):
-        raise NotAcceptable
     decoded = await run_in_threadpool(reader.decoded, instance, number)
     return (f"application/octet-stream; transfer-syntax={_LITTLE}", decoded)
 
@@ -130,12 +154,19 @@ def retrieve(
 ) -> Response:
     """Return whole instances as stored, one part each."""
     refs = _located(site, study_uid, series_uid, sop_instance)
-    site.note_view(session, refs[0][0])
-    parts = []
-    for study, address, syntax in refs:
-        with site.box.blobs.open(address, site.box.vault.key(study)) as blob:
-            parts.append((f"application/dicom; transfer-syntax={syntax}", blob.read()))
-    return multipart_related(parts, "application/dicom")
+    site.note_view(session, refs[0].study)
+    key = site.box.vault.key(refs[0].study)
+    blobs = [site.box.blobs.open(ref.blob, key) for ref in refs[:1]]  # a missing one is an error
+
+    def parts() -> Iterator[tuple[str, int, Iterator[bytes]]]:
+        for ref in refs:
+            with blobs.pop() if blobs else site.box.blobs.open(ref.blob, key) as blob:
+                media = f"application/dicom; transfer-syntax={ref.transfer_syntax}"
+                yield media, blob.length, pieces_of(blob)
+
+    if len(refs) == 1:  # whole, so that damage shows before the answer begins
+        return multipart_related([(m, b"".join(p)) for m, _, p in parts()], "application/dicom")
+    return streamed_related(parts(), site.box.outside.randomness(12).hex(), "application/dicom")
 
 
 @router.get("/studies/{study_uid}/metadata")
@@ -146,14 +177,18 @@ def metadata(
 ) -> Response:
     """Return attributes in the DICOM JSON model, bulk data left out."""
     refs = _located(site, study_uid, series_uid, sop_instance)
-    site.note_view(session, refs[0][0])
-    document = json.loads(manifest_of(site.box, refs[0][0]))
-    found = [
-        instance
+    site.note_view(session, refs[0].study)
+    document = json.loads(manifest_of(site.box, refs[0].study))
+    images = {
+        instance["00080018"]["Value"][0]: instance
         for series in document["series"]
         for instance in series["instances"]
-        if series["series_uid"] == (series_uid or series["series_uid"])
-        and (not sop_instance or instance["00080018"]["Value"][0] == sop_instance)
+    }
+    data = StudyData(site.box, refs[0].study)
+    found = [
+        one
+        for ref in refs
+        if (one := images.get(ref.sop_instance) or instance_document(data, ref.sop_instance))
     ]
     if not found:
         raise NotFound
@@ -175,9 +210,7 @@ def qido(site: TheSite, _session: MayRead, request: Request) -> Response:
     return Response(json.dumps(found, ensure_ascii=False), media_type="application/dicom+json")
 
 
-def _located(
-    site: Site, study_uid: str, series_uid: str, sop_instance: str
-) -> list[tuple[str, str, str]]:
+def _located(site: Site, study_uid: str, series_uid: str, sop_instance: str) -> list[Located]:
     conditions, values = ["study.study_uid = ?", VISIBLE], [study_uid]
     if series_uid:
         conditions.append("instance.series_uid = ?")
@@ -186,11 +219,11 @@ def _located(
         conditions.append("sop_instance = ?")
         values.append(sop_instance)
     rows: list[Any] = site.box.database.query(
-        "SELECT instance.study, blob, transfer_syntax FROM instance JOIN study"
+        "SELECT instance.study, blob, transfer_syntax, sop_instance FROM instance JOIN study"
         f" ON study.study = instance.study WHERE {' AND '.join(conditions)}"
         " ORDER BY instance.series_uid, number",
         tuple(values),
     )
     if not rows:
         raise NotFound
-    return [(row[0], row[1], row[2]) for row in rows]
+    return [Located(*row) for row in rows]

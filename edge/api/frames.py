@@ -116,7 +116,8 @@ def layout_of(instance: Instance, blob: BlobReader) -> Layout | None:
     if length == 0xFFFFFFFF:
         return _encapsulated(instance, blob, start)
     size = instance.rows * instance.columns * instance.samples * instance.bits // 8
-    if instance.bits % 8 or size * instance.frames > length:
+    # Without rows the size is 0, and any number of frames would seem to fit.
+    if size <= 0 or instance.bits % 8 or size * instance.frames > length:
         return None
     return Layout(tuple((start + n * size, size) for n in range(instance.frames)))
 
@@ -125,7 +126,8 @@ def _encapsulated(instance: Instance, blob: BlobReader, start: int) -> Layout | 
     """Find one fragment a frame without reading the fragments (PS3.5 A.4)."""
     spans: list[tuple[int, int]] = []
     at = start
-    while at + 8 <= blob.length and len(spans) <= instance.frames:
+    # One item more than frames is looked for: it tells a frame that spans fragments.
+    while at + 8 <= blob.length and len(spans) <= instance.frames + 1:
         item = blob.read(at, 8)
         if item[:4] != _ITEM:
             break

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from dataclasses import replace
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request, Response
@@ -18,7 +19,7 @@ from edge.api.context import TheSite, need
 from edge.api.multipart import PartReader
 from edge.api.text import Text
 from edge.intake.files import Tally, Upload, over, store_stream, web_peer
-from edge.intake.net.sink import Peer
+from edge.intake.net.sink import SUCCESS, Peer, StoreOutcome
 from edge.intake.sink import JournalSink
 
 router = APIRouter()
@@ -38,7 +39,8 @@ async def upload(site: TheSite, session: MayUpload, request: Request) -> dict[st
     """Take files, folders and zips from the page; each is sealed while it arrives."""
     reader = PartReader(request.headers.get("content-type", ""), "multipart/form-data")
     peer = web_peer("upload", site.box.outside.randomness(8).hex(), session.user)
-    tally = await _read_parts(request, reader, site.sink, peer)
+    tally = Tally()
+    await _read_parts(request, reader, site.sink, peer, tally)
     await run_in_threadpool(over, site.sink, peer)
     site.note(session, "upload", {"accepted": tally.accepted})
     return {
@@ -53,25 +55,48 @@ async def stow(site: TheSite, session: MayUpload, request: Request) -> Response:
     """Store instances (STOW-RS, PS3.18 10.5)."""
     reader = PartReader(request.headers.get("content-type", ""), "multipart/related")
     peer = web_peer("stow", site.box.outside.randomness(8).hex(), session.user)
-    tally = await _read_parts(request, reader, site.sink, peer)
+    tally = Tally(study_uid=request.path_params.get("study_uid", ""))
+    await _read_parts(request, reader, site.sink, peer, tally)
     await run_in_threadpool(over, site.sink, peer)
-    failed = len(tally.quarantined) + len(tally.refused)
-    answer = Dataset()
-    if tally.accepted or tally.duplicates:
-        answer.ReferencedSOPSequence = []
-    if failed:
-        answer.FailedSOPSequence = []
-        for _ in range(failed):
-            item = Dataset()
-            item.FailureReason = 0x0110
-            answer.FailedSOPSequence.append(item)
-    status = 200 if not failed else (202 if tally.accepted or tally.duplicates else 409)
+    answer, status = stow_answer(tally)
     return Response(json.dumps(answer.to_json_dict()), status, media_type="application/dicom+json")
 
 
-async def _read_parts(request: Request, reader: PartReader, sink: JournalSink, peer: Peer) -> Tally:
-    """Seal each part as it comes, then take it in; a client that leaves leaves nothing behind."""
-    tally = Tally()
+def stow_answer(tally: Tally) -> tuple[Dataset, int]:
+    """Return the Store Instances Response (PS3.18 I.2) and its HTTP status. Pure."""
+    stored = [one for one in tally.outcomes if one.status == SUCCESS]
+    failed = [one for one in tally.outcomes if one.status != SUCCESS]
+    # What was refused before it was an object has no outcome of its own: out of resources.
+    unread = len(tally.refused) + len(tally.quarantined) - len(failed)
+    failed += [StoreOutcome(0xA700)] * max(0, unread)
+    answer = Dataset()
+    if stored:
+        answer.ReferencedSOPSequence = [_referenced(one) for one in stored]
+    if failed:
+        answer.FailedSOPSequence = [_referenced(one) for one in failed]
+        for item, one in zip(answer.FailedSOPSequence, failed, strict=True):
+            item.FailureReason = one.status
+    return answer, 200 if not failed else (202 if stored else 409)
+
+
+def _referenced(one: StoreOutcome) -> Dataset:
+    item = Dataset()
+    if one.sop_instance:
+        item.ReferencedSOPClassUID = one.sop_class
+        item.ReferencedSOPInstanceUID = one.sop_instance
+    return item
+
+
+async def _read_parts(
+    request: Request, reader: PartReader, sink: JournalSink, peer: Peer, tally: Tally
+) -> None:
+    """Seal each part as it comes, then take it in; a client that leaves leaves nothing behind.
+
+    Raises
+    ------
+    InputWrong
+        If the body breaks off: what was whole before is kept and may be sent again.
+    """
     current: Upload | None = None
     try:
         async for chunk in request.stream():
@@ -89,7 +114,8 @@ async def _read_parts(request: Request, reader: PartReader, sink: JournalSink, p
     finally:
         if current is not None:
             current.abandon()
-    return tally
+    if not reader.whole:
+        raise InputWrong(field="multipart")
 
 
 @router.get("/api/quarantine")
@@ -117,7 +143,7 @@ def release(site: TheSite, session: MayRelease, identity: str, body: Reason) -> 
     with site.box.blobs.open(row["blob"], site.box.vault.key(row["key"])) as blob:
         data = blob.read()
     peer = web_peer("upload", identity, session.user)
-    outcome = _resolved(site.sink, peer, data)
+    outcome = _resolved(site.sink, replace(peer, traits=peer.traits | {"release"}), data)
     if outcome.status != 0:
         raise Conflict(state=outcome.comment or "held")
     over(site.sink, peer)

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from python_multipart.multipart import MultipartParser, parse_options_header
-from starlette.responses import Response
+from starlette.responses import Response, StreamingResponse
 
 from core.web.errors import InputWrong, Unsupported
 
@@ -27,6 +27,23 @@ def multipart_related(
     pieces.append(f"--{boundary}--\r\n".encode())
     media = f'multipart/related; type="{kind}"; boundary={boundary}'
     return Response(b"".join(pieces), media_type=media)
+
+
+def streamed_related(
+    parts: Iterator[tuple[str, int, Iterator[bytes]]], boundary: str, kind: str
+) -> StreamingResponse:
+    """Return parts (content type, length, pieces) as they are read."""
+
+    def body() -> Iterator[bytes]:
+        for content_type, length, pieces in parts:
+            head = f"Content-Type: {content_type}\r\nContent-Length: {length}\r\n\r\n"
+            yield f"--{boundary}\r\n{head}".encode()
+            yield from pieces
+            yield b"\r\n"
+        yield f"--{boundary}--\r\n".encode()
+
+    media = f'multipart/related; type="{kind}"; boundary={boundary}'
+    return StreamingResponse(body(), media_type=media)
 
 
 @dataclass
@@ -51,13 +68,15 @@ class PartReader:
 
     def __init__(self, content_type: str, *kinds: str) -> None:
         media, options = parse_options_header(content_type)
-        if media.decode("latin-1") not in kinds or b"boundary" not in options:
+        boundary = options.get(b"boundary", b"")
+        if media.decode("latin-1") not in kinds or not 1 <= len(boundary) <= 200:
             raise Unsupported
+        self.whole = False
         self._events: list[Part] = []
         self._headers: dict[str, str] = {}
         self._name = self._value = b""
         self._parser = MultipartParser(
-            options[b"boundary"],
+            boundary,
             {
                 "on_part_begin": self._begin,
                 "on_header_field": self._field,
@@ -66,6 +85,7 @@ class PartReader:
                 "on_headers_finished": self._ready,
                 "on_part_data": self._data,
                 "on_part_end": self._end,
+                "on_end": self._close,
             },
         )
 
@@ -89,16 +109,23 @@ class PartReader:
 
     def _field(self, data: bytes, start: int, end: int) -> None:
         self._name += data[start:end]
+        self._bound()
 
     def _add(self, data: bytes, start: int, end: int) -> None:
         self._value += data[start:end]
+        self._bound()
 
     def _header(self) -> None:
-        if len(self._name) + len(self._value) > 8192 or len(self._headers) > 20:
-            raise InputWrong(field="multipart header")
         name = self._name.decode("latin-1").lower()
         self._headers[name] = self._value.decode("latin-1")
         self._name = self._value = b""
+
+    def _bound(self) -> None:
+        if len(self._name) + len(self._value) > 8192 or len(self._headers) > 20:
+            raise InputWrong(field="multipart header")
+
+    def _close(self) -> None:
+        self.whole = True
 
     def _ready(self) -> None:
         self._events.append(Part(dict(self._headers), begins=True))

@@ -43,15 +43,16 @@ def qido_level(
         if (found := matcher_of(keyword, dictionary_VR(keyword), _values(keyword, value)))
     ]
     limit, offset = _number(query, "limit", _MOST), _number(query, "offset", 0)
-    archive, out, passed = BoxArchive(box), [], 0
+    out: list[dict[str, Any]] = []
+    archive, passed = BoxArchive(box), 0
     for record in archive.find(level, matchers, limit + offset):
+        if len(out) >= min(limit, _MOST):
+            break
         if not matches(record, matchers):
             continue
         passed += 1
         if passed > offset:
             out.append(_json(record, keys))
-        if len(out) >= min(limit, _MOST):
-            break
     return out
 
 

@@ -51,3 +51,11 @@ class SubjectErased(Quarantined):
     code = 2905
     zh = "该检查的密钥已销毁；新到图像已隔离"
     en = "The study's key was destroyed; the new image is held"
+
+
+class OtherStudy(XinglinError):
+    """The object belongs to another study than the one it was posted to (PS3.18 10.5.1)."""
+
+    code = 2906
+    zh = "对象不属于所指定的检查，未接收"
+    en = "The object belongs to another study than the one named; it was not taken in"

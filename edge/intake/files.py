@@ -26,7 +26,7 @@ from core.records.record import Draft
 from core.vault.vault import NODE
 from edge.intake.net.errors import StoreRefused
 from edge.intake.net.sink import Ending, Peer, StoreCommand, StoreOutcome
-from edge.intake.sink import JournalSink
+from edge.intake.sink import FAILURES, JournalSink
 from edge.report.delivery import part10
 
 _STEP = 1 << 20
@@ -39,11 +39,14 @@ class Tally:
     accepted: int = 0
     duplicates: int = 0
     name_hint: str = ""
+    study_uid: str = ""
     quarantined: list[dict[str, object]] = field(default_factory=list)
     refused: list[dict[str, object]] = field(default_factory=list)
+    #: What became of each object in order, as STOW-RS tells it.
+    outcomes: list[StoreOutcome] = field(default_factory=list)
 
     def hold(self, error: XinglinError) -> None:
-        """Count an object that is kept in quarantine."""
+        """Count an object (or a whole archive) that is kept in quarantine."""
         self.quarantined.append({"name_hint": self.name_hint, **error.as_json()})
 
     def refuse(self, error: XinglinError) -> None:
@@ -70,12 +73,16 @@ class Upload:
     def settle(self, peer: Peer, tally: Tally, limits: FileLimits | None = None) -> None:
         """Take in what the file holds; the sealed copy goes once everything in it is kept."""
         box = self._sink.box
-        address = self._writer.finish()
-        box.blobs.place([self._writer])
-        with box.blobs.open(address, box.vault.key(NODE)) as blob:
-            keep = _take(self._sink, peer, blob, address, tally, limits or FileLimits())
-        if not keep:
-            box.blobs.delete(address)
+        keep = False
+        try:
+            address = self._writer.finish()
+            box.blobs.place([self._writer])
+            with box.blobs.open(address, box.vault.key(NODE)) as blob:
+                keep = _take(self._sink, peer, blob, address, tally, limits or FileLimits())
+        finally:
+            self._writer.abandon()
+            if self._writer.address and not keep:
+                box.blobs.delete(self._writer.address)
 
 
 def _take(
@@ -126,15 +133,18 @@ def _object(sink: JournalSink, peer: Peer, stream: Any, tally: Tally) -> bool:
         if kind == "picture":
             content = stream.read(64 * _STEP)
             stream = io.BytesIO(part10(wrap_as_dx(content)))
-        outcome = store_stream(sink, peer, stream)
+        outcome = store_stream(sink, peer, stream, tally.study_uid)
     except InputError as error:
         _hold_bytes(sink, peer, content, error, tally)
         return False
     except StoreRefused as error:
         tally.refuse(error)
         return False
+    tally.outcomes.append(outcome)
     if outcome.duplicate:
         tally.duplicates += 1
+    elif outcome.status in FAILURES and outcome.reason is not None:
+        tally.refuse(outcome.reason)
     elif outcome.reason is not None:
         tally.hold(outcome.reason)
     else:
@@ -142,8 +152,12 @@ def _object(sink: JournalSink, peer: Peer, stream: Any, tally: Tally) -> bool:
     return False
 
 
-def store_stream(sink: JournalSink, peer: Peer, stream: IO[bytes]) -> StoreOutcome:
+def store_stream(
+    sink: JournalSink, peer: Peer, stream: IO[bytes], study_uid: str = ""
+) -> StoreOutcome:
     """Take in one DICOM file, with or without preamble and file meta.
+
+    ``study_uid``: take it only where it belongs to this study; "" takes any.
 
     Raises
     ------
@@ -151,7 +165,7 @@ def store_stream(sink: JournalSink, peer: Peer, stream: IO[bytes]) -> StoreOutco
         If the disk is too full.
     """
     prefix, syntax, sop_class, sop_instance = read_prefix(stream)
-    command = StoreCommand(sop_class, "", syntax, 0, peer.calling_ae)
+    command = StoreCommand(sop_class, "", syntax, 0, peer.calling_ae, study_uid=study_uid)
     del sop_instance  # the data set says which instance it is
     receipt = sink.begin(peer, command, prefix or None)
     try:

@@ -7,6 +7,7 @@ read streams into a blob under the box's own key and is kept in quarantine with 
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import hmac
 import io
@@ -17,6 +18,7 @@ from typing import Any
 
 from pydicom import Dataset, dcmread
 from pydicom.errors import InvalidDicomError
+from sqlcipher3 import dbapi2 as sqlcipher
 
 from core.blobs.disk import FileWriter
 from core.dicom.head import Head, HeadReader
@@ -32,19 +34,23 @@ from edge.intake.duplicates import compare
 from edge.intake.errors import (
     CommandMismatch,
     NotReadable,
+    OtherStudy,
     PatientMismatch,
     Quarantined,
     SubjectErased,
     UidConflict,
 )
 from edge.intake.file_meta import file_prefix
-from edge.intake.net.errors import OutOfResources
+from edge.intake.net.errors import OutOfResources, StoreFailed
 from edge.intake.net.sink import Ending, Peer, StoreCommand, StoreOutcome
 from edge.store.box import Box
 
 DEFLATED_SYNTAXES = frozenset(
     {"1.2.840.10008.1.2.1.99", "1.2.840.10008.1.2.4.95", "1.2.840.10008.1.2.4.205"}
 )
+#: Failure statuses (PS3.4 B.2.3): the object was not kept.
+FAILURES = range(0xA700, 0xB000)
+OTHER_STUDY = 0xA900
 HELD = 0xB007  # warning, data set kept apart: PS3.4 table B.2-1 "does not match SOP class"
 
 
@@ -247,6 +253,13 @@ class ObjectReceipt:
 
     def write(self, chunk: memoryview) -> None:
         """Take the next bytes of the data set."""
+        try:
+            self._write(chunk)
+        except (OSError, sqlcipher.Error) as error:
+            _as_refusal(error)
+            raise
+
+    def _write(self, chunk: memoryview) -> None:
         self._digest.update(chunk)
         if self._reader is not None:
             self._read_head(chunk)
@@ -264,10 +277,17 @@ class ObjectReceipt:
                 self._finish_head()
             if self._writer is None:
                 self._open()
-            return self._settle()
-        except BaseException:
+            outcome = self._settle()
+        except BaseException as error:
             self.abort()
+            _as_refusal(error)
             raise
+        routing = self._head.routing if self._head else None
+        return replace(
+            outcome,
+            sop_class=routing.sop_class_uid if routing else "",
+            sop_instance=routing.sop_instance_uid if routing else "",
+        )
 
     def abort(self) -> None:
         """Forget the object."""
@@ -331,6 +351,10 @@ class ObjectReceipt:
             return self._hold(NotReadable(fault=f"E{fault.code}" if fault else "empty"))
         if self._contradicts():
             return self._hold(CommandMismatch())
+        named = self._command.study_uid
+        if named and named != self._head.routing.study_uid:
+            self.abort()
+            return StoreOutcome(OTHER_STUDY, "Other study", reason=OtherStudy())
         digest = self._digest.hexdigest()
         known = self._sink.known(self._head.routing.sop_instance_uid)
         if known is not None:
@@ -426,6 +450,8 @@ class ObjectReceipt:
         assert self._ref is not None
         reason = UidConflict()
         box = self._sink.box
+        if "release" in self._peer.traits:
+            return self._still_held(reason)
         identity = box.outside.randomness(16).hex()
         body = {
             "id": identity, "sender": self._peer.calling_ae, "route": _route(self._peer),
@@ -438,11 +464,30 @@ class ObjectReceipt:
 
     def _hold(self, reason: Quarantined) -> StoreOutcome:
         assert self._writer is not None
+        if "release" in self._peer.traits:
+            return self._still_held(reason)
         key = self._ref.study if self._ref else NODE
         self._sink.quarantine(
             self._writer, key, self._peer, _route(self._peer), reason, self._command
         )
         return StoreOutcome(HELD, f"Kept in quarantine E{reason.code}", reason=reason)
+
+    def _still_held(self, reason: Quarantined) -> StoreOutcome:
+        """Leave nothing: the object is in quarantine already, and there it stays."""
+        assert self._writer is not None
+        self._writer.abandon()
+        if self._writer.address:
+            self._sink.box.blobs.delete(self._writer.address)
+        return StoreOutcome(HELD, f"E{reason.code}", reason=reason)
+
+
+def _as_refusal(error: BaseException) -> None:
+    """Raise the refusal that a fault of disk or database means to a peer; else do nothing."""
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        raise OutOfResources from error
+    if isinstance(error, sqlcipher.Error):
+        # SQLite names no code here: "database or disk is full", "database is locked".
+        raise (OutOfResources if "full" in str(error) else StoreFailed) from error
 
 
 def _charset(box: Box, peer: Peer) -> str | None:

@@ -72,9 +72,9 @@ def _series(box: Box, data: StudyData) -> list[dict[str, Any]]:
             found
             for kept in data.instances.values()
             if kept.series_uid == uid and is_image(kept.sop_class)
-            and (found := _instance(data, kept.sop_instance)) is not None
+            and (found := instance_document(data, kept.sop_instance)) is not None
         ]  # fmt: skip
-        instances.sort(key=_place)
+        instances.sort(key=place_of)
         out.append(
             {
                 "series_uid": uid, "modality": modality, "number": number,
@@ -84,7 +84,8 @@ def _series(box: Box, data: StudyData) -> list[dict[str, Any]]:
     return out
 
 
-def _instance(data: StudyData, sop_instance: str) -> dict[str, Any] | None:
+def instance_document(data: StudyData, sop_instance: str) -> dict[str, Any] | None:
+    """Return one instance's attributes as DICOM JSON; None where they cannot be read."""
     try:
         header = data.header(sop_instance)
         document = dicom_json(header)
@@ -95,6 +96,14 @@ def _instance(data: StudyData, sop_instance: str) -> dict[str, Any] | None:
     # (0008,3002) Available Transfer Syntax UID: tells the viewer what the frames are.
     document["00083002"] = {"vr": "UI", "Value": [syntax]}
     return document
+
+
+def place_of(document: dict[str, Any]) -> tuple[float, int]:
+    """Return where an image belongs: along its normal, then by number; 0 where it does not say."""
+    try:
+        return _place(document)
+    except (TypeError, ValueError, OverflowError):  # an empty or absurd component
+        return (0.0, 0)
 
 
 def _place(document: dict[str, Any]) -> tuple[float, int]:

@@ -45,7 +45,8 @@ class StoreCommand:
     ``faults`` names what is wrong with the command although its data can be kept:
     ``sop_class_uid``, ``sop_instance_uid`` (not a valid UID; the text is then cut and cleaned) and
     ``context`` (class differs from the presentation context's). A sink should keep such an object
-    apart. UIDs here are what the sender says; the data set may say otherwise.
+    apart. UIDs here are what the sender says; the data set may say otherwise. ``study_uid``: only
+    objects of this study are taken (STOW-RS into a study); "" takes any.
     """
 
     sop_class: str
@@ -57,19 +58,24 @@ class StoreCommand:
     move_originator_ae: str = ""
     move_originator_message_id: int | None = None
     faults: frozenset[str] = frozenset()
+    study_uid: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class StoreOutcome:
     """What is answered: a DICOM status (PS3.4 B.2.3), a comment of at most 64 characters.
 
-    ``duplicate``: the same bytes were here already. ``reason``: why the object is in quarantine.
+    ``duplicate``: the same bytes were here already. ``reason``: why the object is in quarantine
+    (or, with a failure status, why it was not kept). ``sop_class`` and ``sop_instance`` are what
+    the data set itself says.
     """
 
     status: int = SUCCESS
     comment: str = ""
     duplicate: bool = False
     reason: XinglinError | None = None
+    sop_class: str = ""
+    sop_instance: str = ""
 
 
 class Receipt(Protocol):
