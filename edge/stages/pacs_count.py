@@ -18,7 +18,7 @@ def count_at(peer: PeerSettings, study_uid: str, calling_ae_title: str) -> int |
     completeness then rests on the other rules.
     """
     ae = AE(calling_ae_title)
-    ae.acse_timeout = ae.dimse_timeout = ae.network_timeout = ae.connection_timeout = 5
+    ae.acse_timeout = ae.dimse_timeout = ae.network_timeout = ae.connection_timeout = 2
     ae.add_requested_context(StudyRootQueryRetrieveInformationModelFind)
     association = ae.associate(peer.host, peer.port, ae_title=peer.ae_title)
     if not association.is_established:

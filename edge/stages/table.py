@@ -15,9 +15,8 @@ def stages_of(lane: str) -> Mapping[str, Stage]:
     if lane == "urgent":
         from edge.stages.complete import complete
         from edge.stages.image_quality import image_quality
-        from edge.stages.manifest import manifest
 
-        return {"complete": complete, "image_quality": image_quality, "manifest": manifest}
+        return {"complete": complete, "image_quality": image_quality}
     if lane == "compute":
         from edge.stages.analyse import inference, quality
         from edge.stages.results import measuring, report
@@ -27,8 +26,11 @@ def stages_of(lane: str) -> Mapping[str, Stage]:
         }  # fmt: skip
     from edge.stages.commitment import commitment
     from edge.stages.deliver import delivery, forward
+    from edge.stages.manifest import manifest
 
-    return {"forward": forward, "delivery": delivery, "commitment": commitment}
+    return {
+        "forward": forward, "delivery": delivery, "commitment": commitment, "manifest": manifest,
+    }  # fmt: skip
 
 
 _ANALYSIS = frozenset({"quality", "inference"})

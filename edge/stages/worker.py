@@ -2,7 +2,7 @@
 
 Three lanes run beside each other, so that a radiograph's verdict never waits behind a CT and a PACS
 that is down never stops the analysis: ``urgent`` (arrival, image quality), ``compute`` (quality,
-inference, measuring, report), ``delivery`` (forward, delivery, commitment answers).
+inference, measuring, report), ``delivery`` (forward, delivery, commitment answers, display manifests).
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ from edge.stages.reader import step
 from edge.stages.work import Later, Outcome, Stage, Work
 
 LANES: Mapping[str, Sequence[str]] = {
-    "urgent": ("complete", "image_quality", "manifest"),
+    "urgent": ("complete", "image_quality"),
     "compute": ("quality", "inference", "measuring", "report"),
-    "delivery": ("forward", "delivery", "commitment"),
+    "delivery": ("forward", "delivery", "commitment", "manifest"),
 }
 _ATTEMPTS = {"forward": 400, "delivery": 400, "commitment": 40}
 _LEASE_MS = 60_000
