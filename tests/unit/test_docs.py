@@ -262,6 +262,18 @@ def test_every_role_is_in_the_how_to():
     assert not [role for role in ROLES if role not in text]
 
 
+def test_the_figures_of_the_readme_are_those_of_the_model_card():
+    text = text_of(ROOT / "README.md")
+    box = text[text.index("dr_tb ") : text.index("[`card.md`]")].replace("–", "-")
+    card = text_of(ROOT / "core/models/bundles/dr_tb/card.md")
+    figures = set(re.findall(r"\b0\.\d{3}\b", box))
+    assert len(figures) >= 10
+    assert not [figure for figure in figures if figure not in card]
+    version = re.search(r"^# dr_tb (\S+)$", card, re.MULTILINE)
+    assert version
+    assert f"dr_tb {version[1]}" in box
+
+
 def test_the_changes_name_this_version():
     version = re.search(r'^version = "(.+)"$', text_of(ROOT / "pyproject.toml"), re.MULTILINE)
     assert version
