@@ -2,7 +2,7 @@
 
 Three lanes run beside each other, so that a radiograph's verdict never waits behind a CT and a PACS
 that is down never stops the analysis: ``urgent`` (arrival, image quality), ``compute`` (quality,
-inference, measuring, report), ``delivery`` (forward, delivery, commitment answers, display manifests).
+inference, measuring, report), ``delivery`` (forward, delivery, commitment answers, manifests).
 """
 
 from __future__ import annotations
