@@ -51,80 +51,80 @@ class CtLimits:
 DARK_HU = -500.0
 TEXTS: dict[str, Sentence] = {
     "CT_GEOMETRY_MISSING": Sentence(
-        "{value:.0f} 层缺少有效的位置或方向信息,不能用于测量;请从设备重新发送",
+        "{value:.0f} 层图像缺少有效的位置或方位信息，不能用于测量；请从设备重新发送",
         "{value:.0f} slices have no usable position or orientation; send them again",
     ),
     "CT_SLICE_GAP": Sentence(
-        "缺少 {value:.0f} 层图像,病灶可能被遗漏;请检查传输并补发缺层",
+        "缺少 {value:.0f} 层图像，可能漏诊；请检查传输并补发缺失层面",
         "{value:.0f} slices are missing and may hide a lesion; check transfer, send them again",
     ),
     "CT_SLICE_DUPLICATE": Sentence(
-        "有 {value:.0f} 层位置重复,已保留序号较小者;请确认是否混入了另一期相或重建",
+        "有 {value:.0f} 层位置重复，已保留实例号较小者；请确认是否混入其他期相或其他重建",
         "{value:.0f} slices stand at a place already taken; the lower number was kept. "
         "Check whether another phase or reconstruction was mixed in",
     ),
     "CT_SPACING_UNEVEN": Sentence(
-        "层间距不均匀,最大偏差 {value:.2f} mm(允许 {limit:.2f} mm),体积不可靠;请重新重建",
+        "层间距不均匀，最大偏差 {value:.2f} mm（允许 {limit:.2f} mm），体积测量不可靠；请重新重建",
         "Slice spacing is uneven by up to {value:.2f} mm (allowed {limit:.2f} mm); volumes are not "
         "reliable. Reconstruct again",
     ),
     "CT_ORIENTATION_MIXED": Sentence(
-        "序列混有 {value:.0f} 层其他方向的图像,已排除;请检查序列组成",
+        "序列中混有 {value:.0f} 层其他方位的图像，已排除；请检查序列组成",
         "{value:.0f} slices of another orientation are mixed in and left out; check the series",
     ),
     "CT_NOT_AXIAL": Sentence(
-        "图像与身体轴线成 {value:.1f}°(允许 {limit:.1f}°),请使用轴位重建",
+        "图像平面偏离标准横断面 {value:.1f}°（允许 {limit:.1f}°）；请发送横断面重建图像",
         "The images stand {value:.1f}° from the body axes (allowed {limit:.1f}°); use an axial "
         "reconstruction",
     ),
     "CT_GANTRY_TILT": Sentence(
-        "机架倾斜 {value:.1f}°(允许 {limit:.1f}°),长度与体积略有偏差;胸部扫描请勿倾斜机架",
+        "机架倾斜 {value:.1f}°（允许 {limit:.1f}°），径线和体积测量会有偏差；胸部扫描请勿倾斜机架",
         "Gantry tilt {value:.1f}° (allowed {limit:.1f}°) biases lengths and volumes; avoid tilt",
     ),
     "CT_FEW_SLICES": Sentence(
-        "仅 {value:.0f} 层(至少 {limit:.0f} 层),不是完整的胸部容积扫描;请发送完整序列",
+        "仅 {value:.0f} 层（至少 {limit:.0f} 层），不是完整的胸部扫描；请发送完整序列",
         "Only {value:.0f} slices (at least {limit:.0f}): not a whole chest; send the full series",
     ),
     "CT_COVERAGE_SHORT": Sentence(
-        "扫描长度 {value:.0f} mm(至少 {limit:.0f} mm),可能未覆盖全肺;请核对扫描范围",
+        "扫描长度 {value:.0f} mm（至少 {limit:.0f} mm），可能未覆盖全肺；请核对扫描范围",
         "Scan length {value:.0f} mm (at least {limit:.0f} mm) may not cover the lungs",
     ),
     "CT_APEX_CUT": Sentence(
-        "肺尖未完全包括在扫描范围内;如临床需要请补扫肺尖",
+        "肺尖未完全包括在扫描范围内；如临床需要请补扫肺尖",
         "The lung apices are cut off; scan them again if clinically needed",
     ),
     "CT_BASE_CUT": Sentence(
-        "肺底未完全包括在扫描范围内;如临床需要请补扫肺底",
+        "肺底未完全包括在扫描范围内；如临床需要请补扫肺底",
         "The lung bases are cut off; scan them again if clinically needed",
     ),
     "CT_THICKNESS_UNFIT": Sentence(
-        "层厚/层距 {value:.1f} mm,超过 {limit:.1f} mm,小结节可能漏检;请用薄层重建",
+        "层厚/层距 {value:.1f} mm，超过 {limit:.1f} mm，小结节可能漏检；请发送薄层重建图像",
         "Slice thickness or spacing {value:.1f} mm exceeds {limit:.1f} mm: small nodules may be "
         "missed. Use a thin reconstruction",
     ),
     "CT_NOISE_HIGH": Sentence(
-        "噪声 {value:.0f} HU,超过 {limit:.0f} HU;请用较平滑的重建核或核对扫描剂量",
+        "噪声 {value:.0f} HU，超过 {limit:.0f} HU；请改用较平滑的重建算法，或核对扫描剂量",
         "Noise {value:.0f} HU exceeds {limit:.0f} HU; use a smoother kernel or check the dose",
     ),
     "CT_HU_AIR_OFF": Sentence(
-        "空气 CT 值偏差 {value:.0f} HU(允许 {limit:.0f} HU);请检查重定标参数和设备校准",
+        "空气 CT 值偏差 {value:.0f} HU（允许 {limit:.0f} HU）；请检查重缩放参数和设备校准",
         "Air is off by {value:.0f} HU (allowed {limit:.0f} HU); check rescale and calibration",
     ),
     "CT_HU_TISSUE_OFF": Sentence(
-        "软组织 CT 值中位数为 {value:.0f} HU,不合理;请检查重定标斜率和截距",
+        "软组织 CT 值中位数为 {value:.0f} HU，明显异常；请检查重缩放斜率和截距",
         "Soft tissue has a median of {value:.0f} HU, which cannot be; check rescale slope and "
         "intercept",
     ),
     "CT_VALUES_INVALID": Sentence(
-        "图像含 {value:.0f} 个无效像素值,已按空气处理;请检查数据来源",
+        "图像中有 {value:.0f} 个像素值无效，已按空气处理；请检查图像来源",
         "{value:.0f} voxels are not numbers and were taken as air; check where the data came from",
     ),
     "CT_NO_LUNG": Sentence(
-        "未找到肺组织:不是胸部 CT,或数据无法识别;不适用肺部分析",
+        "未识别到肺组织，可能不是胸部 CT，或图像数据异常；不做肺部分析",
         "No lung was found: not a chest CT, or unreadable; the lung analysis does not apply",
     ),
     "CT_ONE_LUNG": Sentence(
-        "只找到一侧含气肺(可能为全肺切除、肺不张或大量积液);请医师核对",
+        "仅见一侧肺含气（全肺切除、肺不张或大量胸腔积液均可能）；请医师核对",
         "Only one aerated lung was found (pneumonectomy, collapse, large effusion?); a physician "
         "must read it",
     ),

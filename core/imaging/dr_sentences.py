@@ -24,80 +24,80 @@ def codes() -> tuple[str, ...]:
 
 _SENTENCES = {
     "DR_BODY_PART": Sentence(
-        zh="标签注明的检查部位不是胸部,不做胸片分析;如标错请更正部位后重发。",
+        zh="标签注明的检查部位不是胸部，不做胸片分析；如标错请更正部位后重发。",
         en="The header names another body part than the chest; not analysed. "
         "If it is wrong, correct the body part and send again.",
     ),
     "DR_VIEW_LATERAL": Sentence(
-        zh="侧位或斜位胸片,本分析只用于正位;请另送正位片。",
+        zh="侧位或斜位胸片，本分析只用于正位；请另送正位片。",
         en="Lateral or oblique view; this analysis is for frontal views only. Send a frontal one.",
     ),
     "DR_VIEW_UNKNOWN": Sentence(
-        zh="投照体位标签不常见,请确认为正位。",
+        zh="投照体位标签不常见，请确认为正位。",
         en="Unusual view position in the header; please confirm that this is a frontal view.",
     ),
     "DR_QC_PHANTOM": Sentence(
-        zh="设备质控图像,不是患者影像,不分析。",
+        zh="设备质控图像，不是患者影像，不分析。",
         en="A quality-control image of the device, not a patient; not analysed.",
     ),
     "DR_POLARITY": Sentence(
-        zh="黑白可能颠倒(MONOCHROME1/2 标签有误?);请更正后重发。",
+        zh="黑白可能颠倒（MONOCHROME1/2 标签有误？）；请更正后重发。",
         en="The grey-scale seems reversed (wrong MONOCHROME1/2?); correct it and send again.",
     ),
     "DR_TURNED": Sentence(
-        zh="图像可能旋转、上下颠倒或严重截断;请核对方向后重发或重拍。",
+        zh="图像可能旋转、上下颠倒或严重截断；请核对方向后重发或重拍。",
         en="The picture seems rotated, upside down or badly cut off; "
         "check its orientation, then send again or repeat.",
     ),
     "DR_NOT_CHEST": Sentence(
-        zh="未能识别为正位胸片,不做分析;如确为正位胸片,可选“仍然分析”。",
+        zh="未能识别为正位胸片，不做分析；如确为正位胸片，可选“仍然分析”。",
         en="Not recognised as a frontal chest radiograph; not analysed. "
         "If it is one, choose “analyse anyway”.",
     ),
     "DR_EXPOSURE_LOW": Sentence(
-        zh="曝光不足(偏差指数低);噪声可能遮盖病灶,请放射医师判断是否重拍并提高剂量。",
+        zh="曝光不足（偏差指数低）；噪声可能遮盖病灶，请放射医师判断是否重拍并提高剂量。",
         en="Under-exposed (low deviation index); noise may hide lesions. "
         "Ask the radiologist whether to repeat with more exposure.",
     ),
     "DR_EXPOSURE_HIGH": Sentence(
-        zh="曝光过度(偏差指数高);图像未饱和则不必重拍,请检查曝光条件。",
+        zh="曝光过度（偏差指数高）；图像未饱和则不必重拍，请检查曝光条件。",
         en="Over-exposed (high deviation index); no repeat unless anatomy is clipped. "
         "Check the exposure settings.",
     ),
     "DR_CONTRAST_LOW": Sentence(
-        zh="胸部灰阶范围过窄(可能曝光不足或窗宽不当);请检查曝光与后处理,必要时重拍。",
+        zh="胸部灰阶范围过窄（可能曝光不足或窗宽不当）；请检查曝光与后处理，必要时重拍。",
         en="The chest uses very little of the grey range (under-exposure or wrong processing); "
         "check exposure and processing, repeat if needed.",
     ),
     "DR_CLIPPED_LOW": Sentence(
-        zh="肺野有大片像素达到最低灰度(饱和),细节丢失;请降低曝光或调整后处理。",
+        zh="肺野有大片像素达到最低灰度（饱和），细节丢失；请降低曝光或调整后处理。",
         en="Large parts of the lungs are at the lowest grey value (saturated); detail is lost. "
         "Lower the exposure or correct the processing.",
     ),
     "DR_CLIPPED_HIGH": Sentence(
-        zh="胸部有大片像素达到最高灰度(饱和),细节丢失;请提高曝光或调整后处理。",
+        zh="胸部有大片像素达到最高灰度（饱和），细节丢失；请提高曝光或调整后处理。",
         en="Large parts of the chest are at the highest grey value (saturated); detail is lost. "
         "Raise the exposure or correct the processing.",
     ),
     "DR_BLUR": Sentence(
-        zh="图像模糊(呼吸或体动,或失焦);请屏气、固定体位、缩短曝光时间后重拍。",
+        zh="图像模糊（呼吸或体动，或失焦）；请屏气、固定体位、缩短曝光时间后重拍。",
         en="Blurred (breathing, motion or focus); repeat with breath held, patient steadied, "
         "shorter exposure.",
     ),
     "DR_NOISE": Sentence(
-        zh="噪声过大,细小病灶可能看不见;请检查曝光条件,必要时重拍。",
+        zh="噪声过大，细小病灶可能看不见；请检查曝光条件，必要时重拍。",
         en="Too noisy, small lesions may be invisible; check the exposure, repeat if needed.",
     ),
     "DR_CUT_APICES": Sentence(
-        zh="肺尖可能未包全;请上移照射野后重拍。",
+        zh="肺尖可能未包全；请上移照射野后重拍。",
         en="The lung apices seem cut off; move the field up and repeat.",
     ),
     "DR_CUT_BASES": Sentence(
-        zh="肺底或肋膈角可能未包全;请下移照射野后重拍。",
+        zh="肺底或肋膈角可能未包全；请下移照射野后重拍。",
         en="The lung bases or costophrenic angles seem cut off; move the field down and repeat.",
     ),
     "DR_CUT_SIDE": Sentence(
-        zh="一侧肺野可能未包全;请居中并放宽照射野后重拍。",
+        zh="一侧肺野可能未包全；请居中并放宽照射野后重拍。",
         en="One side of the lungs seems cut off; centre the patient, widen the field and repeat.",
     ),
 }
