@@ -20,7 +20,7 @@ from edge.api.multipart import PartReader
 from edge.api.text import Text
 from edge.intake.files import Tally, Upload, over, store_stream, web_peer
 from edge.intake.net.sink import SUCCESS, Peer, StoreOutcome
-from edge.intake.sink import JournalSink
+from edge.intake.sink import JournalSink, as_refusal
 
 router = APIRouter()
 MayUpload = Annotated[Session, Depends(need("upload"))]
@@ -111,6 +111,9 @@ async def _read_parts(
                 elif current is not None:
                     for data in part.data:
                         current.write(data)
+    except OSError as error:
+        as_refusal(error)
+        raise
     finally:
         if current is not None:
             current.abandon()

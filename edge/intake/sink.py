@@ -256,7 +256,7 @@ class ObjectReceipt:
         try:
             self._write(chunk)
         except (OSError, sqlcipher.Error) as error:
-            _as_refusal(error)
+            as_refusal(error)
             raise
 
     def _write(self, chunk: memoryview) -> None:
@@ -280,7 +280,7 @@ class ObjectReceipt:
             outcome = self._settle()
         except BaseException as error:
             self.abort()
-            _as_refusal(error)
+            as_refusal(error)
             raise
         routing = self._head.routing if self._head else None
         return replace(
@@ -481,7 +481,7 @@ class ObjectReceipt:
         return StoreOutcome(HELD, f"E{reason.code}", reason=reason)
 
 
-def _as_refusal(error: BaseException) -> None:
+def as_refusal(error: BaseException) -> None:
     """Raise the refusal that a fault of disk or database means to a peer; else do nothing."""
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
         raise OutOfResources from error
