@@ -14,11 +14,13 @@ import socket
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
 from ipaddress import ip_network
 from pathlib import Path
 
 from edge.intake.commitments import BoxCommitments
 from edge.intake.disk import Tier, Usage, tier_of
+from edge.intake.net.processes import Parts, share
 from edge.intake.net.settings import PeerRule, ReceiverSettings, TlsFiles
 from edge.intake.sink import JournalSink
 from edge.stages.queue import Queue
@@ -96,14 +98,24 @@ def receiver_settings(box: Box) -> ReceiverSettings:
 
 def run_receiver(folder: Path) -> None:
     """Receive until told to stop."""
+    from edge.intake.net.processes import more_processes
     from edge.intake.net.receiver import Receiver
 
     stop = until_told()
     box = open_box(folder, real_outside())
-    sink = JournalSink(box, tier_source(box))
-    with Receiver(receiver_settings(box), sink, BoxCommitments(box, queue_of(box))):
+    settings, parts = receiver_settings(box), receiver_parts(folder, box)
+    with (
+        more_processes(settings, partial(receiver_parts, folder)),
+        Receiver(share(settings), parts.sink, parts.commitments),
+    ):
         stop.wait()
     box.close()
+
+
+def receiver_parts(folder: Path, box: Box | None = None) -> Parts:
+    """Return what one receiver process needs; each opens the box for itself."""
+    box = box or open_box(folder, real_outside())
+    return Parts(JournalSink(box, tier_source(box)), BoxCommitments(box, queue_of(box)))
 
 
 def run_dimse(folder: Path) -> None:

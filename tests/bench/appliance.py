@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from core.web.people import People
+from edge.intake.sink import JournalSink
 from edge.store.box import Box, create_box, real_outside
 from provisioning.demo_ports import free_ports
 
@@ -116,8 +117,14 @@ class Client:
         return Client(self.port, self.cookie)
 
     def get(self, path: str, accept: str = "*/*") -> bytes:
-        self.connection.request("GET", path, headers={"Cookie": self.cookie, "Accept": accept})
-        answer = self.connection.getresponse()
+        headers = {"Cookie": self.cookie, "Accept": accept}
+        try:
+            self.connection.request("GET", path, headers=headers)
+            answer = self.connection.getresponse()
+        except http.client.RemoteDisconnected:  # the server ends idle connections
+            self.connection.close()
+            self.connection.request("GET", path, headers=headers)
+            answer = self.connection.getresponse()
         data = answer.read()
         if answer.status != 200:
             raise RuntimeError(f"{answer.status} {data[:200]!r}")
@@ -128,7 +135,7 @@ class Client:
         return value
 
 
-def until_web(port: int, seconds: float = 60) -> None:
+def until_web(port: int, seconds: float = 180) -> None:
     """Wait until the page's server answers."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
@@ -139,3 +146,16 @@ def until_web(port: int, seconds: float = 60) -> None:
             return
         time.sleep(0.1)
     raise TimeoutError(port)
+
+
+def storescu(port: int, files: list[Path]) -> None:
+    """Send files on one association, as a modality would."""
+    for at in range(0, len(files), 400):
+        command = ["storescu", "-aec", "XINGLIN", "-pdu", "131072", "127.0.0.1", str(port)]
+        names = [str(file) for file in files[at : at + 400]]
+        subprocess.run([*command, *names], check=True, env=environment())
+
+
+def journal_sink(folder: Path) -> JournalSink:
+    """Return the appliance's own sink on a box made for it (for ``receiver_process``)."""
+    return JournalSink(make(Layout.at(folder / "box")), lambda: "ok")

@@ -1,6 +1,6 @@
 """What 50 hung peers cost the others: throughput of one sender with and without them, by turns.
 
-    python tests/bench/bench_hung_peers.py [--sink module:factory] [--rounds 5] [--hung 50]
+    python -m tests.bench.bench_hung_peers [--sink module:factory] [--rounds 5] [--hung 50]
 
 Half of the hung peers are silent after negotiation, half stopped inside an object. Prints JSON.
 """
@@ -15,11 +15,8 @@ import sys
 import tempfile
 from pathlib import Path
 
-sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[2])]
-
-import bench_store  # noqa: E402 - its folder is put on the path above
-
-from tests.raw_peer import Hello, RawPeer, p_data, pdv, store_request  # noqa: E402 - likewise
+from tests.bench import bench_store
+from tests.raw_peer import Hello, RawPeer, p_data, pdv, store_request
 
 
 def hang(port: int, number: int) -> RawPeer:

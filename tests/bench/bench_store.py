@@ -1,6 +1,6 @@
 """C-STORE throughput: our receiver against Orthanc with its defaults, same disk, same run.
 
-    python tests/bench/bench_store.py [--sink module:factory] [--folder DIR] [--rounds 3]
+    python -m tests.bench.bench_store [--sink module:factory] [--folder DIR] [--rounds 3]
 
 The client is DCMTK's ``storescu``; ``TCP_NODELAY=1`` is set for it and for Orthanc, for without it
 Orthanc looks ten times slower than it is. Prints one JSON object: instances per second (median of
@@ -29,8 +29,7 @@ from pydicom.dataset import FileDataset, FileMetaDataset
 from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian, generate_uid
 
 ENVIRONMENT = os.environ | {"TCP_NODELAY": "1"}
-HERE = Path(__file__).parent
-ROOT = HERE.parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def write_ct(folder: Path, count: int, seed: int) -> None:
@@ -104,7 +103,7 @@ def ended(process: subprocess.Popen[str]) -> Iterator[subprocess.Popen[str]]:
 @contextlib.contextmanager
 def ours(folder: Path, options: argparse.Namespace, processes: int) -> Iterator[Server]:
     port = free_port()
-    command = [sys.executable, str(HERE / "receiver_process.py"), "--port", str(port)]
+    command = [sys.executable, "-m", "tests.bench.receiver_process", "--port", str(port)]
     command += ["--folder", str(folder), "--sink", options.sink, "--processes", str(processes)]
     with ended(
         subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=ENVIRONMENT, cwd=ROOT)
@@ -144,7 +143,7 @@ def orthanc(folder: Path) -> Iterator[Server]:
 
 
 def until_listening(port: int) -> None:
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 120
     while time.monotonic() < deadline:
         with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
             return

@@ -1,6 +1,6 @@
 """Runs one receiver (or several sharing its port) over a sink named by import path.
 
-    python tests/bench/receiver_process.py --port 11112 --folder DIR --sink module:factory
+    python -m tests.bench.receiver_process --port 11112 --folder DIR --sink module:factory
 
 The factory is called with the folder (:class:`pathlib.Path`) and returns a Sink. Prints ``ready``.
 """
