@@ -52,7 +52,7 @@ class Plan:
     size: Size
     at: datetime
     timeout_s: float = 600.0
-    min_share: float = 0.8
+    min_share: float = 0.7
     delivery_required: bool = False
 
 

@@ -75,7 +75,7 @@ def accept(  # noqa: PLR0913, PLR0917 - each parameter is an option of the comma
     case: Annotated[Case, typer.Option(help="病例 / case")] = "tb",
     size: Annotated[Size, typer.Option(help="尺寸 / size")] = "full",
     timeout: Annotated[float, typer.Option(min=1, help="每份检查秒数 / seconds a study")] = 600.0,
-    min_share: Annotated[float, typer.Option(min=0, max=1, help="≥10 mm 检出率 / share")] = 0.8,
+    min_share: Annotated[float, typer.Option(min=0, max=1, help="≥10 mm 检出率 / share")] = 0.7,
     delivery: Annotated[bool, typer.Option(help="必须送达 PACS / must reach the PACS")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="JSON")] = False,
 ) -> None:

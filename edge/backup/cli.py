@@ -1,6 +1,6 @@
 """Back up an appliance: recovery key, run, list, verify.
 
-Everything is sealed to a recovery key that is printed once; see docs/howto/backup.md.
+Everything is sealed to a recovery key that is printed once; see docs/howto/operate.md.
 """
 
 from __future__ import annotations
