@@ -32,9 +32,11 @@ def init(
 @app.command()
 def serve(folder: Folder) -> None:
     """运行设备 / run the appliance until stopped."""
+    from edge.logs import set_up_logs
     from edge.main import serve as run
     from edge.processes import until_told
 
+    set_up_logs()
     run(folder, until_told())
 
 

@@ -9,14 +9,20 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import structlog
+from sqlcipher3 import dbapi2 as sqlcipher
 
+from core.errors import XinglinError
 from edge.housekeeping import keep_house
+from edge.logs import set_up_logs
 from edge.processes import ROLES, run, until_told
-from edge.store.box import create_box, open_box, real_outside
+from edge.ready import addresses_of, all_answer, tell_manager
+from edge.store.box import Box, create_box, open_box, real_outside
+from edge.store.erase import prune_orphans
 
 _log = structlog.get_logger("edge")
 _GRACE_S = 25.0
@@ -33,12 +39,19 @@ class Child:
     started: float = 0.0
 
 
+def our_module(folder: Path, role: str) -> list[str]:
+    """Return the command of one process; nothing in it is secret, for everybody can read it."""
+    return [sys.executable, "-m", "edge.main", str(folder), role]
+
+
 @dataclass
 class Supervisor:
     """Keeps the appliance's processes alive, with growing pauses for one that keeps dying."""
 
     folder: Path
     roles: tuple[str, ...] = ROLES
+    command: Callable[[Path, str], list[str]] = our_module
+    grace_s: float = _GRACE_S
     children: dict[str, Child] = field(default_factory=dict)
 
     def start(self) -> None:
@@ -55,7 +68,7 @@ class Supervisor:
             if child.process is not None:
                 self._died(child, now)
             if now >= child.not_before:
-                command = [sys.executable, "-m", "edge.main", str(self.folder), child.role]
+                command = self.command(self.folder, child.role)
                 child.process = subprocess.Popen(command)  # noqa: S603 our own module
                 child.started = now
 
@@ -64,7 +77,7 @@ class Supervisor:
         for child in self.children.values():
             if child.process is not None:
                 child.process.terminate()
-        ends = time.monotonic() + _GRACE_S
+        ends = time.monotonic() + self.grace_s
         for child in self.children.values():
             if child.process is not None:
                 try:
@@ -84,22 +97,55 @@ class Supervisor:
 def serve(folder: Path, stop: threading.Event) -> None:
     """Run the appliance in a folder until told to stop."""
     settings = (folder / "appliance.toml").read_text(encoding="utf-8")
-    create_box(folder, settings, real_outside()).close()
+    prepare(folder, settings)
     supervisor = Supervisor(folder)
     supervisor.start()
     box = open_box(folder, real_outside())
+    waited_for = addresses_of(box.settings)
     try:
         while not stop.wait(0.5):
             supervisor.look(time.monotonic())
-            keep_house(box)
+            _keep_house(box)
+            if waited_for and all_answer(waited_for):
+                waited_for = ()
+                _log.info("ready")
+                tell_manager("READY=1")
     finally:
+        tell_manager("STOPPING=1")
         supervisor.stop()
-        box.keep_heads()
+        _keep_heads(box)
         box.close()
+
+
+def prepare(folder: Path, settings: str) -> None:
+    """Make or mend the folder before any process runs: what a crash left behind goes."""
+    box = create_box(folder, settings, real_outside())
+    try:
+        orphans = prune_orphans(box, set(box.blobs.addresses()))
+        if orphans:
+            _log.warning("blobs without a record removed", count=orphans)
+    finally:
+        box.close()
+
+
+def _keep_house(box: Box) -> None:
+    try:
+        keep_house(box)
+    except (OSError, sqlcipher.Error, XinglinError) as error:
+        # A full disk or a long lock must not take the processes down; it is due again.
+        _log.error("housekeeping failed", exc_info=error)
+
+
+def _keep_heads(box: Box) -> None:
+    try:
+        box.keep_heads()
+    except (OSError, sqlcipher.Error, XinglinError) as error:
+        _log.error("heads not signed", exc_info=error)
 
 
 def main() -> None:
     """Entry of ``python -m edge.main FOLDER [ROLE]``."""
+    set_up_logs()
     folder = Path(sys.argv[1])
     if len(sys.argv) > 2:
         run(sys.argv[2], folder)

@@ -33,6 +33,7 @@ def serve(box: Box) -> None:
         # Access logs would hold study identifiers; the access journal is the record.
         access_log=False,
         log_level="warning",
+        log_config=None,  # ours, set up at the start of the process
         server_header=False,
         timeout_graceful_shutdown=5,
         ssl_certfile=web.certificate or None,
