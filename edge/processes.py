@@ -23,6 +23,7 @@ from edge.intake.disk import Tier, Usage, tier_of
 from edge.intake.net.processes import Parts, share
 from edge.intake.net.settings import PeerRule, ReceiverSettings, TlsFiles
 from edge.intake.sink import JournalSink
+from edge.logs import set_up_logs
 from edge.stages.queue import Queue
 from edge.store.box import Box, open_box, real_outside
 
@@ -177,6 +178,7 @@ def run_web(folder: Path) -> None:
 
 def run(role: str, folder: Path) -> None:
     """Run one process by its role."""
+    set_up_logs()
     if role.startswith("worker-"):
         run_worker(folder, role.removeprefix("worker-"))
         return
