@@ -156,7 +156,7 @@ def test_a_radiograph_with_its_score_and_heat_map_in_both_languages(page, site):
     shot(page, "appliance-dr")
     page.locator("[data-testid=language]").click()
     page.get_by_role("tab", name="AI result").wait_for()
-    assert verdict.inner_text().startswith("Suspected" if tb["positive"] else "Below")
+    assert verdict.inner_text().startswith("TB suspected" if tb["positive"] else "Below")
     page.get_by_role("tab", name="History").click()
     page.locator("#panel").get_by_text("1 images received").wait_for()
     page.locator("[data-testid=language]").click()
