@@ -29,6 +29,7 @@ from provisioning.demo_ports import free_ports
 from provisioning.demo_send import send
 
 _ROOT = Path(__file__).resolve().parents[1]
+_NAMES = {"radiologist": "陈医师", "radiographer": "王技师", "device_it": "李工程师"}
 _PLUGIN = "/usr/share/orthanc/plugins/libOrthancDicomWeb.so"
 
 
@@ -125,7 +126,7 @@ def start_appliance(
     for role, password in accounts.items():
         subprocess.run(
             [*xinglin, "user", "add", "--folder", str(data), "--role", role, "--name",
-             f"演示{role}", "--keep", role],
+             _NAMES.get(role, role), "--keep", role],
             input=password.encode() + b"\n", check=True, cwd=_ROOT,
         )  # fmt: skip
     log = (folder / "appliance.log").open("wb")
@@ -149,11 +150,19 @@ def running(process: subprocess.Popen[bytes], name: str, log: Path) -> Iterator[
             process.kill()
 
 
-def watch(appliance: Appliance, expected: int, stop: threading.Event) -> None:
-    """Show progress until every study has a result and its delivery is settled."""
+def watch(appliance: Appliance, expected: int, stop: threading.Event, limit_s: float) -> list[str]:
+    """Show progress until every study has a result and its delivery is settled.
+
+    Returns
+    -------
+    list of str
+        Opaque ids of the studies that were not settled when the time was up.
+    """
     shown: dict[str, str] = {}
+    quiet: dict[str, int] = {}
+    ends = time.monotonic() + limit_s
     while not stop.is_set():
-        rows = appliance.worklist()
+        rows, busy = appliance.worklist(), appliance.busy()
         for row in rows:
             line = (
                 f"{row['modality']:<3} {row['patient_name']:<8} 图像 {row['instance_count']:>4}"
@@ -162,9 +171,14 @@ def watch(appliance: Appliance, expected: int, stop: threading.Event) -> None:
             if shown.get(row["study"]) != line:
                 shown[row["study"]] = line
                 say("  " + line)
-        if len(rows) >= expected and all(appliance.settled(row) for row in rows):
-            return
+            # Nothing to wait for and nothing in the queue, three looks long: it is over.
+            over = appliance.ended(row) and row["study"] not in busy
+            quiet[row["study"]] = quiet.get(row["study"], 0) + 1 if over else 0
+        open_ = [r["study"] for r in rows if not appliance.settled(r) and quiet[r["study"]] < 3]
+        if (len(rows) >= expected and not open_) or time.monotonic() > ends:
+            return open_
         stop.wait(0.7)
+    return []
 
 
 def report(appliance: Appliance, pacs: Pacs, held: list[dict[str, Any]]) -> dict[str, Any]:
@@ -211,7 +225,7 @@ def main() -> None:
             for study in studies:
                 for complaint in send(study, ports.dicom):
                     say(f"  ! {complaint}")
-            watch(appliance, len(studies), stop)
+            unsettled = watch(appliance, len(studies), stop, 300 + 300 * len(studies))
             found = report(appliance, pacs, appliance.quarantine())
             show(found)
             if options.once:
@@ -219,6 +233,9 @@ def main() -> None:
                     json.dumps(found, ensure_ascii=False, indent=1), encoding="utf-8"
                 )
                 say(f"→ {options.report}")
+                if unsettled:
+                    say(f"! {len(unsettled)} 份检查未完成 / studies not settled in time")
+                    sys.exit(3)
             else:
                 say(f"网页 / page: {address}    Ctrl-C 结束 / ends")
                 while not stop.is_set():
