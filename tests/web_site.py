@@ -76,7 +76,11 @@ class WebSite:
             stdout=self.log, stderr=self.log, cwd=ROOT,
         )  # fmt: skip
         self.reader = Appliance(self.web, "chen", PASSWORD)
-        self.reader.wait(60, threading.Event())
+        try:
+            self.reader.wait(180, threading.Event())  # the processes start side by side
+        except BaseException:
+            self.close()
+            raise
 
     def send(self, folder: Path) -> None:
         """Send a folder as a modality does."""

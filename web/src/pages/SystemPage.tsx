@@ -1,10 +1,13 @@
 import type { SystemState } from '../api/types';
-import { useTexts } from '../i18n';
+import { useTexts, type Key } from '../i18n';
 import { PlainChip } from '../ui/chips';
 import { bytes, instant } from '../ui/format';
 import { Failure, Loading } from '../ui/states';
 import { useRead } from '../ui/useRead';
 
+const TASKS: Record<string, Key> = { dr_tb: 'model.dr_tb', 'xinglin-ct-classical': 'model.ct' };
+const TRAITS: Record<string, Key> = { modality: 'trait.modality', pacs: 'trait.pacs', 'may-correct': 'trait.mayCorrect', 'may-query': 'trait.mayQuery' };
+const JOURNALS: Record<string, Key> = { clinical: 'journal.clinical', access: 'journal.access' };
 const REFRESH_MS = 10000;
 const TIER = { ok: ['good', '✓'], warn: ['warn', '!'], no_prefetch: ['warn', '!'], refuse_routine: ['bad', '✕'], refuse_all: ['bad', '✕'] } as const;
 
@@ -59,6 +62,10 @@ function Backup({ backup }: { backup: SystemState['backup'] }) {
 
 export default function SystemPage() {
   const { t } = useTexts();
+  const word = (table: Record<string, Key>, code: string) => {
+    const key = table[code];
+    return key === undefined ? code : t(key);
+  };
   const read = useRead<SystemState>('/api/system', REFRESH_MS);
   if (read.data === null) return read.error === null ? <Loading label={t('state.loadingPage')} /> : <Failure error={read.error} onRetry={read.reload} />;
   const system = read.data;
@@ -84,7 +91,7 @@ export default function SystemPage() {
                   <td>
                     <b>{model.name}</b> <span className="num">{model.version}</span>
                   </td>
-                  <td>{model.task}</td>
+                  <td>{TASKS[model.name] === undefined ? model.task : word(TASKS, model.name)}</td>
                   <td>{model.engine}</td>
                   <td>
                     {model.active ? <PlainChip tone="good" glyph="●" label={t('system.active')} /> : <PlainChip tone="quiet" glyph="○" label={t('system.inactive')} />}
@@ -102,7 +109,7 @@ export default function SystemPage() {
               {system.peers.map((peer) => (
                 <tr key={peer.name}>
                   <td><b>{peer.name}</b></td>
-                  <td>{peer.role}</td>
+                  <td>{peer.role.split(', ').map((trait) => word(TRAITS, trait)).join(' · ')}</td>
                   <td className="num">{peer.last_seen === null ? t('peer.never') : t('peer.lastStudy', { at: instant(peer.last_seen) })}</td>
                 </tr>
               ))}
@@ -115,7 +122,7 @@ export default function SystemPage() {
             <tbody>
               {system.heads.map((head) => (
                 <tr key={`${head.journal} ${head.writer}`}>
-                  <td><b>{head.journal}</b></td>
+                  <td><b>{word(JOURNALS, head.journal)}</b></td>
                   <td className="num">{head.seq}</td>
                   <td className="num" title={head.digest}>{head.digest.slice(0, 16)}…</td>
                   <td className="num">{instant(head.at)}</td>
