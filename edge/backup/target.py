@@ -72,18 +72,14 @@ class ObstoreTarget:
     def __init__(self, store: Any, folder: Path | None = None) -> None:
         self._store = store
         self._folder = folder
+        self._settled: set[Path] = set()
 
     def put(self, name: str, data: bytes | Path) -> None:
         """See :class:`Target`."""
         with _named(name):
             obstore.put(self._store, name, data)
             if self._folder is not None:
-                path = self._folder / name
-                _sync(path)
-                for parent in path.parents:
-                    _sync(parent)
-                    if parent == self._folder:
-                        break
+                self._settle(self._folder / name, self._folder)
 
     def get(self, name: str) -> bytes:
         """See :class:`Target`."""
@@ -116,6 +112,16 @@ class ObstoreTarget:
                     obstore.delete(self._store, name)
             except ObjectMissing:
                 continue
+
+    def _settle(self, path: Path, root: Path) -> None:
+        """Sync a file and its folder, and once each folder above, which may be new."""
+        _sync(path)
+        _sync(path.parent)
+        above = [one for one in path.parents if root in (one, *one.parents)]
+        for one in above:
+            if one not in self._settled:
+                _sync(one)
+                self._settled.add(one)
 
 
 def open_target(where: str) -> ObstoreTarget:

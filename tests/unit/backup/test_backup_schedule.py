@@ -10,7 +10,7 @@ from click.testing import CliRunner
 
 from core.cli import LazyGroup, entry_points
 from edge.backup.errors import NoTarget, TargetUnusable
-from edge.backup.schedule import back_up_and_note, backup_if_due, is_due, last_result
+from edge.backup.schedule import back_up_and_note, backup_if_due, is_due, last_result, main
 from edge.housekeeping import keep_house
 from edge.store.box import Outside, open_box
 from edge.store.erase import erase_subject
@@ -94,6 +94,16 @@ def test_housekeeping_asks_once_in_a_while_only_where_there_is_a_target(tmp_path
     assert last_result(box) == {}
     assert not backup_if_due(box, lambda _folder: pytest.fail("no target, no backup"))
     box.close()
+
+
+def test_the_process_that_the_appliance_starts(box, tmp_path, monkeypatch):
+    monkeypatch.setattr("sys.argv", ["schedule", str(box.folder)])
+    main()
+    assert last_result(box)["ok"] is True
+    (tmp_path / "target").rename(tmp_path / "unmounted")
+    with pytest.raises(SystemExit):
+        main()
+    assert last_result(box)["error"]["code"] == "E7004"
 
 
 def xinglin(*arguments, typed=""):
