@@ -52,7 +52,7 @@ def read_worklist(
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
 ) -> dict[str, Any]:
     """Return a page of studies, newest first."""
-    page = worklist(site.box, dict(request.query_params), after, limit)
+    page = worklist(site.box, dict(request.query_params), after, limit, site.listing)
     return {"rows": page.rows, "next": page.next, "total": page.total}
 
 
@@ -264,7 +264,7 @@ def _series(site: Site, study: str, chosen: str | None) -> list[dict[str, Any]]:
 def _deliveries(site: Site, study: str) -> list[dict[str, Any]]:
     rows = site.box.database.query(
         "SELECT destination, sop_class, sop_instance, label, state, at, detail, version"
-        " FROM delivery WHERE study = ? ORDER BY label = 'image', at DESC LIMIT 500",
+        " FROM delivery WHERE study = ? ORDER BY label = 'image', at DESC LIMIT 5000",
         (study,),
     )
     names = (
