@@ -30,7 +30,7 @@ _TEXT = dict.fromkeys(
 _NUMBERS = dict.fromkeys(
     (
         "series_count", "instance_count", "tb_positive", "lesion_count", "superseded",
-        "overridden", "text_repaired", "identity_corrected", "result_version", "bytes",
+        "overridden", "text_repaired", "identity_corrected", "result_version", "bytes", "urgent",
     ),
     int,
 )  # fmt: skip
@@ -127,7 +127,7 @@ class StudyView:
     """See the module's docstring."""
 
     name = "study"
-    version = 1
+    version = 2
     tables = (STUDY, SERIES, INSTANCE, ALTERNATE, RESULT, IMAGE_QC, DELIVERY, TOKEN)
 
     def group(self, record: Record) -> str | None:
@@ -168,9 +168,12 @@ def _instances(state: State, body: dict[str, Any], at: str) -> list[Change]:
         row["source_ae"] = body.get("sender", "")
     for column, keyword in _STUDY.items():
         row[column] = row[column] or body["study"].get(keyword) or ""
-    if row["completeness"] == "complete":
+    fresh = any(not one.get("alternate") for one in body["instances"])
+    if fresh and row["completeness"] == "complete":
         row["completeness"] = "receiving"
         row["superseded"] = 1 if row["result_version"] else 0
+    if body.get("urgent"):
+        row["urgent"] = 1
     if body.get("repairs"):
         row["text_repaired"] = 1
     for instance in body["instances"]:
@@ -255,6 +258,34 @@ def _corrected(state: State, body: dict[str, Any], at: str) -> list[Change]:
             "digest": body["digest"], "received_at": at, "reason": "identity",
         }  # fmt: skip
         changes.append(Upsert("alternate", alternate))
+    if body.get("instance"):
+        changes += _switched(state["row"]["study"], body, at)
+    return changes
+
+
+def _switched(study: str, body: dict[str, Any], at: str) -> list[Change]:
+    """From now on the corrected bytes are the instance; the first ones stay beside it."""
+    kept = {"sop_instance": body["sop_instance"], "grp": study}
+    columns = ("transfer_syntax", "blob", "bytes", "digest")
+    changes: list[Change] = [
+        Upsert(
+            "instance",
+            {
+                **kept, **{c: body[c] for c in columns},
+                "data_offset": body["instance"]["data_offset"],
+                "pixel_offset": body["instance"]["pixel_offset"],
+                "attributes": json.dumps(
+                    body["instance"]["attributes"], ensure_ascii=False, sort_keys=True
+                ),
+            },
+        )
+    ]  # fmt: skip
+    before = body["instance"].get("before")
+    if before:
+        first = {c: before[c] for c in columns}
+        changes.append(
+            Upsert("alternate", {**kept, **first, "received_at": at, "reason": "before correction"})
+        )
     return changes
 
 
@@ -301,6 +332,7 @@ def _findings(state: State, body: dict[str, Any], at: str) -> list[Change]:
         result_version=version, ai=result["status"], superseded=0,
         tb_score=tb["score"] if tb else None, tb_positive=int(tb["positive"]) if tb else None,
         lesion_count=len(lesions) if lesions is not None else None,
+        delivery="none",  # what the PACS confirmed was the earlier version's
     )  # fmt: skip
     row["qc"] = result["qc"]["verdict"] if result.get("qc") else "none"
     state["result"] = {
@@ -319,6 +351,8 @@ def _report(state: State, body: dict[str, Any], _at: str) -> list[Change]:
     if "result" not in state:
         return []
     state["result"]["report"] = json.dumps(body, ensure_ascii=False, sort_keys=True)
+    if body.get("destination") and body.get("objects"):
+        state["row"]["delivery"] = "pending"
     return [Upsert("result", dict(state["result"]))]
 
 

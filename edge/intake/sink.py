@@ -128,6 +128,17 @@ class JournalSink:
         digest, blob, study = rows[0]
         return Known(digest, blob, study, frozenset([digest, *(row[0] for row in others)]))
 
+    def before_correction(self, sop_instance: str) -> dict[str, Any] | None:
+        """Return what is kept as the instance; None where it is a correction already."""
+        columns = ("transfer_syntax", "blob", "bytes", "digest")
+        rows = self.box.database.query(
+            f"SELECT {', '.join(columns)} FROM instance WHERE sop_instance = ?"
+            " AND sop_instance NOT IN"
+            " (SELECT sop_instance FROM alternate WHERE reason = 'before correction')",
+            (sop_instance,),
+        )
+        return dict(zip(columns, rows[0], strict=True)) if rows else None
+
     def patient_of(self, study: str) -> tuple[str, str] | None:
         """Return (patient id, issuer) of a study that has rows."""
         rows = self.box.database.query(
@@ -197,6 +208,7 @@ def received(items: list[Ready]) -> Draft:
         "study_uid": first.head.routing.study_uid,
         "sender": first.peer.calling_ae,
         "route": first.route,
+        "urgent": first.peer.urgent,
         "origin": "modality" if "modality" in first.peer.traits else "pacs",
         "patient": patient_of(first.head),
         "study": study_of(first.head),
@@ -229,6 +241,10 @@ def _instance(ready: Ready) -> dict[str, Any]:
         "invalid": list(ready.head.invalid),
         "attributes": instance_of(ready.head),
     }
+
+
+#: What a correction changes of the instance's own row.
+_OF_CORRECTION = frozenset({"data_offset", "pixel_offset", "attributes"})
 
 
 class ObjectReceipt:
@@ -435,6 +451,10 @@ class ObjectReceipt:
             "patient": patient_of(self._head), "study": study_of(self._head),
             "blob": ready.writer.address, "bytes": ready.writer.length, "digest": digest,
             "transfer_syntax": ready.transfer_syntax, "repairs": repairs_of(self._head),
+            "instance": {
+                **{k: v for k, v in _instance(ready).items() if k in _OF_CORRECTION},
+                "before": self._sink.before_correction(routing.sop_instance_uid),
+            },
         }  # fmt: skip
         box.append(
             [

@@ -7,13 +7,16 @@ with back-off until the deadline, and then waits, visible, for a person.
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
 from core.records.record import Draft
 from edge.report.delivery import Deliverable, StoreOutcome, kind_of, next_attempt
 from edge.report.delivery import PeerSettings as Destination
+from edge.report.errors import ConnectionLost
 from edge.report.scu import deliver
+from edge.stages.corrections import correction_id, correction_of
 from edge.stages.errors import NotDelivered
 from edge.stages.queue import Job
 from edge.stages.study_data import StudyData, stored_object
@@ -21,6 +24,8 @@ from edge.stages.work import Done, Later, Outcome, Work, subject_of
 from edge.store.answers import TableInbox
 from edge.store.box import Box
 from edge.store.settings import PeerSettings
+
+_BREAKS_PER_OBJECT = 3
 
 
 def forward(work: Work, job: Job) -> Outcome:
@@ -43,8 +48,11 @@ def delivery(work: Work, job: Job) -> Outcome:
     if not settings.destination or not _released(box, job):
         return Done()
     before = [s for stage, s in work.queue.open_for(job.study) if stage == "forward"]
-    if any(state != "dead" for state in before):
+    if "waiting" in before or "running" in before:
+        # Images first; but one that the PACS will not take does not hold its study's results.
         return Later(box.outside.now_ms() + 1000)
+    if correction_id(job.payload) != correction_of(box.records_of(job.study)):
+        return Done()  # the objects carry an identity that was corrected; new ones follow
     drafted = _drafted(box, job)
     if drafted is None or not drafted["objects"]:
         return Done()
@@ -70,6 +78,7 @@ def _send(
     outcomes = deliver(
         items, destination_of(box, peer), lambda: _transaction(box), pictures, TableInbox(box)
     )
+    outcomes = [_given_up(outcome, job.attempts) for outcome in outcomes]
     # Pictures that were not needed have no outcome; the peer took the objects themselves.
     body = {
         "destination": peer.name,
@@ -88,6 +97,15 @@ def _send(
             peer=peer.name, count=len(failed), cause=f"E{error.code}" if error else "-"
         )
     return Done()
+
+
+def _given_up(outcome: StoreOutcome, attempts: int) -> StoreOutcome:
+    """Call an object refused on which the peer broke off ``_BREAKS_PER_OBJECT`` times.
+
+    A peer that cannot be reached at all is another matter: that is waited out.
+    """
+    hopeless = isinstance(outcome.error, ConnectionLost) and attempts >= _BREAKS_PER_OBJECT
+    return replace(outcome, state="refused") if hopeless else outcome
 
 
 def destination_of(box: Box, peer: PeerSettings) -> Destination:
@@ -140,9 +158,9 @@ def _drafted(box: Box, job: Job) -> dict[str, Any] | None:
     return None
 
 
-def _edition(body: dict[str, Any]) -> tuple[str, str]:
+def _edition(body: dict[str, Any]) -> tuple[str, str, str]:
     override, review = body.get("override") or {}, body.get("review") or {}
-    return str(override.get("id", "")), str(review.get("id", ""))
+    return str(override.get("id", "")), str(review.get("id", "")), correction_id(body)
 
 
 def _released(box: Box, job: Job) -> bool:

@@ -32,7 +32,7 @@ def manifest_of(box: Box, study: str) -> bytes:
     """Return the manifest as JSON bytes, from the cache where the images are the same."""
     data = StudyData(box, study)
     rows = box.database.query("SELECT input, blob FROM manifest WHERE study = ?", (study,))
-    if rows and rows[0][0] == data.input:
+    if rows and rows[0][0] == data.shown:
         try:
             with box.blobs.open(rows[0][1], box.vault.key(study)) as blob:
                 return blob.read()
@@ -42,7 +42,7 @@ def manifest_of(box: Box, study: str) -> bytes:
     address = put(box.blobs, document, box.vault.key(study), box.outside.randomness(32))
     with box.database.transaction() as sql:
         sql.execute(
-            "INSERT OR REPLACE INTO manifest VALUES (?, ?, ?)", (study, data.input, address)
+            "INSERT OR REPLACE INTO manifest VALUES (?, ?, ?)", (study, data.shown, address)
         )
     if rows:
         box.blobs.delete(rows[0][1])

@@ -6,6 +6,7 @@
     study.received, processing.requested → quality → qc.assessed → inference
     findings.proposed → measuring → measurement.saved → report → report.drafted → delivery
     findings.assessed (a physician's review) → report → report.drafted → delivery
+    identity.corrected → renewal → report → report.drafted → delivery
 
 A job's key is made of the record's study and input, so that the same record planned twice, on this
 box or its pair, is one job.
@@ -19,6 +20,7 @@ from core.records.record import Record
 from edge.stages.queue import ROUTINE, URGENT, JobSpec
 from edge.stages.reader import Reader
 
+_CORRECTION_QUIET_MS = 5000
 _FILM = frozenset({"DX", "CR", "DR"})
 _STORAGE_OF_IMAGES = "1.2.840.10008.5.1.4.1.1."
 _NO_IMAGES = (
@@ -58,7 +60,8 @@ def plan_forward(record: Record, now_ms: int) -> Sequence[JobSpec]:
     if all(one.get("alternate") for one in record.body["instances"]):
         return []
     # One job a study, gathering what came in the meantime: hundreds of associations help nobody.
-    return [JobSpec("forward", record.study, record.study, ROUTINE, now_ms + 700, renew=True)]
+    priority = URGENT if record.body.get("urgent") else ROUTINE
+    return [JobSpec("forward", record.study, record.study, priority, now_ms + 700, renew=True)]
 
 
 def plan_quality(record: Record, _now_ms: int) -> Sequence[JobSpec]:
@@ -116,7 +119,17 @@ def plan_delivery(record: Record, _now_ms: int) -> Sequence[JobSpec]:
     payload = {
         "input": body["input"], "override": body.get("override"), "review": body.get("review"),
     }  # fmt: skip
+    correction = body.get("correction")
+    if correction:
+        key += f":{correction['id']}"
+        payload["correction"] = correction
     return [JobSpec("delivery", key, record.study, _priority(body), payload=payload)]
+
+
+def plan_renewal(record: Record, now_ms: int) -> Sequence[JobSpec]:
+    """A corrected identity renews the results: once, some seconds after its last image."""
+    at = now_ms + _CORRECTION_QUIET_MS
+    return [JobSpec("renewal", record.study, record.study, ROUTINE, at, renew=True)]
 
 
 def is_image(sop_class: str) -> bool:
@@ -146,4 +159,5 @@ READERS: tuple[Reader, ...] = (
     Reader("measuring", frozenset({"findings.proposed"}), plan_measuring),
     Reader("report", _CHAIN | {"measurement.saved", "findings.assessed"}, plan_report),
     Reader("delivery", frozenset({"report.drafted"}), plan_delivery),
+    Reader("renewal", frozenset({"identity.corrected"}), plan_renewal),
 )

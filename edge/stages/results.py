@@ -37,6 +37,7 @@ from edge.report.seg import Plane, write_seg
 from edge.report.sr import write_sr
 from edge.report.text import draft_report
 from edge.stages.analyse import unpacked
+from edge.stages.corrections import correction_id, correction_of
 from edge.stages.queue import Job
 from edge.stages.study_data import StudyData
 from edge.stages.work import Done, Outcome, Work, append
@@ -77,12 +78,15 @@ def report(work: Work, job: Job) -> Outcome:
     work.progress(job.study, "report")
     start = work.elapsed()
     case = case_of(found.body["result"], _measured(work.box, job))
+    # Read before the headers: a correction that comes between makes one report too many, never
+    # one too few.
+    correction = correction_of(work.box.records_of(job.study))
     data = StudyData(work.box, job.study)
     sources = _sources(data, found.body["result"])
     objects: list[dict[str, Any]] = []
     context = None
     if sources and case.status in _DELIVERED_STATUS:
-        context = _context(work.box, job, found, sources)
+        context = _context(work.box, job, found, (sources, correction))
         for label, dataset in _objects(work, job, found, case, context):
             objects.append(_kept(work, job.study, label, dataset))
     statement = (statement_zh(context), statement_en(context)) if context else ("", "")
@@ -91,7 +95,9 @@ def report(work: Work, job: Job) -> Outcome:
         "input": job.payload["input"],
         "override": job.payload.get("override"),
         "review": job.payload.get("review"),
+        "correction": {"id": correction} if correction else None,
         "priority": job.priority,
+        "destination": _destination(work.box, job),
         "sentences": [asdict(sentence) for sentence in draft.sentences],
         "text_zh": draft.as_text("zh"),
         "text_en": draft.as_text("en"),
@@ -196,9 +202,9 @@ def _measured(box: Box, job: Job) -> list[dict[str, Any]] | None:
     return None
 
 
-def _which(body: dict[str, Any]) -> tuple[str, str, str]:
+def _which(body: dict[str, Any], correction: str) -> tuple[str, str, str, str]:
     review = body.get("review")
-    return body["input"], _edition(body), str(review["id"]) if review else ""
+    return body["input"], _edition(body), str(review["id"]) if review else "", correction
 
 
 def _edition(body: dict[str, Any]) -> str:
@@ -228,7 +234,10 @@ def _sources(data: StudyData, result: dict[str, Any]) -> tuple[Dataset, ...]:
     return tuple(data.header(f.sop_uid) for f in facts if f.series_uid == series)
 
 
-def _context(box: Box, job: Job, found: Record, sources: tuple[Dataset, ...]) -> ResultContext:
+def _context(
+    box: Box, job: Job, found: Record, seen: tuple[tuple[Dataset, ...], str]
+) -> ResultContext:
+    sources, correction = seen
     method, tb = found.body["result"].get("method") or {}, found.body["result"].get("tb") or {}
     at = datetime.fromtimestamp(Stamp.parse(found.header.clock).ms / 1000).astimezone()
     return ResultContext(
@@ -243,9 +252,16 @@ def _context(box: Box, job: Job, found: Record, sources: tuple[Dataset, ...]) ->
         ),
         calibration_set=tb.get("calibration_set") or method.get("calibration_set"),
         review=_review(box, job),
-        edition=_edition(found.body),
-        predecessors=_predecessors(box, job),
+        edition=":".join(filter(None, (_edition(found.body), correction))),
+        predecessors=_predecessors(box, job, correction),
     )
+
+
+def _destination(box: Box, job: Job) -> str:
+    """Return where the objects go now; "" where nothing is sent or a physician is waited for."""
+    settings = box.settings.delivery
+    allowed = settings.before_review or bool(job.payload.get("review"))
+    return settings.destination if allowed else ""
 
 
 def _review(box: Box, job: Job) -> Review | None:
@@ -257,12 +273,12 @@ def _review(box: Box, job: Job) -> Review | None:
     return Review(name, box.settings.hospital, at)
 
 
-def _predecessors(box: Box, job: Job) -> tuple[Dataset, ...]:
+def _predecessors(box: Box, job: Job, correction: str) -> tuple[Dataset, ...]:
     """Return the SR of the result before this one, if there was one."""
     for record in reversed(box.records_of(job.study)):
         if record.kind != "report.drafted":
             continue
-        if _which(record.body) == _which(job.payload):
+        if _which(record.body, correction_id(record.body)) == _which(job.payload, correction):
             continue
         for one in record.body["objects"]:
             if one["label"] == "sr":

@@ -14,6 +14,7 @@ from core.dicom.facts import HEAD_KEYWORDS, ImageFacts, image_facts
 from core.dicom.parse import parse_dicom
 from core.dicom.utf8 import to_utf8
 from core.errors import XinglinError
+from edge.stages.corrections import identity_of, with_identity
 from edge.store.box import Box
 
 _HEAD_BYTES = 131_072
@@ -50,11 +51,33 @@ class StudyData:
             (study,),
         )
         self.instances = {row[0]: _kept(row) for row in rows}
+        #: Corrected patient and order attributes, by keyword; {} where there are none.
+        self.identity = identity_of(box, study)
+        self._first = dict(
+            box.database.query(
+                "SELECT sop_instance, digest FROM alternate"
+                " WHERE grp = ? AND reason = 'before correction'",
+                (study,),
+            )
+        )
 
     @property
     def input(self) -> str:
-        """Digest of the instances: the same images give the same input, whatever their order."""
-        joined = "\n".join(f"{k.sop_instance} {k.digest}" for k in self.instances.values())
+        """Digest of the instances: the same images give the same input, whatever their order.
+
+        A corrected name makes no other image: the digest is that of the bytes that came first.
+        """
+        first = ((uid, self._first.get(uid, k.digest)) for uid, k in self.instances.items())
+        joined = "\n".join(f"{uid} {digest}" for uid, digest in first)
+        return hashlib.sha256(joined.encode()).hexdigest()[:32]
+
+    @property
+    def shown(self) -> str:
+        """Digest of what the headers say: the images, and under which identity."""
+        if not self.identity:
+            return self.input
+        joined = "\n".join(f"{uid} {k.digest}" for uid, k in self.instances.items())
+        joined += json.dumps(self.identity, ensure_ascii=False, sort_keys=True)
         return hashlib.sha256(joined.encode()).hexdigest()[:32]
 
     def facts(self) -> tuple[ImageFacts, ...]:
@@ -76,7 +99,7 @@ class StudyData:
         return parse_dicom(io.BytesIO(data), len(data))
 
     def header(self, sop_instance: str) -> Dataset:
-        """Return a data set without pixels, text decoded and repaired, UTF-8."""
+        """Return a data set without pixels, text repaired, UTF-8, identity as corrected."""
         dataset = self.load(sop_instance)
         for tag in (0x7FE00010, 0x7FE00008, 0x7FE00009):
             if tag in dataset:
@@ -84,7 +107,7 @@ class StudyData:
         meta = dataset.file_meta
         clean, _ = to_utf8(dataset)
         clean.file_meta = meta
-        return clean
+        return with_identity(clean, self.identity)
 
     def stored(self, sop_instance: str) -> bytes:
         """Return the data set's bytes as received, without preamble and file meta."""

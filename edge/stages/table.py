@@ -19,10 +19,12 @@ def stages_of(lane: str) -> Mapping[str, Stage]:
         return {"complete": complete, "image_quality": image_quality}
     if lane == "compute":
         from edge.stages.analyse import inference, quality
+        from edge.stages.corrections import renewal
         from edge.stages.results import measuring, report
 
         return {
             "quality": quality, "inference": inference, "measuring": measuring, "report": report,
+            "renewal": renewal,
         }  # fmt: skip
     from edge.stages.commitment import commitment
     from edge.stages.deliver import delivery, forward

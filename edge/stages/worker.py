@@ -25,7 +25,7 @@ from edge.stages.work import Later, Outcome, Stage, Work
 
 LANES: Mapping[str, Sequence[str]] = {
     "urgent": ("complete", "image_quality"),
-    "compute": ("quality", "inference", "measuring", "report"),
+    "compute": ("quality", "inference", "measuring", "report", "renewal"),
     "delivery": ("forward", "delivery", "commitment", "manifest"),
 }
 _ATTEMPTS = {"forward": 400, "delivery": 400, "commitment": 40}
