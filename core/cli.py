@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import ast
 import importlib.util
+import sys
 from collections.abc import Mapping
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import Any
 
 import click
+
+from core.errors import XinglinError
 
 GROUP = "xinglin.commands"
 
@@ -41,9 +44,15 @@ class LazyGroup(click.Group):
 def main() -> None:
     """Run ``xinglin``."""
     found = {entry.name: entry for entry in entry_points(group=GROUP)}
-    LazyGroup(
+    command = LazyGroup(
         found, name="xinglin", help="杏林：肺结核筛查与诊断平台 / Xinglin, TB screening platform"
-    )(prog_name="xinglin")
+    )
+    try:
+        command(prog_name="xinglin")
+    except XinglinError as error:
+        # The process edge: a refusal is a sentence with its number, never a traceback.
+        click.echo(f"E{error.code} {error.sentence('zh')} / {error.sentence('en')}", err=True)
+        sys.exit(2)
 
 
 def _loaded(entry: EntryPoint) -> click.Command:

@@ -30,6 +30,9 @@ from edge.store.box import Box, open_box, real_outside
 ROLES = ("receiver", "dimse", "worker-urgent", "worker-compute", "worker-delivery", "web")
 
 
+_THREADS = {"delivery": 3}
+
+
 def until_told() -> threading.Event:
     """Return an event that SIGTERM and SIGINT set."""
     stop = threading.Event()
@@ -165,7 +168,17 @@ def run_worker(folder: Path, lane: str) -> None:
         from edge.stages.models import note_active
 
         note_active(box, engines)
-    Worker(work, lane, stages_of(lane), note_dead).run(stop)
+    worker = Worker(work, lane, stages_of(lane), note_dead)
+    # Delivery waits on the network: one slow object must not hold up the others.
+    helpers = [
+        threading.Thread(target=worker.run, args=(stop,), name=f"{lane}-{n}")
+        for n in range(_THREADS.get(lane, 1) - 1)
+    ]
+    for helper in helpers:
+        helper.start()
+    worker.run(stop)
+    for helper in helpers:
+        helper.join()
     box.close()
 
 

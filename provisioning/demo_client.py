@@ -97,9 +97,18 @@ class Appliance:
         rows: list[dict[str, Any]] = self.get("/api/quarantine?state=held")["rows"]
         return rows
 
+    def busy(self) -> set[str]:
+        """Return the studies that have jobs waiting, running or to be tried again."""
+        rows = self.get("/api/queue")["rows"]
+        return {row["study"] for row in rows if row["state"] != "dead"}
+
+    def ended(self, row: dict[str, Any]) -> bool:
+        """Return whether the study is complete and its analysis has ended."""
+        return row["completeness"] == "complete" and row["ai"] in _ENDED
+
     def settled(self, row: dict[str, Any]) -> bool:
         """Return whether nothing more is to be expected of a study."""
-        if row["completeness"] != "complete" or row["ai"] not in _ENDED:
+        if not self.ended(row):
             return False
         return row["ai"] == "not_applicable" or row["delivery"] in _SETTLED
 

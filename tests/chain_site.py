@@ -21,7 +21,6 @@ from edge.stages.work import Work
 from edge.stages.worker import LANES, Worker
 from edge.store.box import Outside, create_box
 
-MODALITY = Peer("ct1", "CT1", "XINGLIN", "127.0.0.1", "a1", traits=frozenset({"modality"}))
 SETTINGS = '[[peers]]\nname = "ct1"\nae_title = "CT1"\n'
 
 
@@ -77,19 +76,11 @@ class Site:
         self.workers = [Worker(work, lane, stages_of(lane), note_dead) for lane in LANES]
         self.queue = queue
 
-    def send(self, slices=range(12), missing=(), body_part="CHEST", sender="CT1", release=True):
-        peer = (
-            MODALITY
-            if sender == "CT1"
-            else Peer(
-                "pacs",
-                sender,
-                "XINGLIN",
-                "127.0.0.1",
-                "a2",
-                traits=frozenset({"pacs", "may-correct"}),
-            )
-        )
+    def send(self, slices=range(12), missing=(), sender="CT1", release=True, **more):
+        body_part, urgent = more.get("body_part", "CHEST"), more.get("urgent", False)
+        traits = frozenset({"modality"} if sender == "CT1" else {"pacs", "may-correct"})
+        name = "ct1" if sender == "CT1" else "pacs"
+        peer = Peer(name, sender, "XINGLIN", "127.0.0.1", "a1", traits=traits, urgent=urgent)
         for n in slices:
             if n in missing:
                 continue

@@ -44,6 +44,25 @@ def recoded(data: bytes, stored: UID, wanted: UID) -> bytes | None:
     return encoded(dataset, wanted)
 
 
+def even(data: bytes, syntax: UID) -> bytes:
+    """Return a data set of even length, as PS3.5 7.1.1 and PS3.8 demand of what is sent.
+
+    Some makers and tools write a last value of odd length; most archives then refuse the message.
+    The value is padded as its VR says; where the data set cannot be parsed, one NUL is added.
+    """
+    if len(data) % 2 == 0:
+        return data
+    try:
+        dataset = dataset_of(data, syntax)
+        # Reading an element makes the library write it anew, padded; raw ones would stay odd.
+        list(dataset.iterall())
+        padded = encoded(dataset, syntax)
+    except (ValueError, TypeError, AttributeError, KeyError, NotImplementedError, EOFError):
+        padded = data
+    whole = len(padded) > len(data) and len(padded) % 2 == 0
+    return padded if whole else data + b"\0"
+
+
 def dataset_of(data: bytes, syntax: UID) -> Dataset:
     """Return the data set that ``data`` encodes in ``syntax``, with that in its file meta."""
     return dcmread(BytesIO(_file_head(syntax) + data))

@@ -43,10 +43,11 @@ from edge.report.errors import (
     PeerUnreachable,
     StoreRefused,
 )
-from edge.report.recode import recoded
+from edge.report.recode import even, recoded
 
 _CONTEXTS_MAX: Final = 126  # of 128 (PS3.8 9.3.2.2)
 _MAX_PDU: Final = 131072
+_BREAKS_MAX: Final = 3
 _UNCOMPRESSED: Final = (ExplicitVRLittleEndian, ImplicitVRLittleEndian)
 
 
@@ -122,7 +123,24 @@ def _contexts(item: Deliverable) -> list[tuple[str, str]]:
 
 
 def _store_all(objects: Sequence[Deliverable], peer: PeerSettings) -> list[StoreOutcome]:
-    return [outcome for batch in _batches(objects) for outcome in _store_batch(batch, peer)]
+    return [outcome for batch in _batches(objects) for outcome in _store_each(batch, peer)]
+
+
+def _store_each(objects: Sequence[Deliverable], peer: PeerSettings) -> list[StoreOutcome]:
+    """Send a batch; an object on which the association broke does not take the others with it.
+
+    The rest goes out on a new association; a peer that breaks off again and again is left alone.
+    """
+    outcomes: list[StoreOutcome] = []
+    broken = 0
+    while len(outcomes) < len(objects):
+        sent = _store_batch(objects[len(outcomes) :], peer)
+        lost = next((n for n, o in enumerate(sent) if isinstance(o.error, ConnectionLost)), None)
+        broken += lost is not None
+        if lost is None or broken > _BREAKS_MAX:
+            return outcomes + sent
+        outcomes += sent[: lost + 1]
+    return outcomes
 
 
 def _store_batch(objects: Sequence[Deliverable], peer: PeerSettings) -> list[StoreOutcome]:
@@ -174,7 +192,7 @@ def _not_taken(item: Deliverable, peer: PeerSettings) -> StoreOutcome:
 def _encoding(item: Deliverable, accepted: Sequence[UID]) -> tuple[UID, bytes] | None:
     stored = UID(item.transfer_syntax_uid)
     if stored in accepted:
-        return stored, item.read()
+        return stored, even(item.read(), stored)
     for plain in _UNCOMPRESSED:
         if plain in accepted:
             data = recoded(item.read(), stored, plain)

@@ -22,8 +22,9 @@ def complete(work: Work, job: Job) -> Outcome:
     """Look at a study's arrival; append ``study.received`` when it is complete."""
     box = work.box
     row = study_row(
-        box, job.study, "study_uid", "modality", "instance_count", "completeness", "superseded"
-    )
+        box, job.study, "study_uid", "modality", "instance_count", "completeness", "superseded",
+        "urgent",
+    )  # fmt: skip
     if not row or row["completeness"] == "complete":
         return Done()
     found = box.database.query(
@@ -51,7 +52,7 @@ def complete(work: Work, job: Job) -> Outcome:
         "instances": len(data.instances),
         "basis": decision.basis,
         "supersedes": bool(row["superseded"]),
-        "priority": priority_of(row["modality"], urgent=False),
+        "priority": priority_of(row["modality"], urgent=bool(row["urgent"])),
     }
     box.append([Draft("study.received", body, subject=subject_of(box, job.study), key=job.study)])
     return Done()

@@ -166,6 +166,21 @@ def test_same_image_in_another_transfer_syntax_is_an_alternate(box):
     assert len(list(box.blobs.addresses())) == 2
 
 
+def test_an_alternate_does_not_reopen_a_complete_study(box):
+    from core.records.record import Draft
+
+    sink = JournalSink(box, lambda: "ok")
+    send(sink, image())
+    ((study, subject),) = rows(box, "study", "study, subject")
+    body = {"input": "i", "instances": 1, "basis": "quiet", "priority": 5}
+    box.append([Draft("study.received", body, subject=subject, key=study)])
+    assert rows(box, "study", "completeness") == [("complete",)]
+    assert send(sink, image(), PACS, ImplicitVRLittleEndian).status == 0
+    assert rows(box, "study", "completeness, superseded") == [("complete", 0)]
+    assert send(sink, image("1.2.3.4.2")).status == 0
+    assert rows(box, "study", "completeness") == [("receiving",)]
+
+
 def test_other_patient_in_the_same_study_is_held(box):
     sink = JournalSink(box, lambda: "ok")
     send(sink, image())

@@ -164,3 +164,13 @@ def test_erased_study_leaves_jobs_rows_and_blobs_behind_nowhere(site):
     assert list(site.box.blobs.addresses()) == []
     site.settle(100)
     assert site.queue.waiting() == []
+
+
+def test_an_urgent_peers_study_goes_first(tmp_path):
+    site = Site(tmp_path / "box")
+    site.send(urgent=True)
+    site.settle(6)
+    (record,) = [r for r in site.box.records_of(site.row("study")[0]) if r.kind == "study.received"]
+    assert record.body["priority"] == 0
+    rows = site.box.database.query("SELECT DISTINCT priority FROM job WHERE stage = 'inference'")
+    assert rows == [(0,)]

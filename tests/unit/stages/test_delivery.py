@@ -40,6 +40,7 @@ class Pacs:
     def __init__(self, port):
         self.port = port
         self.kept = {}
+        self.hated = set()
         self.lock = threading.Lock()
         self.server = None
 
@@ -58,6 +59,9 @@ class Pacs:
             self.server = None
 
     def store(self, event):
+        if event.dataset.SOPInstanceUID in self.hated:
+            event.assoc.abort()
+            return 0xC000
         with self.lock:
             self.kept[event.dataset.SOPInstanceUID] = event.dataset
         return 0x0000
@@ -105,7 +109,10 @@ def test_pacs_down_for_an_hour_loses_nothing(tmp_path, pacs):
         site.settle(600)
     assert site.row("ai") == ("ok",)
     waiting = site.queue.waiting()
-    assert {job.state for job in waiting} == {"failed", "waiting"}
+    assert {(job.stage, job.state) for job in waiting} == {
+        ("forward", "failed"),
+        ("delivery", "failed"),
+    }
     assert waiting[0].error["code"] == "E5301"
     assert site.row("delivery")[0] in ("none", "failed")
     pacs.start()
@@ -121,6 +128,22 @@ def test_pacs_down_for_an_hour_loses_nothing(tmp_path, pacs):
     assert len(pacs.kept) == 14
     sr = next(ds for ds in pacs.kept.values() if ds.Modality == "SR")
     assert sr.VerificationFlag == "UNVERIFIED"
+
+
+def test_one_object_that_breaks_the_line_holds_nothing_else_up(tmp_path, pacs):
+    pacs.hated = {"1.2.3.4"}
+    pacs.start()
+    site = site_with(tmp_path, pacs)
+    site.send()
+    site.settle(6)
+    assert states(site)[("image", "confirmed")] == 11
+    site.settle(2)
+    assert states(site)[("sr", "confirmed")] == 1
+    for _ in range(4):
+        site.settle(700)
+    assert states(site)[("image", "refused")] == 1
+    assert site.queue.waiting() == []
+    assert site.row("delivery") == ("confirmed",)
 
 
 def test_results_wait_for_a_physician_where_the_hospital_says_so(tmp_path, pacs):
