@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Annotated, Any
 
 from fastapi import Depends, Request
@@ -12,6 +13,7 @@ from core.records.record import Draft
 from core.web.errors import CsrfMissing, NotAllowed, NotFound, NotLoggedIn, PasswordMustChange
 from core.web.people import People, Session, same
 from core.web.roles import Permission
+from edge.api.listing import Listing
 from edge.intake.disk import Tier
 from edge.intake.sink import JournalSink
 from edge.stages.queue import Queue
@@ -32,6 +34,11 @@ class Site:
     sink: JournalSink
     tier: Callable[[], Tier]
     viewed: set[tuple[str, str]] = field(default_factory=set)
+
+    @cached_property
+    def listing(self) -> Listing:
+        """The worklist's filter columns, loaded when first asked for."""
+        return Listing(self.box)
 
     def note_view(self, session: Session, study: str) -> None:
         """Append to the access journal that a person looks at a study: once per log-in."""

@@ -1,8 +1,8 @@
-"""The worklist query and its public rows. Filters are indexed columns; paging is by keyset."""
+"""The worklist query and its public rows. Filters are answered in memory; paging is by keyset."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +11,7 @@ from core.dicom.names import fold
 from core.dicom.person import display_name, display_text
 from core.web.errors import InputWrong
 from edge.api.context import VISIBLE, whole
+from edge.api.listing import Listing, Mask
 from edge.store.box import Box
 
 _COLUMNS = (
@@ -43,7 +44,9 @@ class Page:
     total: int
 
 
-def worklist(box: Box, filters: Mapping[str, str], after: str, limit: int) -> Page:
+def worklist(
+    box: Box, filters: Mapping[str, str], after: str, limit: int, listing: Listing | None = None
+) -> Page:
     """Return a page, newest first.
 
     Parameters
@@ -51,38 +54,40 @@ def worklist(box: Box, filters: Mapping[str, str], after: str, limit: int) -> Pa
     filters : mapping
         ``q`` (prefix of name in Han or pinyin, initials, ID, accession), ``modality``, ``qc``,
         ``ai``, ``sex``, ``delivery``, ``completeness``, ``from``, ``to`` (YYYYMMDD or ISO),
-        ``source`` (prefix of AE title or institution).
+        ``source`` (part of AE title or institution).
     after : str
         The page before's ``next``.
+    listing : Listing or None
+        The process's own; without one the columns are read for this page alone.
 
     Raises
     ------
     InputWrong
     """
-    where, values = _conditions(filters)
     limit = max(1, min(limit, _MOST))
-    total = box.database.query(f"SELECT count(*) FROM study WHERE {' AND '.join(where)}", values)
-    if after:
-        at, _, study = after.partition("~")
-        if not study:
-            raise InputWrong(field="after")
-        where.append("(received_at, study) < (?, ?)")
-        values = (*values, at, study)
+    at, _, study = after.partition("~")
+    if after and not study:
+        raise InputWrong(field="after")
+    before = (at, study) if after else None
+    match = (listing or Listing(box)).find(_accepting(box, filters), before, limit)
+    marks = ", ".join("?" * len(match.studies))
     rows = box.database.query(
         f"SELECT {', '.join('study.' + c for c in _COLUMNS)}, {_RUNNING} FROM study"
-        f" WHERE {' AND '.join(where)} ORDER BY received_at DESC, study DESC LIMIT ?",
-        (*values, limit + 1),
+        f" WHERE study.study IN ({marks}) AND {VISIBLE}"
+        " ORDER BY received_at DESC, study DESC",
+        tuple(match.studies),
     )
-    page = [public_row(row) for row in rows[:limit]]
-    more = len(rows) > limit
+    page = [public_row(row) for row in rows]
     last = page[-1] if page else None
-    following = f"{last['received_at']}~{last['study']}" if more and last else None
-    return Page(page, following, total[0][0])
+    following = f"{last['received_at']}~{last['study']}" if match.more and last else None
+    return Page(page, following, match.total)
 
 
+_ANALYSIS = "('quality', 'inference', 'measuring')"
+_RUNNING_NOW = f"SELECT DISTINCT study FROM job WHERE state = 'running' AND stage IN {_ANALYSIS}"
 _RUNNING = (
     "EXISTS (SELECT 1 FROM job WHERE job.study = study.study AND job.state = 'running'"
-    " AND job.stage IN ('quality', 'inference', 'measuring'))"
+    f" AND job.stage IN {_ANALYSIS})"
 )
 
 
@@ -110,26 +115,29 @@ def public_row(values: Any) -> dict[str, Any]:
     return row
 
 
-def _conditions(filters: Mapping[str, str]) -> tuple[list[str], tuple[Any, ...]]:
-    where, values = [VISIBLE], []
-    for column in _EQUAL:
-        if filters.get(column):
-            where.append(f"{column} = ?")
-            values.append("waiting" if filters[column] == "running" else filters[column])
-            if filters[column] == "running":
-                where.append(_RUNNING)
-    for name, sign in (("from", ">="), ("to", "<=")):
-        if filters.get(name):
-            where.append(f"study_date {sign} ?")
-            values.append(_date(name, filters[name]))
-    if filters.get("source"):
-        where.append("(source_ae LIKE ? ESCAPE '!' OR institution LIKE ? ESCAPE '!')")
-        values += [_like(filters["source"])] * 2
+def _accepting(box: Box, filters: Mapping[str, str]) -> Callable[[Listing], Mask]:
+    """Return what makes a listing's mask of these filters; what needs the database is asked now."""
+    first = _date("from", filters["from"]) if filters.get("from") else 0
+    last = _date("to", filters["to"]) if filters.get("to") else 99_999_999
+    studies: list[list[str]] = []
     if filters.get("q", "").strip():
-        low, high = _prefix(filters["q"])
-        where.append("study IN (SELECT study FROM study_token WHERE token >= ? AND token < ?)")
-        values += [low, high]
-    return where, tuple(values)
+        sql = "SELECT study FROM study_token WHERE token >= ? AND token < ?"
+        studies.append([row[0] for row in box.database.query(sql, _prefix(filters["q"]))])
+    if filters.get("ai") == "running":
+        studies.append([row[0] for row in box.database.query(_RUNNING_NOW)])
+
+    def accept(listing: Listing) -> Mask:
+        mask = listing.dated(first, last)
+        for column in _EQUAL:
+            if wanted := filters.get(column):
+                mask &= listing.equal(column, "waiting" if wanted == "running" else wanted)
+        if source := filters.get("source"):
+            mask &= listing.holds("source_ae", source) | listing.holds("institution", source)
+        for some in studies:
+            mask &= listing.among(some)
+        return mask
+
+    return accept
 
 
 def _prefix(text: str) -> tuple[str, str]:
@@ -141,13 +149,9 @@ def _prefix(text: str) -> tuple[str, str]:
     return low, low + "\U0010ffff"
 
 
-def _like(text: str) -> str:
-    escaped = text.replace("!", "!!").replace("%", "!%").replace("_", "!_")
-    return f"%{escaped}%"
-
-
-def _date(name: str, text: str) -> str:
+def _date(name: str, text: str) -> int:
     digits = text.replace("-", "")
-    if len(digits) != 8 or whole(digits) is None:
+    number = whole(digits) if len(digits) == 8 else None
+    if number is None:
         raise InputWrong(field=name)
-    return digits
+    return number

@@ -1,4 +1,4 @@
-"""Journal: append of a received instance with its worklist view, and verification of all records."""
+"""Journal: append of a received instance with its view, and verification of all records."""
 
 from __future__ import annotations
 

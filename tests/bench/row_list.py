@@ -15,6 +15,7 @@ from pathlib import Path
 from core.records.clock import Stamp
 from core.views.study import STUDY
 from core.views.tokens import tokens_of
+from edge.api.listing import Listing
 from edge.api.rows import worklist
 from edge.store.box import Box
 from tests.bench.appliance import Client, Layout, make, process, until_web
@@ -109,14 +110,16 @@ def combinations(quick: bool) -> list[dict[str, str]]:
     return found
 
 
-def pages(box: Box, asked: list[dict[str, str]]) -> list[tuple[float, dict[str, str], int]]:
+def pages(
+    box: Box, listing: Listing, asked: list[dict[str, str]]
+) -> list[tuple[float, dict[str, str], int]]:
     """Return (seconds, filters, total) of first and later pages."""
     took = []
     for filters in asked:
         after = ""
         for _ in range(2):
             started = time.perf_counter()
-            page = worklist(box, filters, after, 50)
+            page = worklist(box, filters, after, 50, listing)
             took.append((time.perf_counter() - started, filters, page.total))
             after = page.next or ""
             if not after:
@@ -130,8 +133,9 @@ def measure(work: Path, quick: bool) -> list[Figure]:
     box = make(layout)
     fill(box, count)
     asked = combinations(quick)
-    pages(box, asked[:5])
-    took = pages(box, asked)
+    listing = Listing(box)
+    pages(box, listing, asked[:5])
+    took = pages(box, listing, asked)
     seconds = [one[0] for one in took]
     slowest = max(took, key=lambda one: one[0])
     with process(layout, "web"):
