@@ -165,7 +165,7 @@ class _Run:
         moment = snap.take(self._box)
         segments = self._segments(old, moment)
         blobs = self._blobs()
-        keys, destroyed = snap.key_set(self._box)
+        keys, destroyed = snap.key_set(self._box, moment)
         settings = snap.settings_of(self._box, moment)
         number = self._report.number
         index = pack_index(blobs)

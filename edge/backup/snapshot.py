@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -77,16 +77,27 @@ def link_at(box: Box, journal: str, writer: str, seq: int) -> bytes | None:
     return found[0] if found else None
 
 
-def key_set(box: Box) -> tuple[bytes, int]:
-    """Return the key set's plaintext and how many of its subjects are destroyed."""
+def key_set(box: Box, snapshot: Snapshot) -> tuple[bytes, int]:
+    """Return the key set's plaintext and how many of its subjects are destroyed.
+
+    Signed heads go along only as far as the snapshot's records do: a head signed meanwhile would
+    make the restored journal look cut off.
+    """
     files = {
         path.name: path.read_bytes().hex()
         for path in sorted((box.folder / "keys").iterdir())
         if _is_key_file(path)
     }
     vault = box.vault.export()
+    vault["head"] = [row for row in vault["head"] if _within(row, snapshot)]
     destroyed = sum(1 for row in vault["subject"] if row[3] == "destroyed")
     return json.dumps({"version": 1, "files": files, "vault": vault}).encode(), destroyed
+
+
+def _within(row: Sequence[Any], snapshot: Snapshot) -> bool:
+    journal, writer, seq = row[0], row[1], row[2]
+    head = snapshot.heads.get((journal, writer))
+    return head is not None and seq <= head.seq
 
 
 def settings_of(box: Box, snapshot: Snapshot) -> bytes:
