@@ -63,7 +63,7 @@ def _values(keyword: str, value: str) -> list[str]:
 def _keyword(name: str) -> str:
     if name.isalnum() and len(name) == 8 and all(c in "0123456789abcdefABCDEF" for c in name):
         name = keyword_for_tag(int(name, 16)) or name
-    if tag_for_keyword(name) is None:
+    if not name or tag_for_keyword(name) is None:
         raise InputWrong(field=name[:64])
     return name
 

@@ -17,7 +17,6 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from pydicom import Dataset, dcmread
-from pydicom.errors import InvalidDicomError
 from sqlcipher3 import dbapi2 as sqlcipher
 
 from core.blobs.disk import FileWriter
@@ -428,9 +427,11 @@ class ObjectReceipt:
         try:
             first = _dataset(box, known.blob, known.study)
             second = _dataset(box, self._writer.address, self._ref.study)
-        except (InvalidDicomError, XinglinError, ValueError, EOFError, KeyError):
-            return "conflict"
-        return compare(first, second)
+            return compare(first, second)
+        except OSError:
+            raise
+        except Exception:  # noqa: BLE001 on hostile bytes pydicom raises whatever comes to hand
+            return "conflict"  # what cannot be compared is kept apart; nothing is thrown away
 
     def _append_alternate(self, digest: str) -> None:
         draft = received([self._ready(digest)])

@@ -150,6 +150,20 @@ def test_changed_pixels_are_a_conflict_from_anyone(box):
     assert rows(box, "instance", "count(*)") == [(1,)]
 
 
+def test_a_repeat_that_cannot_be_parsed_is_kept_apart(box):
+    """Found by fuzzing: a value representation nobody knows made the library raise."""
+    sink = JournalSink(box, lambda: "ok")
+    send(sink, image())
+    data = encoded(image())
+    at = data.index(b"\x28\x00\x10\x00US")  # Rows
+    broken = data[:at] + b"\x28\x00\x10\x00\x01\x02" + data[at + 6 :]
+    for _ in range(2):
+        assert send(sink, broken).status == 0xB007
+    assert send(sink, broken, PACS).status == 0xB007
+    assert rows(box, "instance", "count(*)") == [(1,)]
+    assert len(rows(box, "quarantine")) == 3
+
+
 def test_geometry_change_is_no_correction(box):
     sink = JournalSink(box, lambda: "ok")
     send(sink, image())

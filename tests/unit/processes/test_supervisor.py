@@ -182,5 +182,6 @@ def test_the_whole_appliance_starts_heals_and_stops(tmp_path):
             if process.poll() is None:
                 process.kill()
         reader.join(10)
+        process.stderr.close()
     assert not any(alive(int(pid)) for pid in children)
     assert any("process ended" in line and "role=web" in line for line in lines)
