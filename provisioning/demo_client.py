@@ -74,6 +74,10 @@ class Appliance:
         """Wait until it is up."""
         wait_for(self._client, "/api/me", seconds, stop)
 
+    def close(self) -> None:
+        """Close the connections."""
+        self._client.close()
+
     def get(self, path: str) -> Any:
         """Return a JSON answer; logs in first where needed."""
         if not self._in:

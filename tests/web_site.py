@@ -100,6 +100,7 @@ class WebSite:
 
     def close(self) -> None:
         """Stop the processes."""
+        self.reader.close()
         self.process.terminate()
         self.process.wait(20)
         self.log.close()
