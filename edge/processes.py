@@ -127,11 +127,19 @@ def run_dimse(folder: Path) -> None:
     from edge.intake.dimse.ports import DimseSettings, Peer
     from edge.intake.dimse.service import DimsePorts, start_service
     from edge.store.archive import BoxAnswers, BoxArchive, BoxObserver, BoxSteps
+    from edge.store.peer_tls import peer_context
 
     stop = until_told()
     box = open_box(folder, real_outside())
     peers = {
-        peer.ae_title: Peer(peer.ae_title, peer.host, peer.port, peer.charset or None)
+        peer.ae_title: Peer(
+            peer.ae_title,
+            peer.host,
+            peer.port,
+            peer.charset or None,
+            tls=peer_context(box.settings.dicom, peer),
+            may_query=peer.may_query,
+        )
         for peer in box.settings.peers
     }
     settings = DimseSettings(

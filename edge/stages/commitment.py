@@ -12,6 +12,7 @@ from edge.intake.dimse.ports import CommitmentAnswer, Reference
 from edge.stages.errors import NotDelivered
 from edge.stages.queue import Job
 from edge.stages.work import Done, Outcome, Work
+from edge.store.peer_tls import peer_context
 
 _INSTANCE = "1.2.840.10008.1.20.1.1"
 _SUCCESS = 0x0000
@@ -38,7 +39,11 @@ def commitment(work: Work, job: Job) -> Outcome:
     ae = AE(box.settings.dicom.ae_title)
     ae.add_requested_context(StorageCommitmentPushModel)
     role = build_role(StorageCommitmentPushModel, scp_role=True)
-    association = ae.associate(peer.host, peer.port, ae_title=peer.ae_title, ext_neg=[role])
+    tls = peer_context(box.settings.dicom, peer)
+    association = ae.associate(
+        peer.host, peer.port, ae_title=peer.ae_title, ext_neg=[role],
+        tls_args=tls and (tls, peer.host),
+    )  # fmt: skip
     if not association.is_established:
         raise NotDelivered(peer=peer.name, count=len(committed), cause="association")
     try:

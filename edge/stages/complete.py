@@ -84,7 +84,7 @@ def _asked(box: Box, study: str, study_uid: str, sender: str, last_ms: int) -> t
     asked_ms, answers = rows[0][0] or 0, json.loads(rows[0][1])
     counts: list[int] = answers if asked_ms > last_ms else []
     if now - asked_ms >= _ASK_AGAIN_MS:
-        count = count_at(peer, study_uid, box.settings.dicom.ae_title)
+        count = count_at(peer, study_uid, box.settings.dicom)
         counts = [*counts, count][-4:] if count is not None else counts
         with box.database.transaction() as sql:
             sql.execute(

@@ -23,6 +23,7 @@ from edge.stages.study_data import StudyData, stored_object
 from edge.stages.work import Done, Later, Outcome, Work, subject_of
 from edge.store.answers import TableInbox
 from edge.store.box import Box
+from edge.store.peer_tls import peer_context
 from edge.store.settings import PeerSettings
 
 _BREAKS_PER_OBJECT = 3
@@ -116,6 +117,7 @@ def destination_of(box: Box, peer: PeerSettings) -> Destination:
         port=peer.port,
         ae_title=peer.ae_title,
         calling_ae_title=box.settings.dicom.ae_title,
+        tls=peer_context(box.settings.dicom, peer),
         commitment=peer.confirmation in ("auto", "commitment"),
         query=peer.confirmation in ("auto", "query"),
     )

@@ -6,21 +6,25 @@ from pydicom import Dataset
 from pynetdicom import AE
 from pynetdicom.sop_class import StudyRootQueryRetrieveInformationModelFind
 
-from edge.store.settings import PeerSettings
+from edge.store.peer_tls import peer_context
+from edge.store.settings import DicomSettings, PeerSettings
 
 _PENDING = (0xFF00, 0xFF01)
 
 
-def count_at(peer: PeerSettings, study_uid: str, calling_ae_title: str) -> int | None:
+def count_at(peer: PeerSettings, study_uid: str, dicom: DicomSettings) -> int | None:
     """Return NumberOfStudyRelatedInstances, or None where the peer does not say.
 
     A peer that cannot be reached, refuses the service or leaves the attribute empty says nothing;
     completeness then rests on the other rules.
     """
-    ae = AE(calling_ae_title)
+    ae = AE(dicom.ae_title)
     ae.acse_timeout = ae.dimse_timeout = ae.network_timeout = ae.connection_timeout = 2
     ae.add_requested_context(StudyRootQueryRetrieveInformationModelFind)
-    association = ae.associate(peer.host, peer.port, ae_title=peer.ae_title)
+    tls = peer_context(dicom, peer)
+    association = ae.associate(
+        peer.host, peer.port, ae_title=peer.ae_title, tls_args=tls and (tls, peer.host)
+    )
     if not association.is_established:
         return None
     wanted = Dataset()

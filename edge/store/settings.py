@@ -23,7 +23,8 @@ class PeerSettings:
     ----------
     traits : tuple of str
         ``modality`` (what it sends is forwarded to the PACS), ``pacs``, ``may-correct`` (its
-        re-sends with other patient or order attributes are corrections), ``may-query``.
+        re-sends with other patient or order attributes are corrections), ``may-query`` (its
+        queries and retrieves are answered; those of a ``pacs`` are too).
     confirmation : {"auto", "commitment", "query", "none"}
         How a delivery to it is confirmed; auto tries commitment, then a query.
     """
@@ -39,6 +40,11 @@ class PeerSettings:
     certificate_names: tuple[str, ...] = ()
     max_associations: int = 16
     charset: str = ""
+
+    @property
+    def may_query(self) -> bool:
+        """Whether C-FIND, C-MOVE and C-GET of this peer are answered."""
+        return not {"may-query", "pacs"}.isdisjoint(self.traits)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +67,6 @@ class WebSettings:
 
     host: str = "127.0.0.1"
     port: int = 8080
-    origins: tuple[str, ...] = ()
     certificate: str = ""
     key: str = ""
 
@@ -108,8 +113,6 @@ class DeliverySettings:
     destination: str = ""
     forward: bool = True
     before_review: bool = True
-    max_attempts: int = 40
-    deadline_hours: float = 72.0
 
 
 @dataclass(frozen=True, slots=True)

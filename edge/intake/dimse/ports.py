@@ -133,6 +133,8 @@ class Peer:
         Whether commitment answers are tried on the association of the request first.
     tls : ssl.SSLContext or None
         For associations that we open; what the peer opens ends its TLS at the front receiver.
+    may_query : bool
+        Whether C-FIND, C-MOVE and C-GET are answered; steps and commitment always are.
     """
 
     ae_title: str
@@ -142,6 +144,7 @@ class Peer:
     response_charset: Literal["ISO_IR 192", "GB18030"] = "ISO_IR 192"
     commitment_return: Literal["same", "new"] = "new"
     tls: SSLContext | None = None
+    may_query: bool = True
 
     def connection(self) -> dict[str, Any]:
         """Return the library's arguments for an association with this peer."""

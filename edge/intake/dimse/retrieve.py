@@ -36,6 +36,7 @@ from edge.intake.dimse.suboperation import FALLBACKS, StoredInstance, StoredSend
 PENDING, SUCCESS, CANCEL = 0xFF00, 0x0000, 0xFE00
 OUT_OF_RESOURCES, NOT_OF_THE_CLASS, UNABLE = 0xA700, 0xA900, 0xC000
 UNKNOWN_DESTINATION = 0xA801
+NOT_AUTHORIZED = 0x0124  # PS3.7 C.5.5: Refused, not authorized
 _PATIENT_ROOT = frozenset(
     {
         PatientRootQueryRetrieveInformationModelFind,
@@ -60,6 +61,9 @@ class Retrieval:
         """Answer C-FIND: matches one by one, 0xA700 after the limit, 0xFE00 when cancelled."""
         sender = caller(event)
         peer = self.settings.peers.get(sender)
+        if self._refused("find", event):
+            yield NOT_AUTHORIZED, None
+            return
         try:
             query = parse_query(
                 identifier(event),
@@ -94,6 +98,10 @@ class Retrieval:
         and answered as 0xC5xx, unable to process.
         """
         destination = self.settings.peers.get(str(event.move_destination).strip())
+        if self._refused("move", event):
+            _answer_with(event, NOT_AUTHORIZED)
+            yield None, None
+            return
         if destination is None:
             self._note("move", caller(event), "", UNKNOWN_DESTINATION, ())
             yield None, None
@@ -109,6 +117,10 @@ class Retrieval:
 
     def get(self, event: evt.Event) -> Iterator[Any]:
         """Answer C-GET on the association of the request."""
+        if self._refused("get", event):
+            yield 1
+            yield NOT_AUTHORIZED, None
+            return
         try:
             level, refs = self._located(event)
         except XinglinError as error:
@@ -118,6 +130,14 @@ class Retrieval:
         event.assoc.send_c_store = self._sender(event.assoc)
         yield len(refs)
         yield from self._sent("get", event, level, refs)
+
+    def _refused(self, kind: Any, event: evt.Event) -> bool:
+        """Return whether the caller is a known peer that may not query; noted."""
+        peer = self.settings.peers.get(caller(event))
+        if peer is None or peer.may_query:
+            return False
+        self._note(kind, peer.ae_title, "", NOT_AUTHORIZED, ())
+        return True
 
     def _matching(self, query: Query) -> Iterator[Record]:
         wanted = self.settings.max_matches + 1
@@ -166,6 +186,22 @@ class Retrieval:
         count: int = 0,
     ) -> None:
         self.observe(ServiceEvent(kind, peer, level, status, count, studies))
+
+
+def _answer_with(event: evt.Event, status: int) -> None:
+    """Let the next response of the association carry a status.
+
+    For C-MOVE without a destination the library knows "unknown destination" only.
+    """
+    dimse = event.assoc.dimse
+    send = dimse.send_msg
+
+    def once(response: Any, context_id: int) -> None:
+        dimse.send_msg = send
+        response.Status = status
+        send(response, context_id)
+
+    dimse.send_msg = once
 
 
 def identifier(event: evt.Event) -> Dataset:

@@ -522,6 +522,30 @@ def test_stranger_is_rejected_when_only_known_callers_may_come():
         assert association.is_rejected
 
 
+def test_peer_without_the_trait_may_not_query_but_may_report_its_steps():
+    peers = {
+        "CLIENT": Peer("CLIENT", "127.0.0.1", 1, may_query=False),
+        "DST": Peer("DST", "127.0.0.1", 1),
+    }
+    for held in running(peers=peers):
+        asked = query(QueryRetrieveLevel="STUDY", StudyInstanceUID="1.2.1")
+        association = associate(held, FIND, MOVE, GET, ModalityPerformedProcedureStep)
+        answers = list(association.send_c_find(asked, FIND))
+        answers += list(association.send_c_move(asked, "DST", MOVE))
+        answers += list(association.send_c_get(asked, GET))
+        assert [status.Status for status, _ in answers] == [0x0124] * 3
+        again = list(association.send_c_move(asked, "DST", MOVE))
+        assert [status.Status for status, _ in again] == [0x0124]
+        status, _ = association.send_n_create(
+            performed("IN PROGRESS"), ModalityPerformedProcedureStep, "1.7.9"
+        )
+        association.release()
+        assert status.Status == 0x0000
+        assert {(e.kind, e.status) for e in held.log.events} >= {
+            ("find", 0x0124), ("move", 0x0124), ("get", 0x0124),
+        }  # fmt: skip
+
+
 @pytest.mark.parametrize(
     "attack",
     [
