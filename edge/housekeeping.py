@@ -1,17 +1,19 @@
 """What the appliance does by the clock: sign heads, sample the disk, back up, forget done jobs.
 
-Each task remembers in the database when it last ran, so that a restart neither skips nor repeats.
+Each task remembers in the database when it last ran, so that a restart neither skips nor repeats;
+a signed head says itself when it was signed.
 """
 
 from __future__ import annotations
 
 import json
 
+from core.records.clock import Stamp
 from edge.backup.schedule import backup_if_due
 from edge.processes import queue_of, usage_of
 from edge.store.box import Box
 
-_HEADS_MS = 10_000
+_HEADS_MS = 2_000
 _DISK_MS = 600_000
 _JOBS_MS = 3_600_000
 _BACKUP_MS = 20_000
@@ -21,8 +23,7 @@ _KEEP_JOBS_MS = 7 * 86_400_000
 def keep_house(box: Box) -> None:
     """Do what is due."""
     now = box.outside.now_ms()
-    if _due(box, "heads", now, _HEADS_MS):
-        _keep_changed_heads(box)
+    _keep_changed_heads(box, now)
     if _due(box, "disk", now, _DISK_MS):
         usage = usage_of(box)
         with box.database.transaction() as sql:
@@ -36,15 +37,19 @@ def keep_house(box: Box) -> None:
         queue_of(box).forget_done(now - _KEEP_JOBS_MS)
 
 
-def _keep_changed_heads(box: Box) -> None:
-    """Sign heads only where the chain has grown."""
-    kept = {(c.journal, c.writer): c.seq for c in box.vault.heads()}
+def _keep_changed_heads(box: Box, now: int) -> None:
+    """Sign heads where a chain has grown, at most every two seconds; an idle box writes nothing."""
     own = box.identity.id
-    grown = (
-        box.journal.head(own).seq != kept.get(("clinical", own), 0),
-        box.access.head(own).seq != kept.get(("access", own), 0),
-    )
-    if any(grown):
+    kept = {c.journal: c for c in box.vault.heads() if c.writer == own}
+    journals = {"clinical": box.journal, "access": box.access}
+    grown = [
+        kept.get(name)
+        for name, journal in journals.items()
+        if journal.head(own).seq != (kept[name].seq if name in kept else 0)
+    ]
+    # A clock that was set back must not stop the signing until it has caught up.
+    soon, after = Stamp(now - _HEADS_MS).iso(), Stamp(now).iso()
+    if any(head is None or not soon < head.at <= after for head in grown):
         box.keep_heads()
 
 

@@ -12,7 +12,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from core.journal.chain import Head
+    from collections.abc import Iterator
+
+    from core.journal.chain import Fault, Head, Kept, Unread
+    from core.journal.checkpoint import Checkpoint
     from core.journal.store import SqliteJournal
     from edge.store.box import Box
 
@@ -29,70 +32,117 @@ def verify_box(box: Box) -> dict[str, object]:
     dict
         ``records``: how many were read; ``heads``; ``faults``: what is wrong, named.
     """
-    from core.journal.chain import Fault, verify
+    from core.journal.chain import Fault
 
     found: list[dict[str, object]] = []
     heads: list[dict[str, object]] = []
     records = 0
+    signed = {(c.journal, c.writer): c for c in box.vault.heads()}
     for name, journal in (("clinical", box.journal), ("access", box.access)):
-        known = {c.writer for c in box.vault.heads() if c.journal == name}
-        for writer in sorted(known | set(journal.writers())):
-            for one in verify(journal.kept(writer)):
-                if isinstance(one, Fault):
-                    found.append(_fault(name, one))
-                else:
-                    records += one.seq
-                    head = one
-                    heads.append({"journal": name, "writer": writer, "seq": one.seq})
-            found += _against_signed(box, name, journal, writer, head)
+        known = {writer for which, writer in signed if which == name}
+        there = _writers(journal)
+        if there is None:
+            found.append(_fault(name, Fault("", 0, "unreadable")))
+        for writer in sorted(known | (there if there is not None else {box.identity.id}), key=str):
+            faults, head = _verify_chain(box, journal, writer, signed.get((name, writer)))
+            found += [_fault(name, one) for one in faults]
+            if head.seq:
+                records += head.seq
+                heads.append({"journal": name, "writer": writer, "seq": head.seq})
     return {"records": records, "heads": heads, "faults": found}
 
 
+def _writers(journal: SqliteJournal) -> set[str] | None:
+    """Return the writers of a journal; None where the file does not say."""
+    from core.journal.salvage import DAMAGE, is_damage
+
+    try:
+        return set(journal.writers())
+    except DAMAGE as error:
+        if not is_damage(error):
+            raise
+        return None
+
+
+def _verify_chain(
+    box: Box, journal: SqliteJournal, writer: str, signed: Checkpoint | None
+) -> tuple[list[Fault], Head]:
+    """Verify one chain in one pass, and hold it against its signed head."""
+    from core.journal.chain import Fault, Head, verify
+
+    at = signed.seq if signed else 0
+    seen: dict[int, bytes | None] = {}
+    faults: list[Fault] = []
+    head = Head(writer, 0, b"")
+    for one in verify(_watched(journal.survey(writer, at), at, seen)):
+        if isinstance(one, Fault):
+            faults.append(one)
+        else:
+            head = Head(writer, one.seq, one.link)
+    if signed is not None:
+        found = _against_signed(box, head, signed, seen)
+        faults += [found] if found else []
+    return faults, head
+
+
+def _watched(
+    rows: Iterator[Kept | Unread], at: int, seen: dict[int, bytes | None]
+) -> Iterator[Kept | Unread]:
+    """Pass rows through, remembering the link of seq ``at``: None where it cannot be read."""
+    from core.journal.chain import Kept
+
+    for row in rows:
+        if isinstance(row, Kept):
+            if row.seq == at:
+                seen[at] = row.link
+        elif row.first <= at <= row.last:
+            seen[at] = None
+        yield row
+
+
 def _against_signed(
-    box: Box, name: str, journal: SqliteJournal, writer: str, head: Head
-) -> list[dict[str, object]]:
-    from core.journal.chain import Fault, Head, compare
+    box: Box, head: Head, signed: Checkpoint, seen: dict[int, bytes | None]
+) -> Fault | None:
+    from core.journal.chain import Fault, compare
     from core.journal.checkpoint import is_signed_by
 
-    out = []
-    for checkpoint in box.vault.heads():
-        if (checkpoint.journal, checkpoint.writer) != (name, writer):
-            continue
-        own = writer == box.identity.id
-        if own and not is_signed_by(checkpoint, box.identity.key.public_key()):
-            out.append(_fault(name, Fault(writer, checkpoint.seq, "forked")))
-            continue
-        rows = [row for row in journal.kept(writer) if row.seq == checkpoint.seq]
-        found = compare(
-            Head(writer, head.seq, head.link),
-            checkpoint.seq,
-            bytes.fromhex(checkpoint.link),
-            rows[0].link if rows else None,
-        )
-        if found is not None:
-            out.append(_fault(name, found))
-    return out
+    own = signed.writer == box.identity.id
+    if own and not is_signed_by(signed, box.identity.key.public_key()):
+        return Fault(signed.writer, signed.seq, "forked")
+    if signed.seq in seen and seen[signed.seq] is None:
+        return None  # named as unreadable already; whether it is the signed one, nobody can tell
+    return compare(head, signed.seq, bytes.fromhex(signed.link), seen.get(signed.seq))
 
 
-def _fault(journal: str, fault: object) -> dict[str, object]:
-    from core.journal.chain import Fault
-
-    assert isinstance(fault, Fault)
+def _fault(journal: str, fault: Fault) -> dict[str, object]:
     return {
-        "journal": journal, "writer": fault.writer, "seq": fault.seq, "fault": fault.kind,
+        "journal": journal, "writer": str(fault.writer), "seq": fault.seq, "fault": fault.kind,
     }  # fmt: skip
+
+
+def verify_folder(folder: Path) -> dict[str, object]:
+    """Verify the box of a folder; a database that cannot be read at all is a fault as well."""
+    from core.journal.chain import Fault
+    from core.journal.salvage import DAMAGE, is_damage
+    from edge.store.box import open_box, real_outside
+
+    try:
+        box = open_box(folder, real_outside())
+        try:
+            return verify_box(box)
+        finally:
+            box.close()
+    except DAMAGE as error:
+        if not is_damage(error):
+            raise
+        lost = _fault("database", Fault("", 0, "unreadable"))
+        return {"records": 0, "heads": [], "faults": [lost]}
 
 
 @app.command()
 def verify(folder: Folder, as_json: AsJson = False) -> None:
     """校验全部记录 / verify every record; exit code 1 if anything is wrong."""
-    from edge.store.box import open_box, real_outside
-
-    box = open_box(folder, real_outside())
-    try:
-        found = verify_box(box)
-    finally:
-        box.close()
+    found = verify_folder(folder)
     faults = found["faults"]
     assert isinstance(faults, list)
     if as_json:
@@ -134,6 +184,7 @@ def restrict(
         box.vault.restrict(subject, restricted=not lift)
         body = {"restricted": not lift}
         box.append([Draft("subject.restricted", body, subject=subject, key=subject)])
+        box.keep_heads()
     finally:
         box.close()
 
@@ -155,6 +206,7 @@ def destroy(
     box = open_box(folder, real_outside())
     try:
         gone = erase_subject(box, _subject(box, study_uid), reason)
+        box.keep_heads()
     finally:
         box.close()
     print(json.dumps({"blobs": gone}))

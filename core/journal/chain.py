@@ -12,34 +12,50 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from core.records.record import GENESIS
 
-FaultKind = Literal["changed", "removed", "reordered", "header", "truncated", "forked"]
+FaultKind = Literal[
+    "changed", "removed", "reordered", "header", "columns", "unreadable", "truncated", "forked"
+]
+#: The header's fields that a store also keeps as columns to find records by, in this order.
+COLUMNS = ("clock", "kind", "subject", "key")
+Columns = tuple[str, str, str, str]
 
 _DOMAIN = b"xinglin record v1"
 
 
 def link_of(header: bytes, sealed: bytes) -> bytes:
     """Return the 32-byte link of one record."""
-    digest = hashlib.sha256(_DOMAIN)
-    digest.update(len(header).to_bytes(4, "big"))
-    digest.update(header)
-    digest.update(sealed)
-    return digest.digest()
+    size = len(header).to_bytes(4, "big")
+    return hashlib.sha256(b"".join((_DOMAIN, size, header, sealed))).digest()
 
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """One row as a store keeps it; ``seq`` and ``link`` are the store's own columns."""
+    """One row as a store keeps it; ``seq`` and ``link`` are the store's own columns.
+
+    ``columns`` are the values of :data:`COLUMNS` that the store looks records up by, where it
+    keeps any. They are no part of the record and do not travel: the verifier alone reads them.
+    """
 
     writer: str
     seq: int
     header: bytes
     sealed: bytes
     link: bytes
+    columns: Columns | None = field(default=None, compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Unread:
+    """Records ``first`` … ``last`` of a writer that the store cannot give: damaged pages."""
+
+    writer: str
+    first: int
+    last: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,19 +79,21 @@ class Head:
     link: bytes
 
 
-def verify(rows: Iterable[Kept]) -> Iterator[Fault | Head]:
+def verify(rows: Iterable[Kept | Unread]) -> Iterator[Fault | Head]:
     """Walk one writer's chain in order of seq and yield every fault, then the head.
 
     Parameters
     ----------
-    rows : iterable of Kept
+    rows : iterable of Kept or Unread
         All rows of one writer in one journal, ordered by seq.
 
     Yields
     ------
     Fault
         ``changed``: bytes do not give the kept link; ``removed``: a seq is missing;
-        ``reordered``: header says another seq or another predecessor; ``header``: unreadable.
+        ``reordered``: header says another seq or another predecessor; ``header``: no header;
+        ``columns``: the store would find it under what its header does not say;
+        ``unreadable``: the store cannot give it, once for the first of each run.
     Head
         Last, once: the last row seen.
     """
@@ -83,9 +101,16 @@ def verify(rows: Iterable[Kept]) -> Iterator[Fault | Head]:
     writer = ""
     for row in rows:
         writer = row.writer
+        if isinstance(row, Unread):
+            yield from _removed(writer, expected_seq, row.first)
+            yield Fault(writer, row.first, "unreadable")
+            expected_seq, prev = row.last + 1, b""
+            continue
+        if type(row.seq) is not int:  # the column was set to a text
+            yield Fault(writer, expected_seq, "columns")
+            continue
         if row.seq != expected_seq:
-            for missing in range(expected_seq, min(row.seq, expected_seq + 100)):
-                yield Fault(writer, missing, "removed")
+            yield from _removed(writer, expected_seq, row.seq)
             prev = b""
         yield from _faults_of(row, prev)
         prev = row.link
@@ -93,19 +118,44 @@ def verify(rows: Iterable[Kept]) -> Iterator[Fault | Head]:
     yield Head(writer, expected_seq - 1, prev)
 
 
+def _removed(writer: str, expected: int, found: int) -> Iterator[Fault]:
+    for missing in range(expected, min(found, expected + 100)):
+        yield Fault(writer, missing, "removed")
+
+
 def _faults_of(row: Kept, prev: bytes) -> Iterator[Fault]:
     if link_of(row.header, row.sealed) != row.link:
         yield Fault(row.writer, row.seq, "changed")
+        return
+    if prev and _stands_after(row, prev):
         return
     try:
         header = json.loads(row.header)
         same_place = header["seq"] == row.seq and header["writer"] == row.writer
         follows = not prev or header["prev"] == prev.hex()
+        says = (header["clock"], header["kind"], header["subject"], header["key"])
     except (ValueError, KeyError, TypeError):
         yield Fault(row.writer, row.seq, "header")
         return
     if not same_place or not follows:
         yield Fault(row.writer, row.seq, "reordered")
+    if row.columns is not None and row.columns != says:
+        yield Fault(row.writer, row.seq, "columns")
+
+
+def _stands_after(row: Kept, prev: bytes) -> bool:
+    """Return whether a header, as this release writes it, names its place; a quick first look.
+
+    Quotes inside a JSON string are escaped, so that these bytes stand there only as the fields
+    themselves. Anything else (another release's header, a fault) is parsed by the caller.
+    """
+    place = f',"prev":"{prev.hex()}","seq":{row.seq},"subject":"'
+    if row.columns is not None:
+        clock, kind, subject, key = row.columns
+        place = f',"clock":"{clock}","key":"{key}","kind":"{kind}"{place}{subject}","version":'
+    return place.encode("utf-8", "replace") in row.header and row.header.endswith(
+        f',"writer":"{row.writer}"}}'.encode()
+    )
 
 
 def compare(head: Head, signed_seq: int, signed_link: bytes, link_at: bytes | None) -> Fault | None:

@@ -29,10 +29,14 @@ class Database:
     def __init__(self, path: Path | str, key: bytes) -> None:
         self._lock = threading.RLock()
         self._depth = 0
-        self.connection = sqlcipher.connect(
-            str(path), isolation_level=None, check_same_thread=False, timeout=30.0
+        self._path, self._key = str(path), key
+        self.connection = self._connect()
+
+    def _connect(self) -> Any:
+        connection = sqlcipher.connect(
+            self._path, isolation_level=None, check_same_thread=False, timeout=30.0
         )
-        self.connection.execute(f"PRAGMA key = \"x'{key.hex()}'\"")
+        connection.execute(f"PRAGMA key = \"x'{self._key.hex()}'\"")
         for pragma in (
             "journal_mode = WAL",
             "synchronous = FULL",
@@ -45,7 +49,14 @@ class Database:
             "wal_autocheckpoint = 4000",
             "cipher_memory_security = OFF",  # mlock of every page; the box has no swap
         ):
-            self.connection.execute(f"PRAGMA {pragma}")
+            connection.execute(f"PRAGMA {pragma}")
+        return connection
+
+    def reopen(self) -> None:
+        """Connect anew: SQLCipher refuses everything on a connection that met a damaged page."""
+        with self._lock:
+            self.connection.close()
+            self.connection = self._connect()
 
     @contextmanager
     def transaction(self) -> Iterator[Any]:

@@ -11,14 +11,21 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from core.journal.chain import Fault, Head, Kept, link_of, verify
+from core.journal.chain import Fault, Head, Kept, Unread, link_of, verify
 from core.journal.database import Database
 from core.journal.errors import JournalDamaged, UnknownKind
+from core.journal.salvage import DAMAGE, is_damage, salvage, tried
 from core.journal.seal import Keyring, Randomness, seal_body
 from core.records.canonical import from_bytes, to_bytes
 from core.records.clock import Stamp, tick
 from core.records.kinds import KINDS
 from core.records.record import GENESIS, Draft, Header, Record, Sealed
+
+# Cast: a tampered cell may have become text, and must be named, not crash the verifier.
+_KEPT = (
+    "writer, seq, CAST(header AS BLOB), CAST(sealed AS BLOB), CAST(link AS BLOB),"
+    " clock, kind, subject, key"
+)
 
 #: Called with freshly appended records inside the append's transaction: the hot views.
 OnAppend = Callable[[Sequence[Record]], None]
@@ -90,6 +97,10 @@ class JournalStore(Protocol):
     def head(self, writer: str) -> Head:
         """Return one writer's last row; seq 0 where there is none."""
         ...
+
+
+def _kept(row: Any) -> Kept:
+    return Kept(row[0], row[1], row[2], row[3], row[4], row[5:])
 
 
 def _header(writer: Writer, draft: Draft, head: Head, stamp: Stamp, journal: str) -> Header:
@@ -305,11 +316,37 @@ class SqliteJournal:
 
     def kept(self, writer: str) -> Iterator[Kept]:
         """See :class:`JournalStore`."""
-        # Cast: a tampered cell may have become text, and must be named, not crash the verifier.
-        columns = "writer, seq, CAST(header AS BLOB), CAST(sealed AS BLOB), CAST(link AS BLOB)"
-        sql = f"SELECT {columns} FROM {self._table} WHERE writer = ? ORDER BY seq"
+        sql = f"SELECT {_KEPT} FROM {self._table} WHERE writer = ? ORDER BY seq"
         for row in self._database.stream(sql, (writer,)):
-            yield Kept(*row)
+            yield _kept(row)
+
+    def survey(self, writer: str, at_least: int) -> Iterator[Kept | Unread]:
+        """Yield one writer's rows in order of seq, and where the file is damaged, what is lost.
+
+        Parameters
+        ----------
+        at_least : int
+            The seq that the chain has reached for sure, from its signed head: where the end
+            itself cannot be read, the loss is reported up to here.
+        """
+        seq = 0
+        try:
+            for row in self.kept(writer):
+                yield row
+                seq = row.seq
+        except DAMAGE as error:
+            if not is_damage(error):
+                raise
+        else:
+            return
+        self._database.reopen()
+        found = tried(
+            self._database, f"SELECT max(seq) FROM {self._table} WHERE writer = ?", (writer,)
+        )
+        last = max(at_least, found[0][0] or 0 if found else seq + 1)
+        select = f"SELECT {_KEPT} FROM {self._table} WHERE writer = ? AND seq = ?"
+        for one in salvage(self._database, select, writer, seq + 1, last):
+            yield one if isinstance(one, Unread) else _kept(one)
 
     def writers(self) -> list[str]:
         """See :class:`JournalStore`."""
@@ -323,6 +360,18 @@ class SqliteJournal:
             (writer,),
         )
         return Head(writer, rows[0][0], rows[0][1]) if rows else Head(writer, 0, b"")
+
+    def link_at(self, writer: str, seq: int) -> bytes | None:
+        """Return the kept link of one record, None where it is not here."""
+        rows = self._database.query(
+            f"SELECT CAST(link AS BLOB) FROM {self._table} WHERE writer = ? AND seq = ?",
+            (writer, seq),
+        )
+        return rows[0][0] if rows else None
+
+    def read_back(self, before: int, limit: int) -> list[Sealed]:
+        """Return up to ``limit`` records with position < ``before``, the newest first."""
+        return self._select("WHERE position < ? ORDER BY position DESC LIMIT ?", (before, limit))
 
     def last_position(self) -> int:
         """Return the position of the newest record; 0 where there is none."""

@@ -7,9 +7,10 @@ import os
 
 import pytest
 
-from core.journal.chain import Fault, Head
+from core.journal.chain import Fault, Head, Unread, verify
 from core.journal.database import Database
 from core.journal.errors import JournalDamaged, SealBroken, UnknownKind
+from core.journal.salvage import MOST_LOST
 from core.journal.seal import open_record
 from core.journal.store import MemoryJournal, SqliteJournal, Writer, faults
 from core.records.record import GENESIS, Draft
@@ -185,6 +186,17 @@ class TestSqlite(JournalContract):
             ),
             ("DELETE FROM record_clinical WHERE seq = 4", "removed", 4),
             ("DELETE FROM record_clinical WHERE seq = 1", "removed", 1),
+            (
+                "UPDATE record_clinical SET kind = 'x', subject = 'y', key = 'st_z', clock = '0'"
+                " WHERE seq = 5",
+                "columns",
+                5,
+            ),
+            ("UPDATE record_clinical SET kind = 'qc.assessed' WHERE seq = 2", "columns", 2),
+            ("UPDATE record_clinical SET subject = 'su_y' WHERE seq = 2", "columns", 2),
+            ("UPDATE record_clinical SET key = x'00' WHERE seq = 2", "columns", 2),
+            ("UPDATE record_clinical SET clock = '0' WHERE seq = 2", "columns", 2),
+            ("UPDATE record_clinical SET seq = 'six' WHERE seq = 6", "columns", 6),
         ],
     )
     def test_damage_is_named(self, tmp_path, damage, kind, seq):
@@ -207,3 +219,96 @@ class TestSqlite(JournalContract):
             sql.execute("UPDATE record_clinical SET seq = 3 WHERE seq = 100")
         found = [f for f in faults(store) if isinstance(f, Fault)]
         assert {(f.seq, f.kind) for f in found} >= {(2, "reordered"), (3, "reordered")}
+
+    def test_the_columns_do_not_travel(self, tmp_path):
+        store = self.make(tmp_path)
+        store.append([Draft("study.received", {"n": 1}, "su_x", "st_a")])
+        (row,) = store.kept("w1" * 8)
+        memory = MemoryJournal(writer("w2"))
+        memory.adopt([row])
+        assert list(memory.kept("w1" * 8)) == [row]
+
+
+PAGE = 4096
+COUNT = 600
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    path = tmp_path_factory.mktemp("whole") / "d.db"
+    database = Database(path, b"k" * 32)
+    store = SqliteJournal(database, writer())
+    store.create()
+    store.append([Draft("study.received", {"text": "y" * 300}, "", "st_a") for _ in range(COUNT)])
+    database.query("PRAGMA wal_checkpoint(TRUNCATE)")
+    database.close()
+    return path.read_bytes()
+
+
+class TestDamagedFile:
+    """Flipped bits in the file: what can be read is verified, what cannot is named."""
+
+    def damaged(self, tmp_path, whole, *pages):
+        data = bytearray(whole)
+        for page in pages:
+            data[page * PAGE + 1000] ^= 1
+        path = tmp_path / "d.db"
+        path.write_bytes(data)
+        return SqliteJournal(Database(path, b"k" * 32), writer())
+
+    def found(self, store, at_least=COUNT):
+        return list(verify(store.survey("w1" * 8, at_least)))
+
+    def test_whole_file_is_sound(self, tmp_path, whole):
+        (head,) = self.found(self.damaged(tmp_path, whole))
+        assert head.seq == COUNT
+
+    def test_one_page_costs_its_records_only(self, tmp_path, whole):
+        store = self.damaged(tmp_path, whole, len(whole) // PAGE // 2)
+        rows = list(store.survey("w1" * 8, COUNT))
+        (lost,) = [row for row in rows if isinstance(row, Unread)]
+        assert 1 < lost.first <= lost.last < COUNT
+        assert len(rows) - 1 == COUNT - (lost.last - lost.first + 1)
+        fault, head = verify(rows)
+        assert fault == Fault("w1" * 8, lost.first, "unreadable")
+        assert head.seq == COUNT
+
+    def test_two_places_are_two_faults(self, tmp_path, whole):
+        pages = len(whole) // PAGE
+        store = self.damaged(tmp_path, whole, pages // 3, 2 * pages // 3)
+        first, second, head = self.found(store)
+        assert (first.kind, second.kind, head.seq) == ("unreadable", "unreadable", COUNT)
+        assert 1 < first.seq < second.seq < COUNT
+
+    def test_damage_and_tampering_are_told_apart(self, tmp_path, whole):
+        store = self.damaged(tmp_path, whole)
+        with store._database.transaction() as sql:
+            sql.execute("UPDATE record_clinical SET kind = 'x' WHERE seq = 9")
+            sql.execute("DELETE FROM record_clinical WHERE seq = 590")
+        store._database.query("PRAGMA wal_checkpoint(TRUNCATE)")
+        store._database.close()
+        again = tmp_path / "again"
+        again.mkdir()
+        data = (tmp_path / "d.db").read_bytes()
+        found = self.found(self.damaged(again, data, len(data) // PAGE // 2))
+        kinds = [(f.kind, f.seq) for f in found if isinstance(f, Fault)]
+        assert kinds[0] == ("columns", 9)
+        assert kinds[1][0] == "unreadable"
+        assert kinds[2] == ("removed", 590)
+
+    def test_every_page_is_a_fault_or_not_of_this_chain_and_never_a_crash(self, tmp_path, whole):
+        unread = 0
+        for page in range(1, len(whole) // PAGE, 3):
+            found = self.found(self.damaged(tmp_path, whole, page), at_least=10)
+            assert isinstance(found[-1], Head)
+            kinds = {f.kind for f in found[:-1]}
+            assert kinds <= {"unreadable"}
+            unread += bool(kinds)
+            for left in ("d.db-wal", "d.db-shm"):
+                (tmp_path / left).unlink(missing_ok=True)
+        assert unread > len(whole) // PAGE // 3 // 2
+
+    def test_a_lost_table_reaches_to_the_signed_head(self, tmp_path, whole):
+        store = self.damaged(tmp_path, whole, *range(1, len(whole) // PAGE))
+        rows = list(store.survey("w1" * 8, MOST_LOST * 2))
+        assert rows == [Unread("w1" * 8, 1, MOST_LOST * 2)]
