@@ -42,7 +42,7 @@ soak: setup-test  ## slow checks, and the real studies (XINGLIN_DATA)
 	@$(PY) -m pytest tests -m "slow or data" --timeout 5400
 
 train: $(STAMPS)/federated  ## train the radiograph classifier (XINGLIN_DATA)
-	@$(VENV)/bin/xinglin train dr-tb
+	@$(VENV)/bin/xinglin train dr-tb --out core/models/bundles/dr_tb
 
 web: $(STAMPS)/web  ## build the page
 
