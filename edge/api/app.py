@@ -51,7 +51,7 @@ def create_app(site: Site, dist: Path) -> FastAPI:
     )
     app.state.site = site
     app.state.frames = Frames(site.box)
-    for module in (people, studies, intake, ops, dicomweb):
+    for module in (dicomweb, people, studies, intake, ops):  # frames are asked for most
         app.include_router(module.router)
     _answer_errors(app)
     app.add_middleware(FormLimit)
