@@ -118,6 +118,7 @@ def run_receiver(folder: Path) -> None:
 
 def receiver_parts(folder: Path, box: Box | None = None) -> Parts:
     """Return what one receiver process needs; each opens the box for itself."""
+    set_up_logs()  # also in the processes that a receiver spawns
     box = box or open_box(folder, real_outside())
     return Parts(JournalSink(box, tier_source(box)), BoxCommitments(box, queue_of(box)))
 
