@@ -104,6 +104,16 @@ DELIVERY = Table(
     },
     ("study", "destination", "sop_instance"),
 )  # fmt: skip
+#: Every object ever drafted for a study; a newer draft never makes an earlier one's bytes orphans.
+OBJECT = Table(
+    "result_object",
+    {
+        "blob": str, "grp": str, "study": str, "version": int, "label": str, "sop_class": str,
+        "sop_instance": str, "bytes": int, "at": str,
+    },
+    ("blob",),
+    (("study",),),
+)  # fmt: skip
 TOKEN = Table("study_token", {"token": str, "study": str, "grp": str}, ("token", "study"))
 
 _PATIENT = {
@@ -127,8 +137,8 @@ class StudyView:
     """See the module's docstring."""
 
     name = "study"
-    version = 2
-    tables = (STUDY, SERIES, INSTANCE, ALTERNATE, RESULT, IMAGE_QC, DELIVERY, TOKEN)
+    version = 3
+    tables = (STUDY, SERIES, INSTANCE, ALTERNATE, RESULT, IMAGE_QC, DELIVERY, OBJECT, TOKEN)
 
     def group(self, record: Record) -> str | None:
         """Return the study's opaque id."""
@@ -347,13 +357,26 @@ def _findings(state: State, body: dict[str, Any], at: str) -> list[Change]:
     return changes
 
 
-def _report(state: State, body: dict[str, Any], _at: str) -> list[Change]:
+def _report(state: State, body: dict[str, Any], at: str) -> list[Change]:
     if "result" not in state:
         return []
     state["result"]["report"] = json.dumps(body, ensure_ascii=False, sort_keys=True)
     if body.get("destination") and body.get("objects"):
         state["row"]["delivery"] = "pending"
-    return [Upsert("result", dict(state["result"]))]
+    row = state["row"]
+    kept: list[Change] = [
+        Upsert(
+            "result_object",
+            {
+                "blob": one["blob"], "grp": row["study"], "study": row["study"],
+                "version": row["result_version"], "label": one["label"],
+                "sop_class": one["sop_class"], "sop_instance": one["sop_instance"],
+                "bytes": one["bytes"], "at": at,
+            },
+        )
+        for one in body.get("objects", [])
+    ]  # fmt: skip
+    return [Upsert("result", dict(state["result"])), *kept]
 
 
 def _measured(state: State, body: dict[str, Any], _at: str) -> list[Change]:

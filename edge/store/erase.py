@@ -15,13 +15,13 @@ def blobs_of(box: Box, subject: str) -> set[str]:
     inner = "SELECT study FROM study WHERE subject = ?"
     for table, column, where in (
         ("instance", "blob", "study"), ("alternate", "blob", "grp"), ("manifest", "blob", "study"),
+        ("result_object", "blob", "study"),
     ):  # fmt: skip
         sql = f"SELECT {column} FROM {table} WHERE {where} IN ({inner})"
         found |= {row[0] for row in box.database.query(sql, (subject,))}
-    sql = f"SELECT blobs, report FROM result WHERE study IN ({inner})"
-    for blobs, report in box.database.query(sql, (subject,)):
+    sql = f"SELECT blobs FROM result WHERE study IN ({inner})"
+    for (blobs,) in box.database.query(sql, (subject,)):
         found |= {address for address in json.loads(blobs).values() if address}
-        found |= {one["blob"] for one in (json.loads(report) or {}).get("objects", [])}
     found |= {
         row[0]
         for row in box.database.query(
@@ -59,7 +59,7 @@ def erase_subject(box: Box, subject: str, reason: str) -> int:
 def named_blobs(box: Box) -> set[str]:
     """Return the addresses of every blob that a row names and whose key is not destroyed."""
     named = {row[0] for row in box.database.query("SELECT blob FROM instance")}
-    for table in ("alternate", "manifest"):
+    for table in ("alternate", "manifest", "result_object"):
         named |= {row[0] for row in box.database.query(f"SELECT blob FROM {table}")}
     for blob, key in box.database.query("SELECT blob, key FROM quarantine"):
         try:
@@ -67,9 +67,8 @@ def named_blobs(box: Box) -> set[str]:
         except KeyDestroyed:
             continue
         named.add(blob)
-    for blobs, report in box.database.query("SELECT blobs, report FROM result"):
+    for (blobs,) in box.database.query("SELECT blobs FROM result"):
         named |= {address for address in json.loads(blobs).values() if address}
-        named |= {one["blob"] for one in (json.loads(report) or {}).get("objects", [])}
     return named
 
 

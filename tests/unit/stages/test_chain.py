@@ -174,3 +174,26 @@ def test_an_urgent_peers_study_goes_first(tmp_path):
     assert record.body["priority"] == 0
     rows = site.box.database.query("SELECT DISTINCT priority FROM job WHERE stage = 'inference'")
     assert rows == [(0,)]
+
+
+def test_an_earlier_drafts_objects_are_never_orphans(site):
+    from core.records.record import Draft
+    from edge.store.erase import prune_orphans
+
+    site.send()
+    site.settle(6)
+    study, subject = site.row("study", "subject")
+    (found,) = [r for r in site.box.records_of(study) if r.kind == "findings.proposed"]
+    review = {
+        "id": "r1", "by": "wang", "name": "王^医生", "at": "2026-11-22T08:00:00+00:00",
+        "decision": "accepted", "reason": "",
+    }  # fmt: skip
+    body = {"input": found.body["input"], "override": None, "review": review, "priority": 0}
+    site.box.append([Draft("findings.assessed", body, subject=subject, key=study)])
+    site.settle(1)
+    drafts = [r for r in site.box.records_of(study) if r.kind == "report.drafted"]
+    assert len(drafts) == 2
+    before = set(site.box.blobs.addresses())
+    assert prune_orphans(site.box, before) == 0
+    for draft in drafts:
+        assert {one["blob"] for one in draft.body["objects"]} <= set(site.box.blobs.addresses())
