@@ -156,6 +156,51 @@ def verify(folder: Folder, as_json: AsJson = False) -> None:
 
 
 @app.command()
+def show(
+    folder: Folder,
+    journal: Annotated[str, typer.Option(help="access | clinical")] = "access",
+    study: Annotated[str, typer.Option(help="检查 UID 或编号 / study UID or opaque id")] = "",
+    after: Annotated[int, typer.Option(help="此位置之后 / after this position", min=0)] = 0,
+    limit: Annotated[int, typer.Option(help="最多条数 / at most", min=1)] = 100,
+    as_json: AsJson = False,
+) -> None:
+    """谁在何时看了什么 / who saw or did what, when: the journal, oldest first."""
+    from itertools import islice
+
+    from edge.audit import JOURNALS, Wanted, entries_after
+    from edge.store.box import open_box, real_outside
+
+    name = next((one for one in JOURNALS if one == journal), None)
+    if name is None:
+        typer.echo("日志为 access 或 clinical / the journal is access or clinical", err=True)
+        raise typer.Exit(2)
+    box = open_box(folder, real_outside())
+    try:
+        wanted = Wanted(name, _opaque(box, study))
+        rows = list(islice(entries_after(box, wanted, after), limit))
+    finally:
+        box.close()
+    if as_json:
+        print(json.dumps(rows, ensure_ascii=False))
+        return
+    for row in rows:
+        told = " ".join([*row["studies"], *(f"{k}={v}" for k, v in row["detail"].items())])
+        who = row["user"] or row["actor"]
+        print(f"{row['position']:>8} {row['at']} {who:<24} {row['action']:<22} {told}")
+
+
+def _opaque(box: Box, study: str) -> str:
+    """Return a study's opaque id for its UID; ids pass."""
+    if not study or study.startswith("st_"):
+        return study
+    ref = box.vault.study(study)
+    if ref is None:
+        typer.echo("未找到该检查 / no such study", err=True)
+        raise typer.Exit(2)
+    return ref.study
+
+
+@app.command()
 def rebuild(folder: Folder) -> None:
     """由日志重建全部视图 / throw all views away and fold the journal again."""
     from edge.store.box import open_box, real_outside

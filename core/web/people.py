@@ -128,6 +128,10 @@ class People:
             for r in rows
         ]  # fmt: skip
 
+    def knows(self, user: str) -> bool:
+        """Return whether there is an account of that name; for our own records only."""
+        return bool(self._database.query("SELECT 1 FROM person WHERE user = ?", (user,)))
+
     def log_in(self, user: str, password: str, otp: str | None) -> tuple[str, Session]:
         """Return a fresh session token and its session.
 

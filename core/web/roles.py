@@ -11,7 +11,7 @@ Role = Literal[
 Permission = Literal[
     "worklist.read", "study.read", "study.override", "upload", "quarantine.read",
     "quarantine.release", "queue.read", "queue.resend", "users.manage", "system.read",
-    "audit.read", "settings.manage", "subject.manage",
+    "audit.read", "subject.manage",
 ]  # fmt: skip
 
 ROLES: tuple[Role, ...] = get_args(Role)
@@ -30,9 +30,7 @@ MAY: dict[Role, frozenset[Permission]] = {
     | {"quarantine.read", "quarantine.release", "queue.read", "audit.read", "subject.manage",
        "system.read"},
     "ml_lead": frozenset({"system.read", "queue.read"}),
-    "device_it": frozenset(
-        {"queue.read", "queue.resend", "users.manage", "system.read", "settings.manage"}
-    ),
+    "device_it": frozenset({"queue.read", "queue.resend", "users.manage", "system.read"}),
     "auditor": frozenset({"audit.read", "system.read"}),
 }  # fmt: skip
 

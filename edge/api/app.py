@@ -21,7 +21,7 @@ from core.errors import XinglinError
 from core.vault.errors import KeyDestroyed
 from core.web.errors import InputWrong, NotFound, Unexpected, WebRefusal
 from core.web.page import page
-from edge.api import dicomweb, intake, ops, people, studies
+from edge.api import audit, dicomweb, intake, ops, people, studies
 from edge.api.context import Site
 from edge.api.envelope import FormLimit, SafeHeaders, add_safe_headers
 from edge.api.frames import Frames
@@ -51,7 +51,7 @@ def create_app(site: Site, dist: Path) -> FastAPI:
     )
     app.state.site = site
     app.state.frames = Frames(site.box)
-    for module in (dicomweb, people, studies, intake, ops):  # frames are asked for most
+    for module in (dicomweb, people, studies, intake, ops, audit):  # frames are asked for most
         app.include_router(module.router)
     _answer_errors(app)
     app.add_middleware(FormLimit)

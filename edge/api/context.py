@@ -59,6 +59,11 @@ class Site:
         body = {"action": action, "user": user, **detail}
         self.box.access.append([Draft("audit.logged", body, actor=f"person:{user}")])
 
+    def note_failed(self, user: str, code: int) -> None:
+        """Append a failed log-in to the access journal; the actor is this box, nobody proved."""
+        body = {"action": "login failed", "user": user, "code": f"E{code}"}
+        self.box.access.append([Draft("audit.logged", body)])
+
 
 def site_of(request: Request) -> Site:
     """Return the application's site."""

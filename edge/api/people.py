@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, Request, Response
 from pydantic import BaseModel
 
 from core.records.clock import Stamp
-from core.web.errors import NotLoggedIn
+from core.web.errors import LoginWrong, NotLoggedIn, OtpWrong
 from core.web.people import IDLE_MS, Session
 from core.web.roles import MAY
 from edge.api.context import COOKIE, Anyone, TheSite, need
@@ -76,7 +76,13 @@ def me_of(session: Session) -> dict[str, Any]:
 @router.post("/login")
 def login(site: TheSite, request: Request, response: Response, body: Login) -> dict[str, Any]:
     """Log in; the token goes into a cookie that scripts cannot read."""
-    token, session = site.people.log_in(body.user, body.password, body.otp)
+    try:
+        token, session = site.people.log_in(body.user, body.password, body.otp)
+    except (LoginWrong, OtpWrong) as error:
+        # What was typed may be a password in the wrong field: only names of accounts are kept.
+        user = body.user if site.people.knows(body.user) else "unknown"
+        site.note_failed(user, error.code)
+        raise
     site.note(session, "login", {})
     response.set_cookie(
         COOKIE, token, httponly=True, samesite="strict", path="/", max_age=IDLE_MS // 1000 * 24,

@@ -15,7 +15,7 @@ const NOW = Date.now();
 const PERMISSIONS = {
   radiographer: ['worklist.read', 'study.read', 'upload', 'quarantine.read', 'queue.read'],
   physician: ['worklist.read', 'study.read', 'study.override', 'upload', 'quarantine.read', 'queue.read'],
-  device_it: ['worklist.read', 'quarantine.read', 'quarantine.release', 'queue.read', 'queue.resend', 'users.manage', 'system.read', 'settings.manage'],
+  device_it: ['worklist.read', 'quarantine.read', 'quarantine.release', 'queue.read', 'queue.resend', 'users.manage', 'system.read'],
   auditor: ['audit.read', 'system.read'],
 };
 const all = [...new Set(Object.values(PERMISSIONS).flat())];

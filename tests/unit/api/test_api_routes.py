@@ -40,6 +40,8 @@ TABLE = {
     ("GET", "/api/studies/{study}/heatmap"): READERS,
     ("POST", "/api/studies/{study}/override"): {"physician", "radiologist"},
     ("POST", "/api/studies/{study}/assessment"): {"physician", "radiologist"},
+    ("POST", "/api/studies/{study}/restrict"): {"data_officer"},
+    ("GET", "/api/audit"): {"data_officer", "auditor"},
     ("POST", "/api/upload"): SENDERS,
     ("GET", "/api/quarantine"): READERS,
     ("POST", "/api/quarantine/{identity}/release"): DECIDERS,

@@ -29,7 +29,6 @@ export type Permission =
   | 'users.manage'
   | 'system.read'
   | 'audit.read'
-  | 'settings.manage'
   | 'subject.manage';
 
 export interface Me {
