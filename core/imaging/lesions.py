@@ -35,19 +35,32 @@ def find_lesions(
     ``coarse`` is the 2 mm grid of the whole view that the lungs were found on.
     """
     field = build_field(view, coarse, lungs)
+    chosen: list[Scored] = []
+    for candidates in _by_explanation(field):
+        chosen = _disjoint(field, _scored(candidates, field.grid, least), chosen)
+    fluid = _scored(find_effusions(coarse, lungs), coarse, least)
+    return sorted([*chosen, *fluid], key=lambda s: -s.probability)
+
+
+def find_candidates(
+    view: PatientView, coarse: Grid, lungs: LungMap
+) -> list[tuple[Grid, Candidate]]:
+    """Return every candidate with the grid of its mask, unscored and overlapping: for fitting."""
+    field = build_field(view, coarse, lungs)
+    inside = [(field.grid, c) for group in _by_explanation(field) for c in group]
+    return inside + [(coarse, c) for c in find_effusions(coarse, lungs)]
+
+
+def _by_explanation(field: Field) -> list[list[Candidate]]:
+    """Return the candidates inside the lungs, the larger explanations first."""
     blobs = find_blobs(field)
-    steps: list[list[Candidate]] = [
+    return [
         find_cavities(field),
         find_opacities(field),
         find_hazy_nodules(field, find_hazy_blobs(field), blobs),
         find_bud_clusters(field, blobs),
         [c for c in find_nodules(field, blobs) if c.kind != "ground_glass_nodule"],
     ]
-    chosen: list[Scored] = []
-    for candidates in steps:
-        chosen = _disjoint(field, _scored(candidates, field.grid, least), chosen)
-    fluid = _scored(find_effusions(coarse, lungs), coarse, least)
-    return sorted([*chosen, *fluid], key=lambda s: -s.probability)
 
 
 def _scored(candidates: list[Candidate], grid: Grid, least: float) -> list[Scored]:

@@ -21,6 +21,7 @@ from core.imaging.ct_grid import (
 from core.imaging.lungs import AIRWAYS, LEFT, RIGHT, Labels, LungMap, mean_lung_hu
 
 FIELD_EDGE_MM = 1.5
+THICK_SLICE_MM = 3.5  # beyond it a wall or a vessel is blurred from slice to slice
 # Beyond this, closing a lung fills the hilum and the angle between heart and diaphragm.
 WIDE_CLOSING_MM = 14.0
 # A trachea is at most about 27 mm wide (Breatnach, AJR 142:903, 1984).
@@ -48,6 +49,8 @@ class Field:
         were found.
     background_hu : float
         Median of lung.
+    slice_mm : float
+        The coarsest voxel edge of the scan itself: finer than this nothing was seen.
     """
 
     grid: Grid
@@ -57,6 +60,7 @@ class Field:
     medial_mm: Hounsfield
     hilum_mm: Hounsfield
     background_hu: float
+    slice_mm: float
 
     @property
     def airways(self) -> Mask:
@@ -121,6 +125,7 @@ def build_field(view: PatientView, coarse: Grid, lungs: LungMap) -> Field:
         medial_mm=carry(medial, shape),
         hilum_mm=carry(hilum, shape),
         background_hu=mean_lung_hu(grid.voxels, lung),
+        slice_mm=max(view.spacing_mm),
     )
 
 

@@ -7,7 +7,13 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from core.imaging.ct_grid import Mask, bounding_box, dilate, opened
-from core.imaging.lesions_field import Candidate, Field, contact_share, grown_box
+from core.imaging.lesions_field import (
+    THICK_SLICE_MM,
+    Candidate,
+    Field,
+    contact_share,
+    grown_box,
+)
 from core.imaging.measure import shape_ratios
 
 DENSE_HU = -350.0
@@ -15,6 +21,8 @@ OPENING_MM = 4.0
 SMALLEST_OPACITY_ML = 0.8
 LUMEN_HU = -860.0
 SMALLEST_LUMEN_ML = 0.04
+WALL_HU = 250.0  # above lung
+WALL_THICK_SLICE_HU = 150.0
 MASS_LIMIT_MM = 30.0  # Fleischner glossary 2024: a mass is larger than 3 cm
 
 
@@ -92,8 +100,9 @@ def _box_fill(mask: Mask) -> float:
 def find_cavities(field: Field) -> list[Candidate]:
     """Return air pockets that tissue encloses in at least two of the three planes."""
     grid = field.grid
-    limit = field.background_hu + 250
-    wall = grid.voxels > limit
+    # Slices thicker than a wall show its roof and floor at a fraction of their density.
+    thick = field.slice_mm > THICK_SLICE_MM
+    wall = grid.voxels > field.background_hu + (WALL_THICK_SLICE_HU if thick else WALL_HU)
     # Cavity air is darker than the lung around it; a pocket of lung between vessels is not.
     dark_hu = min(LUMEN_HU, field.background_hu - 60)
     smooth = ndimage.gaussian_filter(grid.voxels, [s / 2 for s in grid.steps(1.5)])
@@ -147,6 +156,7 @@ def _cavity(
     air_volume = float(lumen.sum() * grid.voxel_ml)
     middle, least = shape_ratios(lumen, grid.spacing_mm)
     features = {
+        "slice_mm": field.slice_mm,
         "lumen_ml": air_volume,
         "wall_ml": float((mask & ~lumen).sum() * grid.voxel_ml),
         "enclosed": float((shell & wall[box]).sum() / max(1, int(shell.sum()))),

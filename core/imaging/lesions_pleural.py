@@ -16,7 +16,10 @@ from core.imaging.lungs import LEFT, RIGHT, LungMap
 
 FLUID_HU = (-15.0, 32.0)
 SMALLEST_ML = 15.0
-OPENING_MM = 4.5
+OPENING_MM = 4.0
+# Partial volume hides fluid next to lung and fat: a collection is grown back to its own edge.
+REGROWTH_MM = 8.0
+EDGE_HU = -300.0
 REACH_MM = 45.0
 
 
@@ -31,9 +34,11 @@ def find_effusions(grid: Grid, lungs: LungMap) -> list[Candidate]:
         lung = labels == side
         if not lung.any():
             continue
-        fluid = (voxels > FLUID_HU[0]) & (voxels < FLUID_HU[1]) & _reach(part, lung)
-        fluid &= ~(labels > 0)
-        found.extend(_pieces(part, opened(fluid, OPENING_MM, grid.spacing_mm), lung, voxels))
+        reach = _reach(part, lung) & (labels == 0) & (voxels < FLUID_HU[1])
+        core = opened(reach & (voxels > FLUID_HU[0]), OPENING_MM, grid.spacing_mm)
+        edge = reach & (voxels > EDGE_HU)
+        fluid = edge & dilate(core, REGROWTH_MM, grid.spacing_mm)
+        found.extend(_pieces(part, opened(fluid, 2.5, grid.spacing_mm), lung, voxels))
     return found
 
 

@@ -213,9 +213,11 @@ def _outlined(field: Field, blob: Blob, cap_above_hu: float | None = None) -> Ca
     volume = float(mask.sum() * grid.voxel_ml)
     shell = ndimage.binary_dilation(mask) & ~mask
     shell_count = max(1, int(shell.sum()))
+    diameter = float(2 * (3 * volume * 1000 / (4 * np.pi)) ** (1 / 3))
     features = {
         "volume_ml": volume,
-        "diameter_mm": float(2 * (3 * volume * 1000 / (4 * np.pi)) ** (1 / 3)),
+        "diameter_mm": diameter,
+        "slices": diameter / field.slice_mm,
         "contrast_hu": peak - background,
         "strength": blob.strength,
         "roundness": blob.roundness,
