@@ -21,7 +21,7 @@ demo: setup    ## a PACS, an appliance, studies sent by storescu (STUDIES=dir, O
 
 test: setup-test  ## everything that CI checks
 	@$(MAKE) --no-print-directory lint
-	@$(PY) -m pytest tests -m "not slow"
+	@$(PY) -m pytest tests -m "not slow" -n 2 --dist loadfile
 	@cd web && npm test --silent
 
 lint: setup-test  ## format, types, import contracts, catalogues
