@@ -81,8 +81,11 @@ def _cpu_s(process: int) -> float:
 
 
 def _children(process: int) -> list[int]:
-    tasks = Path(f"/proc/{process}/task").iterdir()
-    return [int(c) for task in tasks for c in (task / "children").read_text().split()]
+    found: list[int] = []
+    for task in Path(f"/proc/{process}/task").iterdir():
+        with contextlib.suppress(FileNotFoundError):  # a thread that ended meanwhile
+            found += [int(one) for one in (task / "children").read_text().split()]
+    return found
 
 
 def free_port() -> int:

@@ -29,7 +29,7 @@ def receiver(folder: Path, processes: int) -> Iterator[Server]:
 
 
 def measure(work: Path, quick: bool) -> list[Figure]:
-    one_count, four_count, rounds = (80, 40, 1) if quick else (300, 150, 5)
+    one_count, four_count, rounds = (80, 40, 1) if quick else (300, 150, 3)
     series = [work / "series" / str(n) for n in range(4)]
     for n, folder in enumerate(series):
         write_ct(folder, four_count, n)

@@ -1,0 +1,181 @@
+"""Everything at once for an hour: senders, readers, inference. No error, flat memory, calm frames.
+
+``XINGLIN_SOAK_MINUTES`` (default 60) sets how long. The first tenth warms up and is not judged.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import shutil
+import sys
+import threading
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.bench.appliance import Client, Layout, make, process, storescu, until_web
+from tests.bench.bench_store import until_listening, write_ct
+from tests.bench.figure import percentile
+from tests.bench.phantoms import phantom
+from tests.bench.row_wado import ACCEPT, paths_of
+
+MINUTES = float(os.environ.get("XINGLIN_SOAK_MINUTES", "60"))
+SENDERS, READERS, SLICES = 4, 10, 60
+#: Worker processes load models and grow their pools at first; growth after the warm-up counts.
+MOST_GROWTH_MIB_PER_HOUR = 60.0
+
+
+@dataclass
+class Seen:
+    """What the threads saw; each appends only."""
+
+    errors: list[str] = field(default_factory=list)
+    frames_s: list[tuple[float, float]] = field(default_factory=list)
+    sent: list[int] = field(default_factory=list)
+    memory: list[tuple[float, dict[str, float]]] = field(default_factory=list)
+
+
+def resident_mib(parent: int) -> dict[str, float]:
+    """Return the resident set of the appliance's processes by role."""
+    found = {}
+    for task in Path(f"/proc/{parent}/task").iterdir():
+        for child in (task / "children").read_text().split():
+            line = Path(f"/proc/{child}/cmdline").read_bytes().split(b"\0")
+            pages = int(Path(f"/proc/{child}/statm").read_text().split()[1])
+            found[line[-2].decode()] = pages * os.sysconf("SC_PAGE_SIZE") / (1 << 20)
+    return found
+
+
+class Load:
+    """The threads that load one appliance until told to stop."""
+
+    def __init__(self, layout: Layout, work: Path, seen: Seen) -> None:
+        self.layout, self.work, self.seen = layout, work, seen
+        self.stop = threading.Event()
+
+    def guarded(self, body, *arguments) -> threading.Thread:
+        def run() -> None:
+            try:
+                while not self.stop.is_set():
+                    body(*arguments)
+            except Exception as error:  # noqa: BLE001 the test reports it
+                self.seen.errors.append(f"{body.__name__}: {type(error).__name__}: {error}")
+
+        thread = threading.Thread(target=run, daemon=True)
+        thread.start()
+        return thread
+
+    def send(self, number: int, seeds: random.Random) -> None:
+        """Send a fresh series; a sender never repeats an instance."""
+        folder = self.work / f"sender{number}"
+        write_ct(folder, SLICES, seeds.randrange(1 << 30))
+        storescu(self.layout.dicom, sorted(folder.iterdir()))
+        shutil.rmtree(folder)
+        self.seen.sent.append(SLICES)
+        self.stop.wait(1.0)
+
+    def scroll(self, client: Client, paths: list[str], order: random.Random) -> None:
+        """Scroll through one series as a reader does, a step each 30 ms at most."""
+        start = order.randrange(len(paths))
+        for path in paths[start:] + paths[:start]:
+            if self.stop.is_set():
+                return
+            started = time.perf_counter()
+            data = client.get(f"/dicomweb{path}", ACCEPT)
+            took = time.perf_counter() - started
+            assert len(data) > 512 * 512 * 2
+            self.seen.frames_s.append((time.monotonic(), took))
+            self.stop.wait(max(0.0, 0.03 - took))
+
+    def infer(self, files: list[Path], numbers: random.Random) -> None:
+        """Send a chest CT under new UIDs, so that inference always has one to do."""
+        folder = self.work / "inference"
+        shutil.rmtree(folder, ignore_errors=True)
+        renew(files, folder, numbers)
+        storescu(self.layout.dicom, sorted(folder.iterdir()))
+        self.stop.wait(60.0)
+
+
+def renew(files: list[Path], folder: Path, numbers: random.Random) -> None:
+    """Copy a study under new UIDs and another patient id."""
+    import pydicom
+
+    folder.mkdir()
+    base = f"2.25.{numbers.getrandbits(100)}"
+    for n, file in enumerate(files):
+        one = pydicom.dcmread(file)
+        one.StudyInstanceUID, one.SeriesInstanceUID = f"{base}.1", f"{base}.2"
+        one.SOPInstanceUID = one.file_meta.MediaStorageSOPInstanceUID = f"{base}.3.{n}"
+        one.PatientID = f"S{base[-9:]}"
+        one.save_as(folder / f"{n:05d}.dcm")
+
+
+def slope_mib_per_hour(samples: list[tuple[float, float]]) -> float:
+    """Return the least-squares slope of (seconds, MiB)."""
+    at, value = np.array(samples).T
+    return float(np.polyfit(at - at[0], value, 1)[0] * 3600)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(int(MINUTES * 60) + 1800)
+@pytest.mark.skipif(shutil.which("storescu") is None, reason="DCMTK's storescu is not installed")
+def test_an_hour_of_everything_at_once(tmp_path, record_property):
+    layout, seen = Layout.at(tmp_path / "box"), Seen()
+    make(layout).close()
+    shown = tmp_path / "shown"
+    write_ct(shown, 100, 1)
+    files = phantom("ct", 7)
+    with process(layout) as appliance:
+        until_listening(layout.dicom)
+        until_web(layout.web)
+        storescu(layout.dicom, sorted(shown.iterdir()))
+        first = Client(layout.web).log_in()
+        paths = paths_of(shown)
+        load = Load(layout, tmp_path, seen)
+        readers = [
+            load.guarded(load.scroll, first.twin(), paths, random.Random(n)) for n in range(READERS)
+        ]
+        idle_s = min(30.0, MINUTES * 6)
+        time.sleep(idle_s)
+        idle = percentile([took for _, took in seen.frames_s], 0.99)
+        began = time.monotonic()
+        senders = [load.guarded(load.send, n, random.Random(100 + n)) for n in range(SENDERS)]
+        inference = load.guarded(load.infer, files, random.Random(7))
+        while time.monotonic() - began < MINUTES * 60 and not seen.errors:
+            seen.memory.append((time.monotonic(), resident_mib(appliance.pid)))
+            load.stop.wait(min(10.0, MINUTES))
+        load.stop.set()
+        for thread in (*readers, *senders, inference):
+            thread.join(120)
+        errors = [*seen.errors, *dead_letters(first)]
+    warm = began + MINUTES * 6
+    busy = percentile([took for at, took in seen.frames_s if at > warm], 0.99)
+    growth = {
+        role: slope_mib_per_hour(
+            [(at, m[role]) for at, m in seen.memory if at > warm and role in m]
+        )
+        for role in ("receiver", "web")
+    }
+    report = {
+        "minutes": MINUTES, "instances": sum(seen.sent), "frames": len(seen.frames_s),
+        "frame_p99_idle_ms": 1000 * idle, "frame_p99_busy_ms": 1000 * busy,
+        "growth_mib_per_hour": growth, "memory_mib": seen.memory[-1][1], "errors": errors[:5],
+    }  # fmt: skip
+    record_property("soak", json.dumps(report))
+    sys.stdout.write(json.dumps(report, indent=1) + "\n")
+    assert not errors, errors[:5]
+    assert busy <= 3 * idle, report
+    if MINUTES >= 10:  # a slope over less says nothing
+        assert all(one < MOST_GROWTH_MIB_PER_HOUR for one in growth.values()), report
+
+
+def dead_letters(client: Client) -> list[str]:
+    """Return jobs that ended for good without success."""
+    from_queue = client.log_in().json("/api/worklist?limit=200")["rows"]
+    assert isinstance(from_queue, list)
+    return [f"study {row['modality']} failed" for row in from_queue if row["ai"] == "failed"]
