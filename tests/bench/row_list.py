@@ -118,9 +118,12 @@ def pages(
     for filters in asked:
         after = ""
         for _ in range(2):
-            started = time.perf_counter()
-            page = worklist(box, filters, after, 50, listing)
-            took.append((time.perf_counter() - started, filters, page.total))
+            tries = []
+            for _ in range(3):  # the middle one: another process of the machine may come between
+                started = time.perf_counter()
+                page = worklist(box, filters, after, 50, listing)
+                tries.append(time.perf_counter() - started)
+            took.append((sorted(tries)[1], filters, page.total))
             after = page.next or ""
             if not after:
                 break
@@ -151,7 +154,7 @@ def measure(work: Path, quick: bool) -> list[Figure]:
             over_http.append(last)
     box.close()
     worst = max(seconds)
-    data = f"{count} studies, {len(asked)} filters and combinations, first and second page"
+    data = f"{count} studies, {len(asked)} filters and combinations, first and second page, median of 3"
     return [
         Figure(
             row="list", what="worklist page of 50, slowest of all filters", target="≤ 50 ms",
