@@ -36,7 +36,7 @@ format: setup  ## put the code in the house's form
 	@$(VENV)/bin/ruff check --fix core edge hub federated provisioning tests
 
 bench: setup-test  ## figures against peers in the same run; writes docs/benchmarks.json
-	@$(PY) -m tests.bench
+	@$(PY) -m tests.bench --date $$(date +%F)
 
 soak: setup-test  ## slow checks, and the real studies (XINGLIN_DATA)
 	@$(PY) -m pytest tests -m "slow or data" --timeout 5400

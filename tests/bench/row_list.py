@@ -154,7 +154,7 @@ def measure(work: Path, quick: bool) -> list[Figure]:
             over_http.append(last)
     box.close()
     worst = max(seconds)
-    data = f"{count} studies, {len(asked)} filters and combinations, first and second page, median of 3"
+    data = f"{count} studies, {len(asked)} filters and combinations, two pages each, median of 3"
     return [
         Figure(
             row="list", what="worklist page of 50, slowest of all filters", target="≤ 50 ms",
