@@ -10,7 +10,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import structlog
 
@@ -20,7 +20,7 @@ from edge.stages.deliver import retry_at
 from edge.stages.errors import DeadlinePassed, NotDelivered, StageCrashed
 from edge.stages.plans import READERS
 from edge.stages.queue import URGENT, Job
-from edge.stages.reader import step
+from edge.stages.reader import step_all
 from edge.stages.work import Later, Outcome, Stage, Work
 
 LANES: Mapping[str, Sequence[str]] = {
@@ -30,6 +30,7 @@ LANES: Mapping[str, Sequence[str]] = {
 }
 _ATTEMPTS = {"forward": 400, "delivery": 400, "commitment": 40}
 _LEASE_MS = 60_000
+_PLAN_EVERY_MS = 2000
 _log = structlog.get_logger("worker")
 
 
@@ -47,15 +48,24 @@ class Worker:
     lane: str
     stages: Mapping[str, Stage]
     on_dead: Callable[[Work, Job, XinglinError], None]
+    planned: list[int] = field(default_factory=lambda: [0])
 
     def turn(self) -> bool:
         """Plan once and do one job; return whether there was anything to do."""
-        moved = sum(step(self.work.box, self.work.queue, reader) for reader in READERS)
+        moved = self._plan()
         job = self.work.queue.claim(LANES[self.lane], _LEASE_MS)
         if job is None:
             return bool(moved)
         self._do(job)
         return True
+
+    def _plan(self) -> int:
+        """The urgent lane plans at every turn; the others only now and then, should it be gone."""
+        now = self.work.box.outside.now_ms()
+        if self.lane != "urgent" and now - self.planned[0] < _PLAN_EVERY_MS:
+            return 0
+        self.planned[0] = now
+        return step_all(self.work.box, self.work.queue, READERS)
 
     def run(self, stop: threading.Event, idle_s: float = 0.05) -> None:
         """Work until told to stop."""
