@@ -31,6 +31,8 @@ class Database:
         self._depth = 0
         self._path, self._key = str(path), key
         self.connection = self._connect()
+        self._looker: Any = None
+        self._look_lock = threading.Lock()
 
     def _connect(self) -> Any:
         connection = sqlcipher.connect(
@@ -86,6 +88,19 @@ class Database:
         with self._lock:
             return list(self.connection.execute(sql, parameters))
 
+    def look(self, sql: str, parameters: tuple[Any, ...] = ()) -> list[Any]:
+        """Return all rows of a read of what is committed, without waiting for a transaction.
+
+        It has a connection of its own: a thread that only looks does not stand behind another's
+        commit and its wait for the disk.
+        """
+        if self._path == ":memory:":
+            return self.query(sql, parameters)
+        with self._look_lock:
+            if self._looker is None:
+                self._looker = self._connect()
+            return list(self._looker.execute(sql, parameters))
+
     def stream(self, sql: str, parameters: tuple[Any, ...] = (), size: int = 2000) -> Iterator[Any]:
         """Yield the rows of a read in batches, without holding the lock between them."""
         with self._lock:
@@ -98,6 +113,8 @@ class Database:
             yield from rows
 
     def close(self) -> None:
-        """Close the connection."""
-        with self._lock:
+        """Close the connections."""
+        with self._lock, self._look_lock:
             self.connection.close()
+            if self._looker is not None:
+                self._looker.close()

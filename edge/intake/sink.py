@@ -114,16 +114,20 @@ class JournalSink:
             for study in studies:
                 sql.execute("UPDATE arrival SET released = ? WHERE study = ?", (released, study))
 
-    def known(self, sop_instance: str) -> Known | None:
-        """Return what is kept under a SOP Instance UID, if anything."""
-        rows = self.box.database.query(
+    def known(self, sop_instance: str, *, committing: bool = False) -> Known | None:
+        """Return what is kept under a SOP Instance UID, if anything.
+
+        A look before the commit must not wait for the commits of others, or objects that are ready
+        at the same time never share one; the commit itself asks again, inside its transaction.
+        """
+        database = self.box.database
+        ask = database.query if committing else database.look
+        rows = ask(
             "SELECT digest, blob, study FROM instance WHERE sop_instance = ?", (sop_instance,)
         )
         if not rows:
             return None
-        others = self.box.database.query(
-            "SELECT digest FROM alternate WHERE sop_instance = ?", (sop_instance,)
-        )
+        others = ask("SELECT digest FROM alternate WHERE sop_instance = ?", (sop_instance,))
         digest, blob, study = rows[0]
         return Known(digest, blob, study, frozenset([digest, *(row[0] for row in others)]))
 
@@ -140,7 +144,7 @@ class JournalSink:
 
     def patient_of(self, study: str) -> tuple[str, str] | None:
         """Return (patient id, issuer) of a study that has rows."""
-        rows = self.box.database.query(
+        rows = self.box.database.look(
             "SELECT patient_id, issuer FROM study WHERE study = ?", (study,)
         )
         return (rows[0][0] or "", rows[0][1] or "") if rows else None
@@ -170,7 +174,7 @@ class JournalSink:
             seen: dict[str, frozenset[str]] = {}
             for ready in group:
                 uid = ready.head.routing.sop_instance_uid
-                known = self.known(uid)
+                known = self.known(uid, committing=True)
                 digests = known.digests if known else seen.get(uid)
                 if digests is not None:
                     outcomes.append("repeat" if ready.digest in digests else "again")
