@@ -7,6 +7,7 @@ One process per concern, so that a decoder's crash, a hung peer or a busy CT nev
 from __future__ import annotations
 
 import gc
+import gc
 import os
 import random
 import shutil
@@ -102,6 +103,18 @@ def receiver_settings(box: Box) -> ReceiverSettings:
     )
 
 
+def settle_memory() -> None:
+    """Load what the first image would load, and take it all out of the collector's sight.
+
+    What was imported is never garbage; the pinyin tables alone are a great many objects.
+    """
+    from core.views.tokens import tokens_of
+
+    tokens_of("杏^林", "", "")
+    gc.collect()
+    gc.freeze()
+
+
 def run_receiver(folder: Path) -> None:
     """Receive until told to stop."""
     from edge.intake.net.processes import more_processes
@@ -122,10 +135,9 @@ def receiver_parts(folder: Path, box: Box | None = None) -> Parts:
     """Return what one receiver process needs; each opens the box for itself."""
     set_up_logs()  # also in the processes that a receiver spawns
     box = box or open_box(folder, real_outside())
-    # Threads that wake from the disk or the wire wait for the interpreter; what was imported is
-    # never garbage and need not be looked at again.
+    # Threads that wake from the disk or the wire wait for the interpreter.
     sys.setswitchinterval(0.0005)
-    gc.freeze()
+    settle_memory()
     return Parts(JournalSink(box, tier_source(box)), BoxCommitments(box, queue_of(box)))
 
 
