@@ -7,7 +7,6 @@ One process per concern, so that a decoder's crash, a hung peer or a busy CT nev
 from __future__ import annotations
 
 import gc
-import gc
 import os
 import random
 import shutil
