@@ -65,6 +65,29 @@ def export_onnx(head: Head, path: Path) -> None:
         )
     assert program is not None
     program.save(str(path), external_data=False)
+    path.write_bytes(without_traces(path.read_bytes()))
+
+
+def without_traces(model: bytes) -> bytes:
+    """Return an ONNX model without the exporter's notes: they hold paths of the machine it ran on.
+
+    The same model then has the same bytes wherever it was trained.
+    """
+    import onnx
+
+    proto = onnx.load_from_string(model)
+    del proto.metadata_props[:]
+    parts: list[Any] = [proto.graph, *proto.functions]
+    for graph in (proto.graph, *proto.functions):
+        parts += graph.node
+    parts += [*proto.graph.value_info, *proto.graph.input, *proto.graph.output]
+    parts += proto.graph.initializer
+    for part in parts:
+        part.doc_string = ""
+        del part.metadata_props[:]
+    onnx.checker.check_model(proto)
+    stripped: bytes = proto.SerializeToString(deterministic=True)
+    return stripped
 
 
 def write_bundle(trained: Trained, folder: Path, version: str) -> None:

@@ -171,3 +171,11 @@ def test_without_data_there_is_a_typed_error(monkeypatch, tmp_path):
     monkeypatch.setenv("XINGLIN_DATA", str(tmp_path))
     with pytest.raises(TrainingDataMissing):
         data_folder()
+
+
+def test_a_shipped_model_names_no_path_of_the_machine_it_was_made_on():
+    from core.models.bundle import shipped
+
+    model = (shipped("dr_tb") / "model.onnx").read_bytes()
+    assert b'File "' not in model
+    assert b".py" not in model
