@@ -121,7 +121,7 @@ class Client:
         try:
             self.connection.request("GET", path, headers=headers)
             answer = self.connection.getresponse()
-        except http.client.RemoteDisconnected:  # the server ends idle connections
+        except ConnectionError:  # the server ends idle connections
             self.connection.close()
             self.connection.request("GET", path, headers=headers)
             answer = self.connection.getresponse()
@@ -129,6 +129,9 @@ class Client:
         if answer.status != 200:
             raise RuntimeError(f"{answer.status} {data[:200]!r}")
         return data
+
+    def close(self) -> None:
+        self.connection.close()
 
     def json(self, path: str) -> dict[str, object]:
         value: dict[str, object] = json.loads(self.get(path))
@@ -143,7 +146,9 @@ def until_web(port: int, seconds: float = 180) -> None:
         with contextlib.suppress(OSError, http.client.HTTPException):
             connection.request("GET", "/api/me")
             connection.getresponse().read()
+            connection.close()
             return
+        connection.close()
         time.sleep(0.1)
     raise TimeoutError(port)
 

@@ -8,6 +8,8 @@ import sys
 import tempfile
 from pathlib import Path
 
+import pydicom
+
 from tests.bench.appliance import ROOT
 
 
@@ -28,3 +30,15 @@ def phantom(kind: str, seed: int, size: str = "full") -> list[Path]:
             )  # fmt: skip
             Path(work, "made").rename(folder)
     return sorted(folder.rglob("*.dcm"))
+
+
+def renewed(files: list[Path], folder: Path, number: int) -> None:
+    """Copy a study into a new folder under new UIDs and another patient id."""
+    folder.mkdir()
+    base = f"2.25.{number}"
+    for n, file in enumerate(files):
+        one = pydicom.dcmread(file)
+        one.StudyInstanceUID, one.SeriesInstanceUID = f"{base}.1", f"{base}.2"
+        one.SOPInstanceUID = one.file_meta.MediaStorageSOPInstanceUID = f"{base}.3.{n}"
+        one.PatientID = f"S{base[-9:]}"
+        one.save_as(folder / f"{n:05d}.dcm")
