@@ -5,7 +5,8 @@ VENV := .venv
 PY := $(VENV)/bin/python
 STAMPS := .setup
 NODE_BIN := $(STAMPS)/node/bin
-export PATH := $(CURDIR)/$(NODE_BIN):$(CURDIR)/$(VENV)/bin:$(PATH)
+# Not $(VENV)/bin: pynetdicom puts a storescu of its own there, which is not DCMTK's.
+export PATH := $(CURDIR)/$(NODE_BIN):$(PATH)
 
 APT_RUN := orthanc orthanc-dicomweb dcmtk fonts-noto-cjk
 APT_TEST := dicom3tools chromium

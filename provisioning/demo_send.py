@@ -10,6 +10,7 @@ from pathlib import Path
 
 from core.dicom.parse import parse_dicom
 from core.dicom.pixels import transfer_syntax_of
+from provisioning.dcmtk import need_dcmtk
 
 #: storescu's option for each transfer syntax it can propose.
 _OPTIONS = {
@@ -50,8 +51,8 @@ def send(folder: Path, port: int) -> list[str]:
 
 def _storescu(option: str, files: list[str], port: int) -> list[str]:
     command = [
-        "storescu", "-aet", "MODALITY", "-aec", "XINGLIN", "-pdu", "131072", "-R", "-nh", option,
-        "127.0.0.1", str(port), *files,
+        need_dcmtk("storescu"), "-aet", "MODALITY", "-aec", "XINGLIN", "-pdu", "131072", "-R",
+        "-nh", option, "127.0.0.1", str(port), *files,
     ]  # fmt: skip
     environment = {**os.environ, "TCP_NODELAY": "1"}
     done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)

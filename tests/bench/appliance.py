@@ -16,6 +16,7 @@ from pathlib import Path
 from core.web.people import People
 from edge.intake.sink import JournalSink
 from edge.store.box import Box, create_box, real_outside
+from provisioning.dcmtk import need_dcmtk
 from provisioning.demo_ports import free_ports
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -156,7 +157,15 @@ def until_web(port: int, seconds: float = 180) -> None:
 def storescu(port: int, files: list[Path]) -> None:
     """Send files on one association, as a modality would."""
     for at in range(0, len(files), 400):
-        command = ["storescu", "-aec", "XINGLIN", "-pdu", "131072", "127.0.0.1", str(port)]
+        command = [
+            need_dcmtk("storescu"),
+            "-aec",
+            "XINGLIN",
+            "-pdu",
+            "131072",
+            "127.0.0.1",
+            str(port),
+        ]
         names = [str(file) for file in files[at : at + 400]]
         subprocess.run([*command, *names], check=True, env=environment())
 

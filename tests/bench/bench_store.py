@@ -28,6 +28,8 @@ import numpy as np
 from pydicom.dataset import FileDataset, FileMetaDataset
 from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian, generate_uid
 
+from provisioning.dcmtk import need_dcmtk
+
 ENVIRONMENT = os.environ | {"TCP_NODELAY": "1"}
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -156,7 +158,16 @@ def until_listening(port: int) -> None:
 
 def send(port: int, folders: list[Path]) -> float:
     """Send each folder on an association of its own; return instances per second."""
-    command = ["storescu", "-aec", "XINGLIN", "-pdu", "131072", "+sd", "127.0.0.1", str(port)]
+    command = [
+        need_dcmtk("storescu"),
+        "-aec",
+        "XINGLIN",
+        "-pdu",
+        "131072",
+        "+sd",
+        "127.0.0.1",
+        str(port),
+    ]
     count = sum(len(list(f.iterdir())) for f in folders)
     started = time.perf_counter()
     senders = [subprocess.Popen([*command, str(f)], env=ENVIRONMENT) for f in folders]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import socket
 import subprocess
 import threading
@@ -14,10 +13,11 @@ from pydicom import dcmread
 
 from edge.intake.dimse.ports import DimseSettings, Peer
 from edge.intake.dimse.service import DimsePorts, start_service
+from provisioning.dcmtk import dcmtk_program, need_dcmtk
 from tests.dimse_fakes import Answers, Log, MemoryArchive, Steps, file_of, make_instance
 
 pytestmark = pytest.mark.skipif(
-    shutil.which("findscu") is None, reason="DCMTK is not installed (Debian package dcmtk)"
+    dcmtk_program("findscu") is None, reason="DCMTK is not installed (Debian package dcmtk)"
 )
 
 
@@ -26,7 +26,7 @@ def storescp(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[int, Pa
     folder = tmp_path_factory.mktemp("received")
     port = _free_port()
     process = subprocess.Popen(
-        ["storescp", "+xa", "-aet", "DST", "-od", str(folder), str(port)],
+        [need_dcmtk("storescp"), "+xa", "-aet", "DST", "-od", str(folder), str(port)],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
@@ -52,7 +52,7 @@ def _free_port() -> int:
 def _wait_for(port: int) -> None:
     run = threading.Event()
     for _ in range(200):
-        echo = ["echoscu", "-aec", "DST", "127.0.0.1", str(port)]
+        echo = [need_dcmtk("echoscu"), "-aec", "DST", "127.0.0.1", str(port)]
         if subprocess.run(echo, capture_output=True, check=False).returncode == 0:
             return
         run.wait(0.05)
@@ -81,7 +81,7 @@ def port(archive: MemoryArchive, storescp: tuple[int, Path]) -> Iterator[int]:
 
 def run(tool: str, port: int, *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [tool, *arguments, "-aec", "XINGLIN", "127.0.0.1", str(port)],
+        [need_dcmtk(tool), *arguments, "-aec", "XINGLIN", "127.0.0.1", str(port)],
         capture_output=True,
         text=True,
         timeout=60,

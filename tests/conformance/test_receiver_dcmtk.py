@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime
-import shutil
 import socket
 import ssl
 import subprocess
@@ -26,6 +25,7 @@ from pynetdicom.presentation import build_context
 
 from edge.intake.net.negotiate import known_storage_classes
 from edge.intake.net.settings import PeerRule, TlsFiles
+from provisioning.dcmtk import dcmtk_program, need_dcmtk
 from tests.raw_peer import (
     CT,
     IMPLICIT,
@@ -40,16 +40,20 @@ from tests.raw_peer import (
 )
 
 pytestmark = pytest.mark.skipif(
-    shutil.which("storescu") is None, reason="DCMTK (Debian package dcmtk) is not installed"
+    dcmtk_program("storescu") is None, reason="DCMTK (Debian package dcmtk) is not installed"
 )
 
 COMMITMENT = "1.2.840.10008.1.20.1"
 SAMPLES = Path(pydicom.data.get_testdata_file("CT_small.dcm")).parent
 
 
-def dcmtk(*arguments: object) -> subprocess.CompletedProcess[str]:
+def dcmtk(program: str, *arguments: object) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [str(a) for a in arguments], capture_output=True, text=True, timeout=60, check=False
+        [need_dcmtk(program), *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
     )
 
 

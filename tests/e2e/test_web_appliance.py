@@ -17,6 +17,7 @@ import pyotp
 import pytest
 from PIL import Image
 
+from provisioning.dcmtk import dcmtk_program
 from tests.web_site import (
     PASSWORD,
     SYNTAXES,
@@ -31,7 +32,7 @@ CHROMIUM = shutil.which("chromium")
 DIST = Path(__file__).resolve().parents[2] / "web/dist/index.html"
 pytestmark = [
     pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed"),
-    pytest.mark.skipif(shutil.which("storescu") is None, reason="DCMTK is not installed"),
+    pytest.mark.skipif(dcmtk_program("storescu") is None, reason="DCMTK is not installed"),
     pytest.mark.skipif(not DIST.exists(), reason="web/dist is not built"),
 ]
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--lang=zh-CN"]

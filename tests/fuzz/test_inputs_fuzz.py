@@ -180,7 +180,7 @@ def test_absurd_geometry(cosines, position, spacing):
 # What one member does, in a process whose memory is limited: the report is its last line.
 CHILD = textwrap.dedent(
     """
-    import json, os, resource, sys, time
+    import json, os, re, resource, sys, time
     sys.path.insert(0, os.getcwd())
     from tests.fuzz_members import examine
     limit = 4_000_000_000
@@ -188,7 +188,9 @@ CHILD = textwrap.dedent(
     for line in sys.stdin:
         start = time.monotonic()
         outcome = examine(line.strip())
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        # Not ru_maxrss: that one is inherited from the test's own process.
+        with open("/proc/self/status") as status:
+            peak = int(re.search(r"VmHWM:\\s+(\\d+)", status.read())[1])
         print(json.dumps([line.strip(), outcome, time.monotonic() - start, peak]), flush=True)
     """
 )

@@ -20,6 +20,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from provisioning.dcmtk import dcmtk_program
 from tests.bench.appliance import Client, Layout, make, process, storescu, until_web
 from tests.bench.bench_store import until_listening, write_ct
 from tests.bench.figure import percentile
@@ -112,7 +113,7 @@ def slope_mib_per_hour(samples: list[tuple[float, float]]) -> float:
 
 @pytest.mark.slow
 @pytest.mark.timeout(int(MINUTES * 60) + 1800)
-@pytest.mark.skipif(shutil.which("storescu") is None, reason="DCMTK's storescu is not installed")
+@pytest.mark.skipif(dcmtk_program("storescu") is None, reason="DCMTK's storescu is not installed")
 def test_an_hour_of_everything_at_once(tmp_path, record_property):
     layout, seen = Layout.at(tmp_path / "box"), Seen()
     make(layout).close()

@@ -114,6 +114,20 @@ class Admission:
         longest.end(Reaped())
         return True
 
+    def wake(self, slot: Slot) -> None:
+        """Mark a seated connection as busy: it has a message, and may not be reaped any more.
+
+        Raises
+        ------
+        ReceiverError
+            It was ended while the message arrived: shutting the reading side down does not stop
+            bytes that come after it.
+        """
+        with self._lock:
+            if slot.ended_by is not None:
+                raise slot.ended_by
+            slot.idle_since = None
+
     def vacate(self, slot: Slot) -> None:
         """Free the seat before the last words are said: the peer may come back at once.
 

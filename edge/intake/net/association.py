@@ -210,7 +210,7 @@ def _converse(session: Session, slot: Slot, around: Surroundings) -> Ending:
             if around.stopping.is_set():
                 raise ReceiverStopping
             context_id, command = session.read_command()
-            slot.idle_since = None
+            around.admission.wake(slot)
             _perform(session, context_id, command, around)
     except Released:
         _say(slot, around, encode_release_reply())

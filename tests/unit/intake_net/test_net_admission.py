@@ -66,6 +66,19 @@ def test_a_busy_association_is_never_reaped(make):
     assert all(s.ended_by is None for s in held)
 
 
+def test_a_message_that_crosses_the_reaping_is_not_served(make):
+    book = Admission(LIMITS)
+    slot = seat(book, make(), 0.0)
+    slot.idle_since = 0.0
+    book.end_all(ReceiverStopping(), idle_only=True)
+    with pytest.raises(ReceiverStopping):
+        book.wake(slot)
+    other = seat(book, make(), 0.0)
+    other.idle_since = 0.0
+    book.wake(other)
+    assert other.idle_since is None
+
+
 def test_urgent_associations_are_not_reaped_for_ordinary_ones(make):
     book = Admission(LIMITS)
     urgent = seat(book, make(), 0.0, URGENT, "ER")

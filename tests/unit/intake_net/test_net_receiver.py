@@ -441,8 +441,9 @@ def test_reserved_slots_are_kept_for_urgent_peers():
 
 def test_an_idle_association_gives_way_under_pressure():
     limits = dataclasses.replace(PATIENT, associations=2, reserved=0, pressure_idle_s=0.0)
-    with node(limits=limits) as running:
+    with node(limits=limits) as running, contextlib.ExitStack() as open_peers:
         peers = [RawPeer(running.port) for _ in range(3)]
+        open_peers.callback(lambda: [peer.sock.close() for peer in peers])
         for number, peer in enumerate(peers[:2]):
             peer.associate(Hello(calling=f"CT{number}".encode()))
         # A moment passes until the two wait for a message; meanwhile the refusal is transient.
@@ -462,8 +463,6 @@ def test_an_idle_association_gives_way_under_pressure():
             told.append(peer.read()[0])
         assert sorted(told) == [4, 7]
         assert running.receiver.health().refusals["E2025"] == 1
-        for peer in peers:
-            peer.sock.close()
 
 
 def test_a_flood_from_one_address_is_turned_away():
