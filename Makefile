@@ -9,11 +9,11 @@ NODE_BIN := $(STAMPS)/node/bin
 export PATH := $(CURDIR)/$(NODE_BIN):$(PATH)
 
 APT_RUN := orthanc orthanc-dicomweb dcmtk fonts-noto-cjk
-APT_TEST := dicom3tools chromium
+APT_TEST := dicom3tools chromium postgresql
 # A test that has no answer to a lock is not a test: one thread pool a process is enough on 2 cores.
 export OMP_NUM_THREADS ?= 2
 
-.PHONY: help demo test lint bench soak web train accept setup setup-test clean format
+.PHONY: help demo test lint bench soak protos web train accept setup setup-test clean format
 help:          ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
 
@@ -47,6 +47,9 @@ train: $(STAMPS)/federated  ## train the radiograph classifier (XINGLIN_DATA)
 
 web: $(STAMPS)/web  ## build the page
 
+protos: setup-test  ## generate protos/gen from the .proto files
+	@$(PY) -m protos.generate
+
 setup: $(STAMPS)/apt-run $(STAMPS)/venv $(STAMPS)/web
 setup-test: setup $(STAMPS)/apt-test $(STAMPS)/federated
 
@@ -55,7 +58,7 @@ define apt
 	if [ -n "$$missing" ]; then echo "apt: $$missing"; \
 	  sudo=$$([ $$(id -u) = 0 ] || echo sudo); \
 	  $$sudo apt-get update -qq && DEBIAN_FRONTEND=noninteractive $$sudo apt-get install -y -qq --no-install-recommends $$missing >/dev/null; \
-	  for s in orthanc; do $$sudo systemctl disable --now $$s >/dev/null 2>&1 || true; done; fi
+	  for s in $$(echo "$$missing" | tr ' ' '\n' | grep -xE 'orthanc|postgresql'); do $$sudo systemctl disable --now $$s >/dev/null 2>&1 || true; done; fi
 	@mkdir -p $(STAMPS) && touch $@
 endef
 
