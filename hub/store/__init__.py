@@ -1,0 +1,1 @@
+"""The hub's tables (SQLAlchemy; SQLite or PostgreSQL), its journal and its sealed objects."""
