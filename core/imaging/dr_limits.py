@@ -19,6 +19,10 @@ class DrLimits:
     di_reject_low : float
         A quarter of the target exposure. High exposure alone never rejects: the patient has had
         the dose already, a repeat would add to it.
+    snr_warn_low, snr_warn_high : float
+        Signal-to-noise ratio of the lungs, dB, where no tag states the exposure: an eighth of the
+        exposure at which the digital patient is 47 dB, and sixteen times. No deviation index, and
+        no limit to reject: the zero is each device's own.
     chest_reject : float
         Match score under which the picture is taken for no frontal chest.
     chest_turned_warn, chest_turned_reject : float
@@ -42,6 +46,8 @@ class DrLimits:
     di_warn_low: float = -3.0
     di_warn_high: float = 2.0
     di_reject_low: float = -6.0
+    snr_warn_low: float = 38.0
+    snr_warn_high: float = 59.0
     chest_reject: float = 0.40
     chest_turned_warn: float = 0.12
     chest_turned_reject: float = 0.23

@@ -91,11 +91,17 @@ def averaged(pixels: Floats, chest: ChestBox) -> Floats:
 
 def noise_level(frame: Floats) -> float:
     """Return the noise's standard deviation (robust form of Immerkaer, CVIU 1996)."""
-    if min(frame.shape) < 8:
-        return 0.0
+    return float(np.median(noise_map(frame))) if min(frame.shape) >= 8 else 0.0
+
+
+def noise_map(frame: Floats) -> Floats:
+    """Return what each pixel says of the noise, two pixels cut off all round.
+
+    The median over a region is the noise's standard deviation there.
+    """
     kernel = np.array([[1, -2, 1], [-2, 4, -2], [1, -2, 1]], np.float32)
-    answer = ndi.convolve(frame, kernel, mode="nearest")[2:-2, 2:-2]
-    return float(np.median(np.abs(answer)) / 0.6745 / 6.0)
+    answer: Floats = ndi.convolve(frame, kernel, mode="nearest")[2:-2, 2:-2]
+    return np.abs(answer) / np.float32(0.6745 * 6.0)
 
 
 def contrast(frame: Floats) -> float:

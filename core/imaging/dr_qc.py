@@ -6,7 +6,6 @@ the usual chest criteria; the pixel limits are measured (docs/imaging-dr.md).
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -14,6 +13,13 @@ import numpy as np
 
 from core.imaging.dr_chest import ChestFit, fit_chest, turned_score
 from core.imaging.dr_errors import RadiographUnusable
+from core.imaging.dr_exposure import (
+    SIGNAL_TO_NOISE,
+    deviation_index,
+    exposure_of_pixels,
+    judged_by_pixels,
+    judged_by_tags,
+)
 from core.imaging.dr_limits import DrLimits, SiteLimits
 from core.imaging.dr_metrics import (
     averaged,
@@ -68,8 +74,8 @@ def assess_fitted(
     reasons = _by_tags(radiograph.tags)
     reasons += _kind_of_picture(radiograph, chest, chosen, metrics)
     if not any(found.severity == "reject" for found in reasons):
-        reasons += _exposure(radiograph, chest, chosen, metrics)
-        reasons += _picture(radiograph, chest, chosen, metrics)
+        picture = _picture(radiograph, chest, chosen, metrics)
+        reasons += _exposure(radiograph, chest, chosen, metrics) + picture
         reasons += _positioning(radiograph, chest, chosen, metrics)
     return QcResult(verdict_of(tuple(reasons)), tuple(reasons), metrics)
 
@@ -83,22 +89,6 @@ def check_usable(radiograph: Radiograph) -> None:
         raise RadiographUnusable(what="not finite")
     if float(pixels.max()) <= float(pixels.min()):
         raise RadiographUnusable(what="one grey value")
-
-
-def deviation_index(tags: Mapping[str, Any]) -> float | None:
-    """Return the deviation index, dB: from EI and target EI, else as the device states it."""
-    index, target = _number(tags, "ExposureIndex"), _number(tags, "TargetExposureIndex")
-    if index is not None and target is not None and index > 0 and target > 0:
-        return 10.0 * math.log10(index / target)
-    return _number(tags, "DeviationIndex")
-
-
-def _number(tags: Mapping[str, Any], keyword: str) -> float | None:
-    try:
-        value = float(tags[keyword])
-    except (KeyError, TypeError, ValueError):
-        return None
-    return value if math.isfinite(value) else None
 
 
 def _by_tags(tags: Mapping[str, Any]) -> list[Reason]:
@@ -145,23 +135,23 @@ def _kind_of_picture(
 def _exposure(
     radiograph: Radiograph, chest: ChestFit, limits: DrLimits, metrics: dict[str, float]
 ) -> list[Reason]:
+    """Judge exposure by the header where it says something, else by pixels; the range used."""
     index = deviation_index(radiograph.tags)
-    found = []
-    if index is not None:
-        metrics["deviation_index_db"] = index
-        name = "deviation_index_db"
-        if index < limits.di_reject_low:
-            found.append(reason("DR_EXPOSURE_LOW", "reject", name, index, limits.di_reject_low))
-        elif index < limits.di_warn_low:
-            found.append(reason("DR_EXPOSURE_LOW", "warn", name, index, limits.di_warn_low))
-        elif index > limits.di_warn_high:
-            found.append(reason("DR_EXPOSURE_HIGH", "warn", name, index, limits.di_warn_high))
+    pixels = exposure_of_pixels(
+        radiograph, chest.box, metrics["chest_contrast"], metrics["clipped_low_share"]
+    )
+    if pixels is not None:
+        metrics[SIGNAL_TO_NOISE] = pixels.signal_to_noise_db
     full = 2.0**radiograph.bits_stored - 1
     span = grey_span(radiograph.pixels, chest.box, full)
     metrics["grey_span_share"] = span
+    if index is not None:
+        metrics["deviation_index_db"] = index
+        return judged_by_tags(index, limits)
+    found = judged_by_pixels(pixels, limits)
     # A raw detector image uses little of its range by design: where the tags vouch for the
     # exposure, or the picture has many bits, a narrow range is no finding.
-    if index is None and radiograph.bits_stored <= 8:
+    if radiograph.bits_stored <= 8:
         found += _below(span, limits.span_warn, limits.span_reject, "DR_CONTRAST_LOW", "grey_span")
     return found
 
@@ -172,8 +162,10 @@ def _picture(
     frame = chest_frame(radiograph.pixels, chest.box)
     low, high = clipped_shares(radiograph.pixels, chest.box)
     sharp = sharpness(frame)
-    noise = noise_level(averaged(radiograph.pixels, chest.box)) / max(contrast(frame), 1e-6)
+    range_used = contrast(frame)
+    noise = noise_level(averaged(radiograph.pixels, chest.box)) / max(range_used, 1e-6)
     metrics |= {
+        "chest_contrast": range_used,
         "clipped_low_share": low,
         "clipped_high_share": high,
         "sharpness_log_ratio": sharp,

@@ -64,6 +64,21 @@ _SENTENCES = {
         en="Over-exposed (high deviation index); no repeat unless anatomy is clipped. "
         "Check the exposure settings.",
     ),
+    "DR_EXPOSURE_LOW_PIXELS": Sentence(
+        zh="疑似曝光不足（标签没有曝光指数，由像素噪声推测，不是偏差指数）；请核对曝光条件与图像噪声。",
+        en="Under-exposure suspected (no exposure index in the header; inferred from noise in the "
+        "pixels, not a deviation index). Check the exposure settings and the image for noise.",
+    ),
+    "DR_EXPOSURE_HIGH_PIXELS": Sentence(
+        zh="疑似曝光过度（标签没有曝光指数，由像素推测，不是偏差指数）；不必因此重拍，请核对曝光条件。",
+        en="Over-exposure suspected (no exposure index in the header; inferred from pixels, not a "
+        "deviation index). No reason to repeat; check the exposure settings.",
+    ),
+    "DR_EXPOSURE_NOT_TOLD": Sentence(
+        zh="曝光无法判断：标签没有曝光指数，像素又经转换、压缩或缩小（如 8 位图片）。",
+        en="Exposure cannot be told: the header has no exposure index, and the pixels were "
+        "converted, compressed or reduced (such as an 8-bit picture).",
+    ),
     "DR_CONTRAST_LOW": Sentence(
         zh="胸部灰阶范围过窄（可能曝光不足或窗宽不当）；请检查曝光与后处理，必要时重拍。",
         en="The chest uses very little of the grey range (under-exposure or wrong processing); "

@@ -54,6 +54,8 @@ class DrSpec:
         The body is rendered at this multiple of the pixel size and interpolated.
     lesions : tuple of LesionSpec
         Further lesions at given places.
+    exposure : float
+        Multiple of the target exposure, on top of the fault's.
     """
 
     seed: int = 7
@@ -64,6 +66,7 @@ class DrSpec:
     pixel_mm: float = 1.5
     oversize: int = 1
     lesions: tuple[LesionSpec, ...] = ()
+    exposure: float = 1.0
 
 
 def small_dr(seed: int, case: Case = "tb", fault: DrFault = "none") -> DrSpec:
@@ -155,6 +158,7 @@ def make_dr(spec: DrSpec) -> DrPhantom:
         ("columns", spec.columns, 64, 4096),
         ("pixel_mm", spec.pixel_mm, 0.08, 8.0),
         ("oversize", spec.oversize, 1, 16),
+        ("exposure", spec.exposure, 0.001, 1000.0),
     ):
         if not low <= value <= high:
             raise PhantomSpecInvalid(name=name, value=value, allowed=f"{low}…{high}")
@@ -164,7 +168,7 @@ def make_dr(spec: DrSpec) -> DrPhantom:
 def expose_dr(patient: Patient, spec: DrSpec) -> DrPhantom:
     """Return the radiograph of a given patient."""
     shadow = _project(patient, spec)
-    share = {"under_exposed": 1.0 / 6.0, "over_exposed": 6.0}.get(spec.fault, 1.0)
+    share = spec.exposure * {"under_exposed": 1.0 / 6.0, "over_exposed": 6.0}.get(spec.fault, 1.0)
     rng = np.random.default_rng([spec.seed, 7])
     pixels = _develop(shadow, spec, share, rng)
     index = TARGET_EXPOSURE_INDEX * share * float(rng.uniform(0.93, 1.07))

@@ -9,8 +9,9 @@ import pytest
 from scipy import ndimage as ndi
 
 from core.imaging.dr_errors import RadiographUnusable
+from core.imaging.dr_exposure import deviation_index
 from core.imaging.dr_limits import DrLimits, SiteLimits
-from core.imaging.dr_qc import assess_dr, deviation_index
+from core.imaging.dr_qc import assess_dr
 from core.imaging.dr_sentences import codes, reason
 from core.imaging.volume import Radiograph
 from tests.dr_cases import chest, chest_pixels
@@ -25,10 +26,11 @@ def _changed(change):
     return assess_dr(Radiograph(pixels, bits_stored=8))
 
 
-def test_a_good_chest_passes_without_a_word():
+def test_a_good_chest_passes_without_a_word_but_that_a_picture_tells_no_exposure():
     result = assess_dr(chest())
     assert result.verdict == "pass"
-    assert result.reasons == ()
+    assert [(r.code, r.severity) for r in result.reasons] == [("DR_EXPOSURE_NOT_TOLD", "info")]
+    assert assess_dr(chest(DeviationIndex=0.0)).reasons == ()
     assert result.metrics["chest_match"] > 0.8
 
 
@@ -205,6 +207,8 @@ def test_every_code_has_both_sentences():
 def test_reject_carries_value_beyond_limit():
     for change in (lambda p: ndi.gaussian_filter(p, 4), lambda p: p[200:]):
         for found in _changed(change).reasons:
+            if found.severity == "info":
+                continue
             fields = dataclasses.asdict(found)
             assert fields["value"] is not None
             assert fields["limit"] is not None
