@@ -18,6 +18,7 @@ from sqlcipher3 import dbapi2 as sqlcipher
 
 from core.errors import XinglinError
 from edge.housekeeping import keep_house
+from edge.intake.replay import replay
 from edge.logs import set_up_logs
 from edge.processes import ROLES, run, until_told
 from edge.ready import addresses_of, all_answer, tell_manager
@@ -118,9 +119,25 @@ def serve(folder: Path, stop: threading.Event) -> None:
 
 
 def prepare(folder: Path, settings: str) -> None:
-    """Make or mend the folder before any process runs: what a crash left behind goes."""
+    """Make or mend the folder before any process runs.
+
+    What was acknowledged and has no record yet gets one; then what a crash left behind goes.
+    """
     box = create_box(folder, settings, real_outside())
     try:
+        replayed = replay(box)
+        if replayed.recorded or replayed.without_bytes:
+            _log.warning(
+                "arrivals recorded from ledgers",
+                count=replayed.recorded,
+                without_bytes=replayed.without_bytes,
+            )
+        if not replayed.all_told:
+            # A blob may be named by what cannot be read, or by a process that still lives.
+            _log.error(
+                "blobs are not pruned", ledgers_in_use=replayed.in_use, damaged=replayed.damaged
+            )
+            return
         orphans = prune_orphans(box, set(box.blobs.addresses()))
         if orphans:
             _log.warning("blobs without a record removed", count=orphans)

@@ -24,6 +24,7 @@ from edge.intake.commitments import BoxCommitments
 from edge.intake.disk import Tier, Usage, tier_of
 from edge.intake.net.processes import Parts, share
 from edge.intake.net.settings import PeerRule, ReceiverSettings, TlsFiles
+from edge.intake.replay import open_settler, replay_quietly
 from edge.intake.sink import JournalSink
 from edge.logs import set_up_logs
 from edge.stages.queue import Queue
@@ -127,6 +128,7 @@ def run_receiver(folder: Path) -> None:
         Receiver(share(settings), parts.sink, parts.commitments),
     ):
         stop.wait()
+    parts.close()
     box.close()
 
 
@@ -137,7 +139,9 @@ def receiver_parts(folder: Path, box: Box | None = None) -> Parts:
     # Threads that wake from the disk or the wire wait for the interpreter.
     sys.setswitchinterval(0.0005)
     settle_memory()
-    return Parts(JournalSink(box, tier_source(box)), BoxCommitments(box, queue_of(box)))
+    replay_quietly(box)  # of this process's forerunner, if it died
+    sink = JournalSink(box, tier_source(box), open_settler(box, time.monotonic))
+    return Parts(sink, BoxCommitments(box, queue_of(box), sink.flush), sink.close)
 
 
 def run_dimse(folder: Path) -> None:

@@ -27,6 +27,9 @@ _ELSEWHERE = frozenset(
 )  # fmt: skip
 
 
+_WHOLE_LIMIT = 2**53
+
+
 def _pick(attributes: Mapping[str, Any], keywords: tuple[str, ...]) -> dict[str, Any]:
     return {k: _whole(attributes[k]) for k in keywords if k in attributes}
 
@@ -35,7 +38,12 @@ def _whole(value: Any) -> Any:
     # Canonical JSON writes 3.0 as 3; what is kept must read back as what was kept.
     if isinstance(value, list):
         return [_whole(one) for one in value]
-    return int(value) if isinstance(value, float) and value.is_integer() else value
+    # Beyond 2**53 it has no whole numbers; a hostile 1e300 stays the float that it says.
+    if isinstance(value, float):
+        return int(value) if value.is_integer() and abs(value) < _WHOLE_LIMIT else value
+    if isinstance(value, int):
+        return value if abs(value) < _WHOLE_LIMIT else float(value)
+    return value
 
 
 def patient_of(head: Head) -> dict[str, Any]:

@@ -7,6 +7,8 @@ was named (PS3.4 annex J). Failure reasons: 0x0112 no such instance, 0x0119 clas
 from __future__ import annotations
 
 import json
+import time
+from collections.abc import Callable
 
 from edge.intake.net.sink import (
     CommitmentReport,
@@ -23,20 +25,32 @@ from edge.store.box import Box
 
 _NO_SUCH_INSTANCE = 0x0112
 _CLASS_DIFFERS = 0x0119
+#: Longer than another process lets its journal lag behind what it acknowledged.
+_WINDOW_S = 0.3
 
 
 class BoxCommitments:
     """The appliance's :class:`edge.intake.net.sink.Commitments`."""
 
-    def __init__(self, box: Box, queue: Queue) -> None:
+    def __init__(self, box: Box, queue: Queue, flush: Callable[[], None] = lambda: None) -> None:
         self._box = box
         self._queue = queue
+        self._flush = flush
 
     def request(
         self, peer: Peer, transaction_uid: str, references: tuple[Reference, ...]
     ) -> Verdict | Later:
-        """Judge at once: either the bytes are durable or they are not."""
+        """Judge at once: either the bytes are durable or they are not.
+
+        What this process has acknowledged is in the journal first; what another one has, is there
+        within its window.
+        """
+        self._flush()
         verdict = self.judge(references)
+        missing = any(one.reason == _NO_SUCH_INSTANCE for one in verdict.failed)
+        if missing and self._box.settings.dicom.processes > 1:
+            time.sleep(_WINDOW_S)
+            verdict = self.judge(references)
         body = json.dumps(
             {
                 "committed": [[r.sop_class, r.sop_instance] for r in verdict.committed],

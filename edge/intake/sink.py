@@ -3,6 +3,10 @@
 One :class:`ObjectReceipt` per object. Until the head has said whose study it is, bytes wait in
 memory (at most 1 MiB); then they stream into a blob sealed under the study's key. What cannot be
 read streams into a blob under the box's own key and is kept in quarantine with the reason.
+
+With a ledger (the storage receiver) a new instance is answered once its blob and its entry there
+are durable, and the journal follows in batches; without one, and for everything that is not simply
+new, the record is committed before the answer (docs/adr/0017-arrival-ledger.md).
 """
 
 from __future__ import annotations
@@ -12,7 +16,7 @@ import hashlib
 import hmac
 import io
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -20,13 +24,14 @@ from pydicom import Dataset, dcmread
 from sqlcipher3 import dbapi2 as sqlcipher
 
 from core.blobs.disk import FileWriter
-from core.dicom.head import Head, HeadReader
+from core.dicom.head import Head, HeadReader, Routing
 from core.errors import XinglinError
 from core.records.record import Draft
 from core.vault.errors import KeyDestroyed
 from core.vault.identity import derive
 from core.vault.vault import NODE, StudyRef
-from edge.intake.attributes import instance_of, patient_of, repairs_of, series_of, study_of
+from edge.intake.arrival import Arrival, Kept, arrival_of, received
+from edge.intake.attributes import patient_of, repairs_of, study_of
 from edge.intake.commit import GroupCommit
 from edge.intake.disk import Tier, accepts
 from edge.intake.duplicates import compare
@@ -42,11 +47,10 @@ from edge.intake.errors import (
 from edge.intake.file_meta import file_prefix
 from edge.intake.net.errors import OutOfResources, StoreFailed
 from edge.intake.net.sink import Ending, Peer, StoreCommand, StoreOutcome
+from edge.intake.settle import note_arrivals
+from edge.intake.settler import Settler
 from edge.store.box import Box
 
-DEFLATED_SYNTAXES = frozenset(
-    {"1.2.840.10008.1.2.1.99", "1.2.840.10008.1.2.4.95", "1.2.840.10008.1.2.4.205"}
-)
 #: Failure statuses (PS3.4 B.2.3): the object was not kept.
 FAILURES = range(0xA700, 0xB000)
 OTHER_STUDY = 0xA900
@@ -58,13 +62,7 @@ class Ready:
     """A finished object, waiting for its commit."""
 
     writer: FileWriter
-    ref: StudyRef
-    head: Head
-    peer: Peer
-    route: str
-    digest: str
-    transfer_syntax: str
-    data_offset: int
+    arrival: Arrival
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,9 +85,10 @@ class JournalSink:
         Gives the present disk tier.
     """
 
-    def __init__(self, box: Box, tier: Callable[[], Tier]) -> None:
+    def __init__(self, box: Box, tier: Callable[[], Tier], settler: Settler | None = None) -> None:
         self.box = box
         self._tier = tier
+        self._settler = settler
         self.digest_key = derive(box.vault.lookup("digest"), "data set digest v1")
         self.group: GroupCommit[Ready] = GroupCommit(self._commit)
         self._lock = threading.Lock()
@@ -101,18 +100,42 @@ class JournalSink:
         """Start one object; ``prefix`` is a file's own preamble and meta, where it had one."""
         if not accepts(self._tier(), urgent=peer.urgent):
             raise OutOfResources
+        if self._settler is not None and self._settler.overdue:
+            raise OutOfResources
         return ObjectReceipt(self, peer, command, prefix)
 
     def ended(self, peer: Peer, ending: Ending) -> None:
-        """Note for completeness that the association is over."""
+        """Note for completeness that the association is over; its records are in the journal."""
         with self._lock:
             studies = self._studies.pop(peer.association, set())
         if not studies:
             return
         released = int(ending is Ending.RELEASED)
+        if self._settler is not None:
+            self._settler.ended(peer.association, released)
         with self.box.database.transaction() as sql:
             for study in studies:
                 sql.execute("UPDATE arrival SET released = ? WHERE study = ?", (released, study))
+
+    def flush(self) -> None:
+        """See that the journal has all that was answered with success so far."""
+        if self._settler is not None:
+            self._settler.flush()
+
+    def close(self) -> None:
+        """Settle what waits and let go of the ledger; nothing may be begun any more."""
+        if self._settler is not None:
+            self._settler.close()
+
+    def waits(self, sop_instance: str, digest: str) -> bool:
+        """Return whether this very content is durable and waits for its record.
+
+        Where another content waits under the UID, it has its record when this returns.
+        """
+        found = self._settler.find(sop_instance) if self._settler is not None else None
+        if found is not None and found.digest != digest:
+            self.flush()
+        return found is not None and found.digest == digest
 
     def known(self, sop_instance: str, *, committing: bool = False) -> Known | None:
         """Return what is kept under a SOP Instance UID, if anything.
@@ -142,12 +165,12 @@ class JournalSink:
         )
         return dict(zip(columns, rows[0], strict=True)) if rows else None
 
-    def patient_of(self, study: str) -> tuple[str, str] | None:
-        """Return (patient id, issuer) of a study that has rows."""
-        rows = self.box.database.look(
-            "SELECT patient_id, issuer FROM study WHERE study = ?", (study,)
-        )
-        return (rows[0][0] or "", rows[0][1] or "") if rows else None
+    def patient_of(self, study: str) -> str | None:
+        """Return the patient id of a study of which something is kept."""
+        # Asked first: between two looks what waits may have become a row, never the reverse.
+        waiting = self._settler.patient_of(study) if self._settler is not None else None
+        rows = self.box.database.look("SELECT patient_id FROM study WHERE study = ?", (study,))
+        return (rows[0][0] or "").strip() if rows else waiting
 
     def quarantine(
         self, writer: FileWriter, key: str, peer: Peer, route: str, reason: Quarantined,
@@ -166,84 +189,70 @@ class JournalSink:
         self.box.append([Draft("instance.quarantined", body, subject=f"q_{identity}")])
 
     def _commit(self, group: list[Ready]) -> list[str]:
-        """Make a group durable in one transaction; returns "stored", "repeat" or "again"."""
+        """Make a group durable; returns "stored", "repeat" or "again" for each."""
         self.box.blobs.place([ready.writer for ready in group])
+        if self._settler is not None and self._settler.usable:
+            outcomes = self._enter(self._settler, group)
+            if outcomes is not None:
+                return outcomes
+        return self._record(group)
+
+    def _enter(self, settler: Settler, group: list[Ready]) -> list[str] | None:
+        """Write a group into the ledger; None where there is no room for it."""
         outcomes: list[str] = []
-        drafts: dict[tuple[str, str], list[Ready]] = {}
+        fresh: dict[str, Arrival] = {}
+        for ready in group:
+            uid = ready.arrival.sop_instance
+            known = fresh.get(uid) or settler.find(uid)
+            if known is None:
+                fresh[uid] = ready.arrival
+            outcomes.append(_outcome(known, ready.arrival))
+        arrivals = list(fresh.values())
+        if arrivals and not settler.write(arrivals):
+            settler.flush()
+            if not settler.write(arrivals):
+                return None
+        self._remember(arrivals)
+        return self._without_repeats(group, outcomes)
+
+    def _record(self, group: list[Ready]) -> list[str]:
+        """Commit the records of a group in one transaction."""
+        self.flush()
+        outcomes: list[str] = []
+        drafts: dict[tuple[str, str], list[Arrival]] = {}
         with self.box.database.transaction() as sql:
             seen: dict[str, frozenset[str]] = {}
             for ready in group:
-                uid = ready.head.routing.sop_instance_uid
-                known = self.known(uid, committing=True)
-                digests = known.digests if known else seen.get(uid)
+                one = ready.arrival
+                known = self.known(one.sop_instance, committing=True)
+                digests = known.digests if known else seen.get(one.sop_instance)
                 if digests is not None:
-                    outcomes.append("repeat" if ready.digest in digests else "again")
+                    outcomes.append("repeat" if one.digest in digests else "again")
                     continue
-                seen[uid] = frozenset([ready.digest])
+                seen[one.sop_instance] = frozenset([one.digest])
                 outcomes.append("stored")
-                drafts.setdefault((ready.ref.study, ready.peer.association), []).append(ready)
+                drafts.setdefault((one.study, one.association), []).append(one)
             self.box.append([received(items) for items in drafts.values()])
-            now = self.box.outside.now_ms()
-            for (study, _), items in drafts.items():
-                sql.execute(
-                    "INSERT INTO arrival (study, last_at, sender, released)"
-                    " VALUES (?, ?, ?, 0) ON CONFLICT (study) DO UPDATE SET"
-                    " last_at = excluded.last_at, sender = excluded.sender, released = 0",
-                    (study, now, items[0].peer.calling_ae),
-                )
+            note_arrivals(sql, drafts, {}, self.box.outside.now_ms())
+        self._remember(one for items in drafts.values() for one in items)
+        return self._without_repeats(group, outcomes)
+
+    def _remember(self, arrivals: Iterable[Arrival]) -> None:
         with self._lock:
-            for study, association in drafts:
-                self._studies.setdefault(association, set()).add(study)
+            for one in arrivals:
+                self._studies.setdefault(one.association, set()).add(one.study)
+
+    def _without_repeats(self, group: list[Ready], outcomes: list[str]) -> list[str]:
         for ready, outcome in zip(group, outcomes, strict=True):
             if outcome == "repeat":
                 self.box.blobs.delete(ready.writer.address)
         return outcomes
 
 
-def received(items: list[Ready]) -> Draft:
-    """Return the record of a commit group: one study, one sender. Pure."""
-    first = items[0]
-    series: dict[str, Any] = {}
-    for ready in items:
-        series.setdefault(ready.head.routing.series_uid, series_of(ready.head))
-    repairs = [r for ready in items[:1] for r in repairs_of(ready.head)]
-    body = {
-        "study_uid": first.head.routing.study_uid,
-        "sender": first.peer.calling_ae,
-        "route": first.route,
-        "urgent": first.peer.urgent,
-        "origin": "modality" if "modality" in first.peer.traits else "pacs",
-        "patient": patient_of(first.head),
-        "study": study_of(first.head),
-        "series": series,
-        "repairs": repairs,
-        "instances": [_instance(ready) for ready in items],
-    }
-    return Draft(
-        "instances.received", body, subject=first.ref.subject, key=first.ref.study,
-        actor=f"peer:{first.peer.name}",
-    )  # fmt: skip
-
-
-def _instance(ready: Ready) -> dict[str, Any]:
-    routing = ready.head.routing
-    # Offsets into a deflated stream mean nothing to a reader of the file.
-    deflated = ready.transfer_syntax in DEFLATED_SYNTAXES
-    offset = None if deflated else ready.head.pixel_offset
-    return {
-        "sop_instance": routing.sop_instance_uid,
-        "sop_class": routing.sop_class_uid,
-        "series_uid": routing.series_uid,
-        "modality": ready.head.attributes.get("Modality", ""),
-        "transfer_syntax": ready.transfer_syntax,
-        "blob": ready.writer.address,
-        "bytes": ready.writer.length,
-        "digest": ready.digest,
-        "data_offset": ready.data_offset,
-        "pixel_offset": None if offset is None else offset + ready.data_offset,
-        "invalid": list(ready.head.invalid),
-        "attributes": instance_of(ready.head),
-    }
+def _outcome(known: Arrival | None, one: Arrival) -> str:
+    if known is None:
+        return "stored"
+    return "repeat" if known.digest == one.digest else "again"
 
 
 #: What a correction changes of the instance's own row.
@@ -374,30 +383,38 @@ class ObjectReceipt:
         if named and named != self._head.routing.study_uid:
             self.abort()
             return StoreOutcome(OTHER_STUDY, "Other study", reason=OtherStudy())
-        digest = self._digest.hexdigest()
-        known = self._sink.known(self._head.routing.sop_instance_uid)
+        return self._keep(self._head.routing, self._ref, self._digest.hexdigest())
+
+    def _keep(self, routing: Routing, ref: StudyRef, digest: str) -> StoreOutcome:
+        assert self._writer is not None
+        if self._sink.waits(routing.sop_instance_uid, digest):
+            self._writer.abandon()
+            return StoreOutcome(duplicate=True)
+        known = self._sink.known(routing.sop_instance_uid)
         if known is not None:
+            self._sink.flush()
             return self._again(known, digest)
-        patient = self._sink.patient_of(self._ref.study)
-        routing = self._head.routing
-        if patient is not None and patient[0].strip() != routing.patient_id.strip():
+        patient = self._sink.patient_of(ref.study)
+        if patient is not None and patient != routing.patient_id.strip():
             return self._hold(PatientMismatch())
         self._writer.finish()
-        outcome = self._sink.group.submit(self._ready(digest))
+        outcome = self._sink.group.submit(Ready(self._writer, self._arrival(digest)))
         if outcome == "again":
             # Another association stored the same UID between our look and the commit. The blob is
             # in place; it becomes the later one.
             return self._placed_conflict()
         return StoreOutcome(duplicate=outcome == "repeat")
 
-    def _ready(self, digest: str) -> Ready:
+    def _arrival(self, digest: str) -> Arrival:
+        """Return the finished object as it will be recorded."""
         assert self._writer is not None
         assert self._ref is not None
         assert self._head is not None
-        return Ready(
-            self._writer, self._ref, self._head, self._peer, _route(self._peer), digest,
-            self._head.transfer_syntax or self._command.transfer_syntax, len(self._file_prefix()),
-        )  # fmt: skip
+        syntax = self._head.transfer_syntax or self._command.transfer_syntax
+        kept = Kept(
+            self._writer.address, self._writer.length, digest, syntax, len(self._file_prefix())
+        )
+        return arrival_of(self._head, self._ref, self._peer, _route(self._peer), kept)
 
     def _contradicts(self) -> bool:
         assert self._head is not None
@@ -438,7 +455,7 @@ class ObjectReceipt:
             return "conflict"  # what cannot be compared is kept apart; nothing is thrown away
 
     def _append_alternate(self, digest: str) -> None:
-        draft = received([self._ready(digest)])
+        draft = received([self._arrival(digest)])
         draft.body["instances"][0]["alternate"] = "transfer syntax"
         self._sink.box.append([draft])
 
@@ -448,16 +465,16 @@ class ObjectReceipt:
         box, routing = self._sink.box, self._head.routing
         patient = self._sink.patient_of(self._ref.study)
         ref = self._ref
-        if patient is not None and patient[0].strip() != routing.patient_id.strip():
+        if patient is not None and patient != routing.patient_id.strip():
             ref = box.vault.move_study(ref.study, routing.issuer, routing.patient_id)
-        ready = self._ready(digest)
+        instance = self._arrival(digest).instance
         body = {
             "sender": self._peer.calling_ae, "sop_instance": routing.sop_instance_uid,
             "patient": patient_of(self._head), "study": study_of(self._head),
-            "blob": ready.writer.address, "bytes": ready.writer.length, "digest": digest,
-            "transfer_syntax": ready.transfer_syntax, "repairs": repairs_of(self._head),
+            "blob": instance["blob"], "bytes": instance["bytes"], "digest": digest,
+            "transfer_syntax": instance["transfer_syntax"], "repairs": repairs_of(self._head),
             "instance": {
-                **{k: v for k, v in _instance(ready).items() if k in _OF_CORRECTION},
+                **{k: v for k, v in instance.items() if k in _OF_CORRECTION},
                 "before": self._sink.before_correction(routing.sop_instance_uid),
             },
         }  # fmt: skip
@@ -474,6 +491,7 @@ class ObjectReceipt:
         assert self._writer is not None
         assert self._ref is not None
         reason = UidConflict()
+        self._sink.flush()
         box = self._sink.box
         if "release" in self._peer.traits:
             return self._still_held(reason)

@@ -136,8 +136,13 @@ def _serve(slot: Slot, wire: Wire, origin: Origin, around: Surroundings) -> None
     try:
         ending = _converse(session, slot, around)
     finally:
-        give_up(peer, session.unanswered, around.commitments)
-        around.sink.ended(peer, ending)
+        try:
+            give_up(peer, session.unanswered, around.commitments)
+            around.sink.ended(peer, ending)
+        finally:
+            if ending is Ending.RELEASED:
+                # Said last: whoever released reads of us what it stored.
+                _say(slot, around, encode_release_reply())
         around.tally.ended(ending.value)
         around.log.info(
             "association.ended", calling_ae=peer.calling_ae, peer=peer.name, ending=ending.value
@@ -203,7 +208,7 @@ def _accept(
 
 
 def _converse(session: Session, slot: Slot, around: Surroundings) -> Ending:
-    """Serve messages until the association ends; send the last PDU; say how it ended."""
+    """Serve messages until the association ends; say how. Only a release is not answered yet."""
     try:
         while True:
             slot.idle_since = around.clock()
@@ -213,7 +218,6 @@ def _converse(session: Session, slot: Slot, around: Surroundings) -> Ending:
             around.admission.wake(slot)
             _perform(session, context_id, command, around)
     except Released:
-        _say(slot, around, encode_release_reply())
         return Ending.RELEASED
     except PeerAborted:
         return Ending.ABORTED_BY_PEER

@@ -55,10 +55,14 @@ def commitments_refused() -> Commitments:
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """What one process needs besides the settings; made inside that process."""
+    """What one process needs besides the settings; made inside that process.
+
+    ``close`` is called when the process has stopped listening and all associations are over.
+    """
 
     sink: Sink
     commitments: Commitments
+    close: Callable[[], None] = lambda: None
 
 
 def share(settings: ReceiverSettings) -> ReceiverSettings:
@@ -102,6 +106,7 @@ def run_process(settings: ReceiverSettings, make: Callable[[], Parts], ready: Ev
     with Receiver(share(settings), parts.sink, parts.commitments):
         ready.set()
         stop.wait()
+    parts.close()
 
 
 @contextlib.contextmanager
