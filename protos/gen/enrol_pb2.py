@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x16protos/gen/enrol.proto\x12\nxinglin.v1\"\xad\x01\n\x0bJoinRequest\x12\x0e\n\x06invite\x18\x01 \x01(\t\x12\x14\n\x0csecret_proof\x18\x02 \x01(\x0c\x12\x0b\n\x03\x63sr\x18\x03 \x01(\x0c\x12\x13\n\x0bsign_public\x18\x04 \x01(\x0c\x12\x13\n\x0bseal_public\x18\x05 \x01(\x0c\x12\x16\n\x0enode_signature\x18\x06 \x01(\x0c\x12\x10\n\x08software\x18\x07 \x01(\t\x12\x17\n\x0frecovery_public\x18\x08 \x01(\x0c\"\xbd\x01\n\tJoinReply\x12\r\n\x05\x63hain\x18\x01 \x03(\x0c\x12\x0c\n\x04root\x18\x02 \x01(\x0c\x12\x10\n\x08hospital\x18\x03 \x01(\t\x12\x15\n\rhospital_name\x18\x04 \x01(\t\x12\x0b\n\x03hub\x18\x05 \x01(\t\x12\x17\n\x0fhub_sign_public\x18\x06 \x01(\x0c\x12\x14\n\x0csync_address\x18\x07 \x01(\t\x12\x16\n\x0e\x64irectory_size\x18\x08 \x01(\x03\x12\x16\n\x0e\x64irectory_head\x18\t \x01(\x0c\"\x81\x01\n\x0cRenewRequest\x12\x0c\n\x04node\x18\x01 \x01(\t\x12\x0e\n\x06serial\x18\x02 \x01(\t\x12\x0b\n\x03\x63sr\x18\x03 \x01(\x0c\x12\r\n\x05\x61t_ms\x18\x04 \x01(\x03\x12\r\n\x05nonce\x18\x05 \x01(\x0c\x12\x11\n\tsignature\x18\x06 \x01(\x0c\x12\x15\n\rlocal_consent\x18\x07 \x01(\x08\"\x9c\x01\n\nRenewReply\x12+\n\x05state\x18\x01 \x01(\x0e\x32\x1c.xinglin.v1.RenewReply.State\x12\r\n\x05\x63hain\x18\x02 \x03(\x0c\x12\x0c\n\x04\x63ode\x18\x03 \x01(\r\"D\n\x05State\x12\x15\n\x11STATE_UNSPECIFIED\x10\x00\x12\n\n\x06ISSUED\x10\x01\x12\x0b\n\x07WAITING\x10\x02\x12\x0b\n\x07REFUSED\x10\x03\x32~\n\tEnrolment\x12\x36\n\x04Join\x12\x17.xinglin.v1.JoinRequest\x1a\x15.xinglin.v1.JoinReply\x12\x39\n\x05Renew\x12\x18.xinglin.v1.RenewRequest\x1a\x16.xinglin.v1.RenewReplyb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x16protos/gen/enrol.proto\x12\nxinglin.v1\"\xcb\x01\n\x0bJoinRequest\x12\x0e\n\x06invite\x18\x01 \x01(\t\x12\x14\n\x0csecret_proof\x18\x02 \x01(\x0c\x12\x0b\n\x03\x63sr\x18\x03 \x01(\x0c\x12\x13\n\x0bsign_public\x18\x04 \x01(\x0c\x12\x13\n\x0bseal_public\x18\x05 \x01(\x0c\x12\x16\n\x0enode_signature\x18\x06 \x01(\x0c\x12\x10\n\x08software\x18\x07 \x01(\t\x12\x17\n\x0frecovery_public\x18\x08 \x01(\x0c\x12\r\n\x05nonce\x18\t \x01(\x0c\x12\r\n\x05\x61t_ms\x18\n \x01(\x03\"\xcc\x01\n\tJoinReply\x12\r\n\x05\x63hain\x18\x01 \x03(\x0c\x12\x0c\n\x04root\x18\x02 \x01(\x0c\x12\x10\n\x08hospital\x18\x03 \x01(\t\x12\x15\n\rhospital_name\x18\x04 \x01(\t\x12\x0b\n\x03hub\x18\x05 \x01(\t\x12\x17\n\x0fhub_sign_public\x18\x06 \x01(\x0c\x12\x14\n\x0csync_address\x18\x07 \x01(\t\x12\x16\n\x0e\x64irectory_size\x18\x08 \x01(\x03\x12\x16\n\x0e\x64irectory_head\x18\t \x01(\x0c\x12\r\n\x05\x61t_ms\x18\n \x01(\x03\"\xac\x01\n\x0cRenewRequest\x12\x0c\n\x04node\x18\x01 \x01(\t\x12\x0e\n\x06serial\x18\x02 \x01(\t\x12\x0b\n\x03\x63sr\x18\x03 \x01(\x0c\x12\r\n\x05\x61t_ms\x18\x04 \x01(\x03\x12\r\n\x05nonce\x18\x05 \x01(\x0c\x12\x11\n\tsignature\x18\x06 \x01(\x0c\x12\x15\n\rlocal_consent\x18\x07 \x01(\x08\x12\x17\n\x0frecovery_public\x18\x08 \x01(\x0c\x12\x10\n\x08software\x18\t \x01(\t\"\xc1\x01\n\nRenewReply\x12+\n\x05state\x18\x01 \x01(\x0e\x32\x1c.xinglin.v1.RenewReply.State\x12\r\n\x05\x63hain\x18\x02 \x03(\x0c\x12\x0c\n\x04\x63ode\x18\x03 \x01(\r\x12\r\n\x05\x61t_ms\x18\x04 \x01(\x03\x12\x14\n\x0csync_address\x18\x05 \x01(\t\"D\n\x05State\x12\x15\n\x11STATE_UNSPECIFIED\x10\x00\x12\n\n\x06ISSUED\x10\x01\x12\x0b\n\x07WAITING\x10\x02\x12\x0b\n\x07REFUSED\x10\x03\x32~\n\tEnrolment\x12\x36\n\x04Join\x12\x17.xinglin.v1.JoinRequest\x1a\x15.xinglin.v1.JoinReply\x12\x39\n\x05Renew\x12\x18.xinglin.v1.RenewRequest\x1a\x16.xinglin.v1.RenewReplyb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -32,15 +32,15 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'protos.gen.enrol_pb2', _glo
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_JOINREQUEST']._serialized_start=39
-  _globals['_JOINREQUEST']._serialized_end=212
-  _globals['_JOINREPLY']._serialized_start=215
-  _globals['_JOINREPLY']._serialized_end=404
-  _globals['_RENEWREQUEST']._serialized_start=407
-  _globals['_RENEWREQUEST']._serialized_end=536
-  _globals['_RENEWREPLY']._serialized_start=539
-  _globals['_RENEWREPLY']._serialized_end=695
-  _globals['_RENEWREPLY_STATE']._serialized_start=627
-  _globals['_RENEWREPLY_STATE']._serialized_end=695
-  _globals['_ENROLMENT']._serialized_start=697
-  _globals['_ENROLMENT']._serialized_end=823
+  _globals['_JOINREQUEST']._serialized_end=242
+  _globals['_JOINREPLY']._serialized_start=245
+  _globals['_JOINREPLY']._serialized_end=449
+  _globals['_RENEWREQUEST']._serialized_start=452
+  _globals['_RENEWREQUEST']._serialized_end=624
+  _globals['_RENEWREPLY']._serialized_start=627
+  _globals['_RENEWREPLY']._serialized_end=820
+  _globals['_RENEWREPLY_STATE']._serialized_start=752
+  _globals['_RENEWREPLY_STATE']._serialized_end=820
+  _globals['_ENROLMENT']._serialized_start=822
+  _globals['_ENROLMENT']._serialized_end=948
 # @@protoc_insertion_point(module_scope)

@@ -8,7 +8,7 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class JoinRequest(_message.Message):
-    __slots__ = ("invite", "secret_proof", "csr", "sign_public", "seal_public", "node_signature", "software", "recovery_public")
+    __slots__ = ("invite", "secret_proof", "csr", "sign_public", "seal_public", "node_signature", "software", "recovery_public", "nonce", "at_ms")
     INVITE_FIELD_NUMBER: _ClassVar[int]
     SECRET_PROOF_FIELD_NUMBER: _ClassVar[int]
     CSR_FIELD_NUMBER: _ClassVar[int]
@@ -17,6 +17,8 @@ class JoinRequest(_message.Message):
     NODE_SIGNATURE_FIELD_NUMBER: _ClassVar[int]
     SOFTWARE_FIELD_NUMBER: _ClassVar[int]
     RECOVERY_PUBLIC_FIELD_NUMBER: _ClassVar[int]
+    NONCE_FIELD_NUMBER: _ClassVar[int]
+    AT_MS_FIELD_NUMBER: _ClassVar[int]
     invite: str
     secret_proof: bytes
     csr: bytes
@@ -25,10 +27,12 @@ class JoinRequest(_message.Message):
     node_signature: bytes
     software: str
     recovery_public: bytes
-    def __init__(self, invite: _Optional[str] = ..., secret_proof: _Optional[bytes] = ..., csr: _Optional[bytes] = ..., sign_public: _Optional[bytes] = ..., seal_public: _Optional[bytes] = ..., node_signature: _Optional[bytes] = ..., software: _Optional[str] = ..., recovery_public: _Optional[bytes] = ...) -> None: ...
+    nonce: bytes
+    at_ms: int
+    def __init__(self, invite: _Optional[str] = ..., secret_proof: _Optional[bytes] = ..., csr: _Optional[bytes] = ..., sign_public: _Optional[bytes] = ..., seal_public: _Optional[bytes] = ..., node_signature: _Optional[bytes] = ..., software: _Optional[str] = ..., recovery_public: _Optional[bytes] = ..., nonce: _Optional[bytes] = ..., at_ms: _Optional[int] = ...) -> None: ...
 
 class JoinReply(_message.Message):
-    __slots__ = ("chain", "root", "hospital", "hospital_name", "hub", "hub_sign_public", "sync_address", "directory_size", "directory_head")
+    __slots__ = ("chain", "root", "hospital", "hospital_name", "hub", "hub_sign_public", "sync_address", "directory_size", "directory_head", "at_ms")
     CHAIN_FIELD_NUMBER: _ClassVar[int]
     ROOT_FIELD_NUMBER: _ClassVar[int]
     HOSPITAL_FIELD_NUMBER: _ClassVar[int]
@@ -38,6 +42,7 @@ class JoinReply(_message.Message):
     SYNC_ADDRESS_FIELD_NUMBER: _ClassVar[int]
     DIRECTORY_SIZE_FIELD_NUMBER: _ClassVar[int]
     DIRECTORY_HEAD_FIELD_NUMBER: _ClassVar[int]
+    AT_MS_FIELD_NUMBER: _ClassVar[int]
     chain: _containers.RepeatedScalarFieldContainer[bytes]
     root: bytes
     hospital: str
@@ -47,10 +52,11 @@ class JoinReply(_message.Message):
     sync_address: str
     directory_size: int
     directory_head: bytes
-    def __init__(self, chain: _Optional[_Iterable[bytes]] = ..., root: _Optional[bytes] = ..., hospital: _Optional[str] = ..., hospital_name: _Optional[str] = ..., hub: _Optional[str] = ..., hub_sign_public: _Optional[bytes] = ..., sync_address: _Optional[str] = ..., directory_size: _Optional[int] = ..., directory_head: _Optional[bytes] = ...) -> None: ...
+    at_ms: int
+    def __init__(self, chain: _Optional[_Iterable[bytes]] = ..., root: _Optional[bytes] = ..., hospital: _Optional[str] = ..., hospital_name: _Optional[str] = ..., hub: _Optional[str] = ..., hub_sign_public: _Optional[bytes] = ..., sync_address: _Optional[str] = ..., directory_size: _Optional[int] = ..., directory_head: _Optional[bytes] = ..., at_ms: _Optional[int] = ...) -> None: ...
 
 class RenewRequest(_message.Message):
-    __slots__ = ("node", "serial", "csr", "at_ms", "nonce", "signature", "local_consent")
+    __slots__ = ("node", "serial", "csr", "at_ms", "nonce", "signature", "local_consent", "recovery_public", "software")
     NODE_FIELD_NUMBER: _ClassVar[int]
     SERIAL_FIELD_NUMBER: _ClassVar[int]
     CSR_FIELD_NUMBER: _ClassVar[int]
@@ -58,6 +64,8 @@ class RenewRequest(_message.Message):
     NONCE_FIELD_NUMBER: _ClassVar[int]
     SIGNATURE_FIELD_NUMBER: _ClassVar[int]
     LOCAL_CONSENT_FIELD_NUMBER: _ClassVar[int]
+    RECOVERY_PUBLIC_FIELD_NUMBER: _ClassVar[int]
+    SOFTWARE_FIELD_NUMBER: _ClassVar[int]
     node: str
     serial: str
     csr: bytes
@@ -65,10 +73,12 @@ class RenewRequest(_message.Message):
     nonce: bytes
     signature: bytes
     local_consent: bool
-    def __init__(self, node: _Optional[str] = ..., serial: _Optional[str] = ..., csr: _Optional[bytes] = ..., at_ms: _Optional[int] = ..., nonce: _Optional[bytes] = ..., signature: _Optional[bytes] = ..., local_consent: _Optional[bool] = ...) -> None: ...
+    recovery_public: bytes
+    software: str
+    def __init__(self, node: _Optional[str] = ..., serial: _Optional[str] = ..., csr: _Optional[bytes] = ..., at_ms: _Optional[int] = ..., nonce: _Optional[bytes] = ..., signature: _Optional[bytes] = ..., local_consent: _Optional[bool] = ..., recovery_public: _Optional[bytes] = ..., software: _Optional[str] = ...) -> None: ...
 
 class RenewReply(_message.Message):
-    __slots__ = ("state", "chain", "code")
+    __slots__ = ("state", "chain", "code", "at_ms", "sync_address")
     class State(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
         __slots__ = ()
         STATE_UNSPECIFIED: _ClassVar[RenewReply.State]
@@ -82,7 +92,11 @@ class RenewReply(_message.Message):
     STATE_FIELD_NUMBER: _ClassVar[int]
     CHAIN_FIELD_NUMBER: _ClassVar[int]
     CODE_FIELD_NUMBER: _ClassVar[int]
+    AT_MS_FIELD_NUMBER: _ClassVar[int]
+    SYNC_ADDRESS_FIELD_NUMBER: _ClassVar[int]
     state: RenewReply.State
     chain: _containers.RepeatedScalarFieldContainer[bytes]
     code: int
-    def __init__(self, state: _Optional[_Union[RenewReply.State, str]] = ..., chain: _Optional[_Iterable[bytes]] = ..., code: _Optional[int] = ...) -> None: ...
+    at_ms: int
+    sync_address: str
+    def __init__(self, state: _Optional[_Union[RenewReply.State, str]] = ..., chain: _Optional[_Iterable[bytes]] = ..., code: _Optional[int] = ..., at_ms: _Optional[int] = ..., sync_address: _Optional[str] = ...) -> None: ...
