@@ -101,7 +101,8 @@ def noise_map(frame: Floats) -> Floats:
     """
     kernel = np.array([[1, -2, 1], [-2, 4, -2], [1, -2, 1]], np.float32)
     answer: Floats = ndi.convolve(frame, kernel, mode="nearest")[2:-2, 2:-2]
-    return np.abs(answer) / np.float32(0.6745 * 6.0)
+    noise: Floats = (np.abs(answer) / (0.6745 * 6.0)).astype(np.float32)
+    return noise
 
 
 def contrast(frame: Floats) -> float:

@@ -130,14 +130,15 @@ _STUDY = {
 #: Which modality names a study that has several: the one that is analysed.
 _MODALITY_RANK = ("CT", "DX", "CR", "DR", "PT", "MG", "MR", "US", "XA", "RF", "NM", "OT")
 _DELIVERY_RANK = ("failed", "refused", "pending", "sent", "unconfirmed", "confirmed")
-_QC_RANK = {"pass": 0, "warn": 1, "reject": 2}
+#: ``failed`` is an image that could not be read: no verdict, yet more urgent than a warning.
+_QC_RANK = {"pass": 0, "warn": 1, "failed": 2, "reject": 3}
 
 
 class StudyView:
     """See the module's docstring."""
 
     name = "study"
-    version = 3
+    version = 4
     tables = (STUDY, SERIES, INSTANCE, ALTERNATE, RESULT, IMAGE_QC, DELIVERY, OBJECT, TOKEN)
 
     def group(self, record: Record) -> str | None:
@@ -318,16 +319,24 @@ def _qc(state: State, body: dict[str, Any], at: str) -> list[Change]:
     changes: list[Change] = []
     sop_instance = body.get("sop_instance")
     if sop_instance:
-        state["image_qc"][sop_instance] = body["qc"]["verdict"]
-        result = json.dumps(body["qc"], ensure_ascii=False, sort_keys=True)
+        # The first records called an unreadable image "rejected"; the error beside it tells.
+        error = body.get("error")
+        verdict = "failed" if error else body["qc"]["verdict"]
+        state["image_qc"][sop_instance] = verdict
+        result = json.dumps(error or body["qc"], ensure_ascii=False, sort_keys=True)
         image = {"sop_instance": sop_instance, "grp": study, "at": at, "result": result}
-        changes.append(Upsert("image_qc", {**image, "verdict": body["qc"]["verdict"]}))
+        changes.append(Upsert("image_qc", {**image, "verdict": verdict}))
         row["qc"] = max(state["image_qc"].values(), key=lambda v: _QC_RANK[v])
     elif body.get("qc"):
         row["qc"] = body["qc"]["verdict"]
     else:
-        row["qc"] = "none"
+        row["qc"] = _unjudged(state)
     return changes
+
+
+def _unjudged(state: State) -> str:
+    """Return what the list says of a study without a verdict."""
+    return "failed" if "failed" in state["image_qc"].values() else "none"
 
 
 def _findings(state: State, body: dict[str, Any], at: str) -> list[Change]:
@@ -344,7 +353,7 @@ def _findings(state: State, body: dict[str, Any], at: str) -> list[Change]:
         lesion_count=len(lesions) if lesions is not None else None,
         delivery="none",  # what the PACS confirmed was the earlier version's
     )  # fmt: skip
-    row["qc"] = result["qc"]["verdict"] if result.get("qc") else "none"
+    row["qc"] = result["qc"]["verdict"] if result.get("qc") else _unjudged(state)
     state["result"] = {
         "study": row["study"], "version": version, "grp": row["study"], "at": at,
         "status": result["status"], "superseded": 0,

@@ -18,6 +18,7 @@ _VERDICT = {
     "pass": ("合格", "pass"),
     "warn": ("有警告", "warning"),
     "reject": ("不合格", "rejected"),
+    "failed": ("无法读取图像", "the image cannot be read"),
     "": ("未判定", "not judged"),
 }
 _BASIS = {
@@ -66,7 +67,8 @@ def _sentence(record: Record, images: int) -> tuple[str, str]:
         zh, en = _STATUS[body["result"]["status"]]
         return f"AI 分析{zh}", f"AI analysis: {en}"
     if record.kind == "qc.assessed":
-        zh, en = _VERDICT[(body.get("qc") or {}).get("verdict", "")]
+        verdict = (body.get("qc") or {}).get("verdict", "")
+        zh, en = _VERDICT["failed" if body.get("error") else verdict]
         return f"质量评估：{zh}", f"Quality: {en}"
     if record.kind == "result.delivered":
         confirmed = sum(1 for one in body["objects"] if one["state"] == "confirmed")

@@ -284,9 +284,15 @@ def _image_qc(site: Site, study: str) -> list[dict[str, Any]]:
     rows = site.box.database.query(
         "SELECT sop_instance, verdict, at, result FROM image_qc WHERE grp = ?", (study,)
     )
-    return [
-        {"sop_instance": r[0], "verdict": r[1], "at": r[2], "qc": json.loads(r[3])} for r in rows
-    ]
+    return [_one_image_qc(*row) for row in rows]
+
+
+def _one_image_qc(sop_instance: str, verdict: str, at: str, result: str) -> dict[str, Any]:
+    """Return one image's verdict with its reasons, or, of an unreadable one, its error."""
+    failed = verdict == "failed"
+    said = json.loads(result)
+    judged = {"qc": None if failed else said, "error": said if failed else None}
+    return {"sop_instance": sop_instance, "verdict": verdict, "at": at, **judged}
 
 
 def _repairs(site: Site, study: str) -> list[dict[str, Any]]:

@@ -35,7 +35,8 @@ def quality(work: Work, job: Job) -> Outcome:
         body["qc"] = qc_json(assess_geometry(series_geometry(facts)))
     elif choice.sop_uid is not None:
         rows = work.box.database.query(
-            "SELECT result FROM image_qc WHERE sop_instance = ?", (choice.sop_uid,)
+            "SELECT result FROM image_qc WHERE sop_instance = ? AND verdict <> 'failed'",
+            (choice.sop_uid,),
         )
         body["qc"] = json.loads(rows[0][0]) if rows else None
     body["seconds"] = round(work.elapsed() - start, 3)

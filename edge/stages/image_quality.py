@@ -1,4 +1,8 @@
-"""Stage ``image_quality``: a radiograph is judged at arrival, before its study is complete."""
+"""Stage ``image_quality``: a radiograph is judged at arrival, before its study is complete.
+
+An image that cannot be read has no quality: its record carries the error and no verdict, so that
+"failed" is never taken for "rejected".
+"""
 
 from __future__ import annotations
 
@@ -7,7 +11,6 @@ from typing import Any
 from core.errors import XinglinError
 from core.imaging.dr_qc import assess_dr
 from core.imaging.reading import read_radiograph
-from core.imaging.result import QcResult, Reason
 from core.imaging.study import qc_json
 from edge.stages.queue import Job
 from edge.stages.study_data import StudyData
@@ -23,15 +26,9 @@ def image_quality(work: Work, job: Job) -> Outcome:
     start = work.elapsed()
     body: dict[str, Any] = {"sop_instance": sop_instance}
     try:
-        qc = assess_dr(read_radiograph(data.load(sop_instance)))
-        body["qc"] = qc_json(qc)
+        body["qc"] = qc_json(assess_dr(read_radiograph(data.load(sop_instance))))
     except XinglinError as error:
-        body |= {"qc": _unreadable(error), "error": error.as_json()}
+        body |= {"qc": None, "error": error.as_json()}
     body["seconds"] = round(work.elapsed() - start, 3)
     append(work, job.study, "qc.assessed", body)
     return Done()
-
-
-def _unreadable(error: XinglinError) -> dict[str, object] | None:
-    reason = Reason("DR_UNREADABLE", "reject", error.sentence("zh"), error.sentence("en"))
-    return qc_json(QcResult("reject", (reason,)))

@@ -16,9 +16,11 @@ describe('what the appliance says', () => {
   });
 
   it('shows the worst verdict of the images until the study has its own', () => {
-    const judged = (verdict: ImageQc['verdict']): ImageQc => ({ sop_instance: verdict, verdict, at: '', qc: { verdict, reasons: [] } });
+    const judged = (verdict: ImageQc['verdict']): ImageQc => ({ sop_instance: verdict, verdict, at: '', qc: verdict === 'failed' ? null : { verdict, reasons: [] }, error: null });
     expect(worstOf([])).toBeNull();
     expect(worstOf([judged('pass'), judged('reject'), judged('warn')])?.verdict).toBe('reject');
+    expect(worstOf([judged('failed')])).toBeNull();
+    expect(worstOf([judged('failed'), judged('pass')])?.verdict).toBe('pass');
   });
 
   it('labels a lesion once, above its highest outline', () => {

@@ -1,6 +1,6 @@
 /** The appliance's JSON, as its HTTP interface states it. Nothing here is computed in the browser. */
 
-export type QcState = 'pending' | 'pass' | 'warn' | 'reject' | 'none';
+export type QcState = 'pending' | 'pass' | 'warn' | 'reject' | 'failed' | 'none';
 export type AiState = 'waiting' | 'running' | 'ok' | 'failed' | 'refused' | 'not_applicable';
 export type DeliveryState = 'none' | 'pending' | 'sent' | 'confirmed' | 'unconfirmed' | 'failed' | 'refused';
 export type Language = 'zh' | 'en';
@@ -190,12 +190,13 @@ export interface TextRepair {
   message_en?: string;
 }
 
-/** Quality of one image, judged at its arrival: before the study is complete. */
+/** Quality of one image, judged at its arrival: before the study is complete. "failed": it could not be read. */
 export interface ImageQc {
   sop_instance: string;
-  verdict: Qc['verdict'];
+  verdict: Qc['verdict'] | 'failed';
   at: string;
-  qc: Qc;
+  qc: Qc | null;
+  error: PublicMessage | null;
 }
 
 export interface Study {

@@ -1,4 +1,4 @@
-import type { ImageQc, Qc, QcReason, Study } from '../api/types';
+import type { ImageQc, PublicMessage, Qc, QcReason, Study } from '../api/types';
 import { useTexts } from '../i18n';
 import { fixed } from '../ui/format';
 
@@ -42,16 +42,42 @@ export function QcReasons({ reasons }: { reasons: readonly QcReason[] }) {
 const RANK = { pass: 0, warn: 1, reject: 2 };
 
 export function worstOf(images: readonly ImageQc[]): Qc | null {
-  return images.reduce<Qc | null>((worst, { qc }) => (worst === null || RANK[qc.verdict] > RANK[worst.verdict] ? qc : worst), null);
+  return images.reduce<Qc | null>(
+    (worst, { qc }) => (qc !== null && (worst === null || RANK[qc.verdict] > RANK[worst.verdict]) ? qc : worst),
+    null,
+  );
+}
+
+/** Images that could not be read: no quality verdict, and never shown as one. */
+function Unreadable({ errors }: { errors: readonly PublicMessage[] }) {
+  const { t, said } = useTexts();
+  return (
+    <div className="verdict verdict-failed" role="alert">
+      <span aria-hidden="true" className="verdict-glyph">
+        ✕
+      </span>
+      <div>
+        <b>{t('qc.failed.long')}</b>
+        {errors.map((error, index) => (
+          <p key={index}>
+            {said(error)} ({error.code})
+          </p>
+        ))}
+      </div>
+    </div>
+  );
 }
 
 export function QcPanel({ study }: { study: Study }) {
   const { t } = useTexts();
   // Until the study's own verdict is there, the worst of its images' verdicts, judged at arrival.
   const qc = study.analysis?.qc ?? worstOf(study.image_qc);
+  const errors = study.image_qc.flatMap(({ error }) => (error === null ? [] : [error]));
+  if (qc === null && errors.length > 0) return <Unreadable errors={errors} />;
   if (qc === null) return <p className="muted">{t(study.row.qc === 'none' ? 'qc.notJudged' : 'qc.notYet')}</p>;
   return (
     <>
+      {errors.length > 0 && <Unreadable errors={errors} />}
       <div className={`verdict verdict-qc-${qc.verdict}`}>
         <span aria-hidden="true" className="verdict-glyph">
           {qc.verdict === 'pass' ? '✓' : qc.verdict === 'warn' ? '!' : '✕'}

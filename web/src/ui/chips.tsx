@@ -4,7 +4,7 @@ import { useTexts } from '../i18n';
 
 type Tone = 'good' | 'warn' | 'bad' | 'busy' | 'quiet';
 
-const QC: Record<QcState, [string, Tone]> = { pending: ['…', 'busy'], pass: ['✓', 'good'], warn: ['!', 'warn'], reject: ['✕', 'bad'], none: ['–', 'quiet'] };
+const QC: Record<QcState, [string, Tone]> = { pending: ['…', 'busy'], pass: ['✓', 'good'], warn: ['!', 'warn'], reject: ['✕', 'bad'], failed: ['✕', 'bad'], none: ['–', 'quiet'] };
 const AI: Record<AiState, [string, Tone]> = {
   waiting: ['○', 'quiet'],
   running: ['◐', 'busy'],

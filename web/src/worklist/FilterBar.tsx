@@ -5,7 +5,7 @@ import type { AiState, QcState } from '../api/types';
 import { useTexts } from '../i18n';
 import { searchOf, type FilterName, type Filters } from './filters';
 
-const QC: QcState[] = ['pass', 'warn', 'reject', 'pending', 'none'];
+const QC: QcState[] = ['pass', 'warn', 'reject', 'failed', 'pending', 'none'];
 const AI: AiState[] = ['ok', 'running', 'waiting', 'failed', 'refused', 'not_applicable'];
 const MODALITIES = ['CT', 'DX', 'CR', 'PT'];
 const SEXES = ['M', 'F', 'O'] as const;
