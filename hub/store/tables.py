@@ -186,6 +186,7 @@ OBJECT = Table(  # sealed objects; content-addressed, so one row whoever sends i
     "object",
     METADATA,
     Column("address", _HEX, primary_key=True),
+    Column("hospital", _ID, index=True),  # who sent it first: counts against its quota
     Column("size", BigInteger, nullable=False),
     Column("committed_at", BigInteger),
     Column("created_at", BigInteger, nullable=False),

@@ -35,7 +35,7 @@ class Up(_message.Message):
     def __init__(self, hello: _Optional[_Union[Hello, _Mapping]] = ..., begin: _Optional[_Union[Begin, _Mapping]] = ..., put: _Optional[_Union[Put, _Mapping]] = ..., commit: _Optional[_Union[Commit, _Mapping]] = ..., event: _Optional[_Union[Event, _Mapping]] = ..., ack: _Optional[_Union[Ack, _Mapping]] = ..., heartbeat: _Optional[_Union[Heartbeat, _Mapping]] = ..., witness: _Optional[_Union[Witness, _Mapping]] = ..., wraps: _Optional[_Union[Wraps, _Mapping]] = ..., statistics: _Optional[_Union[Statistics, _Mapping]] = ..., checkpoint: _Optional[_Union[Checkpoint, _Mapping]] = ..., access: _Optional[_Union[AccessBatch, _Mapping]] = ...) -> None: ...
 
 class Down(_message.Message):
-    __slots__ = ("welcome", "have", "credit", "committed", "accepted", "row", "directory", "directory_head", "checkpoint", "slow_down", "refused", "access")
+    __slots__ = ("welcome", "have", "credit", "committed", "accepted", "row", "directory", "directory_head", "checkpoint", "slow_down", "refused", "access", "heartbeat")
     WELCOME_FIELD_NUMBER: _ClassVar[int]
     HAVE_FIELD_NUMBER: _ClassVar[int]
     CREDIT_FIELD_NUMBER: _ClassVar[int]
@@ -48,6 +48,7 @@ class Down(_message.Message):
     SLOW_DOWN_FIELD_NUMBER: _ClassVar[int]
     REFUSED_FIELD_NUMBER: _ClassVar[int]
     ACCESS_FIELD_NUMBER: _ClassVar[int]
+    HEARTBEAT_FIELD_NUMBER: _ClassVar[int]
     welcome: Welcome
     have: Have
     credit: Credit
@@ -60,7 +61,8 @@ class Down(_message.Message):
     slow_down: SlowDown
     refused: Refused
     access: AccessCheckpoint
-    def __init__(self, welcome: _Optional[_Union[Welcome, _Mapping]] = ..., have: _Optional[_Union[Have, _Mapping]] = ..., credit: _Optional[_Union[Credit, _Mapping]] = ..., committed: _Optional[_Union[Committed, _Mapping]] = ..., accepted: _Optional[_Union[Accepted, _Mapping]] = ..., row: _Optional[_Union[ChainRow, _Mapping]] = ..., directory: _Optional[_Union[DirectoryEntry, _Mapping]] = ..., directory_head: _Optional[_Union[DirectoryHead, _Mapping]] = ..., checkpoint: _Optional[_Union[Checkpoint, _Mapping]] = ..., slow_down: _Optional[_Union[SlowDown, _Mapping]] = ..., refused: _Optional[_Union[Refused, _Mapping]] = ..., access: _Optional[_Union[AccessCheckpoint, _Mapping]] = ...) -> None: ...
+    heartbeat: Heartbeat
+    def __init__(self, welcome: _Optional[_Union[Welcome, _Mapping]] = ..., have: _Optional[_Union[Have, _Mapping]] = ..., credit: _Optional[_Union[Credit, _Mapping]] = ..., committed: _Optional[_Union[Committed, _Mapping]] = ..., accepted: _Optional[_Union[Accepted, _Mapping]] = ..., row: _Optional[_Union[ChainRow, _Mapping]] = ..., directory: _Optional[_Union[DirectoryEntry, _Mapping]] = ..., directory_head: _Optional[_Union[DirectoryHead, _Mapping]] = ..., checkpoint: _Optional[_Union[Checkpoint, _Mapping]] = ..., slow_down: _Optional[_Union[SlowDown, _Mapping]] = ..., refused: _Optional[_Union[Refused, _Mapping]] = ..., access: _Optional[_Union[AccessCheckpoint, _Mapping]] = ..., heartbeat: _Optional[_Union[Heartbeat, _Mapping]] = ...) -> None: ...
 
 class Hello(_message.Message):
     __slots__ = ("protocol", "software", "at_ms", "heads", "chain_seq", "chain_link", "directory_size", "directory_head", "backlog")
