@@ -2,6 +2,10 @@
 
 Keys come from a :class:`Keyring`; a body key is derived from the study's, subject's or node's key
 by HKDF, so that a blob key and a record key are never the same bits.
+
+The kinds of scope ``clear`` are the exception: what the hub tells a hospital's box holds routing
+facts and ciphertext, and both sides must read it without a shared key. The *kind* decides, never
+the suite byte: a clear body under any other kind, or a sealed one under a clear kind, is broken.
 """
 
 from __future__ import annotations
@@ -16,10 +20,13 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from core.journal.errors import SealBroken
 from core.records.canonical import from_bytes
-from core.records.kinds import upcast
+from core.records.kinds import KINDS, upcast
 from core.records.record import Record, Sealed
 
 _SUITE = b"\x01"  # AES-256-GCM with HKDF-SHA256; a national suite gets its own number
+_CLEAR_SUITE = b"\x00"
+#: What a header's ``key`` says where no key seals the body.
+CLEAR_KEY = "clear"
 _NONCE = 12
 
 Randomness = Callable[[int], bytes]
@@ -51,6 +58,34 @@ def seal_body(plain: bytes, header: bytes, key: bytes, randomness: Randomness) -
     return _SUITE + nonce + _body_cipher(key).encrypt(nonce, plain, header)
 
 
+def is_clear(kind: str) -> bool:
+    """Return whether the bodies of a kind are kept in clear."""
+    return kind in KINDS and KINDS[kind].scope == "clear"
+
+
+def clear_body(plain: bytes) -> bytes:
+    """Return suite ‖ canonical body of a clear kind; the chain's link binds it to its header."""
+    return _CLEAR_SUITE + plain
+
+
+def open_clear(sealed: Sealed) -> Record:
+    """Return a record of a clear kind.
+
+    Raises
+    ------
+    SealBroken
+        If its kind is not a clear one, or the body is none.
+    """
+    header = sealed.header
+    if not is_clear(header.kind) or sealed.sealed[:1] != _CLEAR_SUITE:
+        raise SealBroken(seq=header.seq)
+    try:
+        body = from_bytes(sealed.sealed[1:])
+    except ValueError:
+        raise SealBroken(seq=header.seq) from None
+    return Record(sealed.position, header, upcast(header.kind, header.version, body))
+
+
 def open_record(sealed: Sealed, keyring: Keyring) -> Record:
     """Open a record and return its body as the newest version of its kind.
 
@@ -59,6 +94,8 @@ def open_record(sealed: Sealed, keyring: Keyring) -> Record:
     SealBroken
         If the bytes do not open under the key with this header, or the suite is unknown.
     """
+    if is_clear(sealed.header.kind):
+        return open_clear(sealed)
     key = keyring.key(sealed.header.key)
     data = sealed.sealed
     if data[:1] != _SUITE:

@@ -15,7 +15,7 @@ from core.journal.chain import Fault, Head, Kept, Unread, link_of, verify
 from core.journal.database import Database
 from core.journal.errors import JournalDamaged, UnknownKind
 from core.journal.salvage import DAMAGE, is_damage, salvage, tried
-from core.journal.seal import Keyring, Randomness, seal_body
+from core.journal.seal import CLEAR_KEY, Keyring, Randomness, clear_body, is_clear, seal_body
 from core.records.canonical import from_bytes, to_bytes
 from core.records.clock import Stamp, tick
 from core.records.kinds import KINDS
@@ -118,11 +118,11 @@ def _header(writer: Writer, draft: Draft, head: Head, stamp: Stamp, journal: str
         version=kind.version,
         subject=draft.subject,
         actor=actor,
-        key=draft.key,
+        key=CLEAR_KEY if is_clear(draft.kind) else draft.key,
     )
 
 
-def _continue_chain(
+def continue_chain(
     writer: Writer, drafts: Sequence[Draft], head: Head, last: Stamp, journal: str
 ) -> Iterator[tuple[Kept, Header, dict[str, Any]]]:
     """Yield the rows that carry a chain on from ``head``; pure but for the writer's clock."""
@@ -132,14 +132,17 @@ def _continue_chain(
         header = _header(writer, draft, head, stamp, journal)
         data = header.to_bytes()
         plain = to_bytes(draft.body)
-        sealed = seal_body(plain, data, writer.keyring.key(draft.key), writer.randomness)
+        if is_clear(header.kind):
+            sealed = clear_body(plain)
+        else:
+            sealed = seal_body(plain, data, writer.keyring.key(header.key), writer.randomness)
         row = Kept(writer.id, header.seq, data, sealed, link_of(data, sealed))
         head = Head(writer.id, header.seq, row.link)
         # What views see now is what they will read back: 1.0 has become 1, tuples lists.
         yield row, header, from_bytes(plain)
 
 
-def _checked(rows: Iterable[Kept], head_of: Callable[[str], Head], journal: str) -> list[Kept]:
+def checked(rows: Iterable[Kept], head_of: Callable[[str], Head], journal: str) -> list[Kept]:
     """Return the rows that are new, after verifying that they continue their chains."""
     fresh: list[Kept] = []
     heads: dict[str, Head] = {}
@@ -183,7 +186,7 @@ class MemoryJournal:
         """See :class:`JournalStore`."""
         last = max((Stamp.parse(h.clock) for _, h in self._rows), default=Stamp(0))
         fresh = list(
-            _continue_chain(self._writer, drafts, self.head(self._writer.id), last, self._journal)
+            continue_chain(self._writer, drafts, self.head(self._writer.id), last, self._journal)
         )
         start = len(self._rows)
         self._rows.extend((row, header) for row, header, _ in fresh)
@@ -198,7 +201,7 @@ class MemoryJournal:
 
     def adopt(self, rows: Iterable[Kept]) -> list[Sealed]:
         """See :class:`JournalStore`."""
-        fresh = _checked(rows, self.head, self._journal)
+        fresh = checked(rows, self.head, self._journal)
         start = len(self._rows)
         self._rows.extend((row, Header.from_bytes(row.header)) for row in fresh)
         return self.read(start, len(fresh))
@@ -278,7 +281,7 @@ class SqliteJournal:
             stamp = Stamp.parse(last) if last else Stamp(0)
             head = self.head(self._writer.id)
             records = []
-            for row, header, body in _continue_chain(
+            for row, header, body in continue_chain(
                 self._writer, drafts, head, stamp, self._journal
             ):
                 position = self._insert(sql, row, header)
@@ -291,7 +294,7 @@ class SqliteJournal:
         """See :class:`JournalStore`."""
         with self._database.transaction() as sql:
             adopted = []
-            for row in _checked(rows, self.head, self._journal):
+            for row in checked(rows, self.head, self._journal):
                 header = Header.from_bytes(row.header)
                 position = self._insert(sql, row, header)
                 adopted.append(Sealed(position, header, row.header, row.sealed, row.link.hex()))

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 Journal = Literal["clinical", "access"]
-Scope = Literal["study", "subject", "node"]
+Scope = Literal["study", "subject", "node", "clear"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,8 +20,9 @@ class Kind:
 
     Attributes
     ----------
-    scope : {"study", "subject", "node"}
-        Whose key seals the body: the study's data key, the patient's key, or the box's own.
+    scope : {"study", "subject", "node", "clear"}
+        Whose key seals the body: the study's data key, the patient's key, or the box's own. The
+        body of a ``clear`` kind holds routing facts and ciphertext only, and is not sealed.
     """
 
     name: str
@@ -60,6 +61,8 @@ KINDS: dict[str, Kind] = {
         Kind("model.activated", 1, "node"),
         Kind("model.rolled_back", 1, "node"),
         Kind("key.destroyed", 1, "node"),
+        Kind("hub.event", 1, "clear"),
+        Kind("hub.notice", 1, "clear"),
         Kind("study.viewed", 1, "node", "access"),
         Kind("audit.logged", 1, "node", "access"),
     )

@@ -1,9 +1,11 @@
-"""One contract for every journal store; run against memory and SQLite."""
+"""One contract for every journal store; run against memory, SQLite and the hub's databases."""
 
 from __future__ import annotations
 
 import itertools
 import os
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import pytest
 
@@ -11,9 +13,12 @@ from core.journal.chain import Fault, Head, Unread, verify
 from core.journal.database import Database
 from core.journal.errors import JournalDamaged, SealBroken, UnknownKind
 from core.journal.salvage import MOST_LOST
-from core.journal.seal import open_record
+from core.journal.seal import open_clear, open_record
 from core.journal.store import MemoryJournal, SqliteJournal, Writer, faults
 from core.records.record import GENESIS, Draft
+from hub.store.database import open_database
+from hub.store.journal import SqlJournal
+from hub.store.tables import CHAIN
 
 KEYS = {"node": b"n" * 32, "st_a": b"a" * 32, "st_b": b"b" * 32, "su_x": b"x" * 32}
 
@@ -138,6 +143,31 @@ class JournalContract:
         with pytest.raises(SealBroken):
             open_record(swapped, Keys())
 
+    def test_clear_kinds_are_read_without_a_key(self, tmp_path):
+        store = self.make(tmp_path)
+        (record,) = store.append([Draft("hub.event", {"consult": "c_1"}, "c_1", "st_a")])
+        assert record.header.key == "clear"
+        (sealed,) = store.read(0, 10)
+        assert sealed.sealed == b'\x00{"consult":"c_1"}'
+        assert open_record(sealed, None) == record
+        (head,) = list(faults(store))
+        assert head.seq == 1
+
+    def test_the_kind_decides_what_is_clear_never_the_suite_byte(self, tmp_path):
+        store = self.make(tmp_path)
+        store.append([Draft("hub.event", {"n": 1}), Draft("qc.assessed", {"n": 2}, "", "st_a")])
+        clear, closed = store.read(0, 2)
+        for bad in (
+            replace(closed, sealed=clear.sealed),
+            replace(clear, sealed=closed.sealed),
+            replace(clear, sealed=b"\x00[]"),
+            replace(clear, sealed=b""),
+        ):
+            with pytest.raises(SealBroken):
+                open_record(bad, Keys())
+        with pytest.raises(SealBroken):
+            open_clear(closed)
+
 
 class TestMemory(JournalContract):
     def make(self, tmp_path, who=None, on_append=None, journal="clinical"):
@@ -227,6 +257,42 @@ class TestSqlite(JournalContract):
         memory = MemoryJournal(writer("w2"))
         memory.adopt([row])
         assert list(memory.kept("w1" * 8)) == [row]
+
+
+class TestHub(JournalContract):
+    @pytest.fixture(autouse=True)
+    def _databases(self, hub_url, request):
+        self.url, self.opened = hub_url, []
+        yield
+        for database in self.opened:
+            database.close()
+
+    def make(self, tmp_path, who=None, on_append=None, journal="clinical"):
+        del tmp_path
+        self.opened.append(open_database(self.url))
+        store = SqlJournal(self.opened[-1], who or writer(), journal, on_append)
+        with self.opened[-1].write() as sql:  # a fresh store, as the other makers give
+            sql.execute(CHAIN.delete())
+        return store
+
+    def test_many_threads_share_one_chain(self, tmp_path):
+        stores = [self.make(tmp_path), self.make(tmp_path)]
+        with ThreadPoolExecutor(8) as pool:
+            drafts = [Draft("study.received", {"n": n}, "", "st_a") for n in range(40)]
+            list(pool.map(lambda n: stores[n % 2].append([drafts[n]]), range(40)))
+        (head,) = list(faults(stores[0]))
+        assert isinstance(head, Head)
+        assert head.seq == 40
+
+    def test_damage_is_named(self, tmp_path):
+        store = self.make(tmp_path)
+        store.append([Draft("study.received", {"n": n}, "", "st_a") for n in range(6)])
+        with self.opened[-1].write() as sql:
+            sql.execute(CHAIN.update().where(CHAIN.c.seq == 2).values(kind="qc.assessed"))
+            sql.execute(CHAIN.update().where(CHAIN.c.seq == 3).values(sealed=b"\x01junk"))
+            sql.execute(CHAIN.delete().where(CHAIN.c.seq == 5))
+        found = [(f.seq, f.kind) for f in faults(store) if isinstance(f, Fault)]
+        assert found == [(2, "columns"), (3, "changed"), (5, "removed")]
 
 
 PAGE = 4096

@@ -1,0 +1,43 @@
+"""Fixtures for tests that run on every database of the hub."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.hub_cases import HubClock, make_hub, migrated
+from tests.postgres import Postgres, programs
+
+
+@pytest.fixture(scope="session")
+def postgres():
+    """A PostgreSQL cluster of this test run's own."""
+    found = programs()
+    if found is None:
+        pytest.skip("PostgreSQL is not installed (apt: postgresql)")
+    cluster = Postgres(found)
+    yield cluster
+    cluster.stop()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def hub_url(request, tmp_path):
+    """URL of a fresh, migrated hub database; each test runs on both kinds."""
+    if request.param == "sqlite":
+        url = f"sqlite:///{tmp_path / 'hub.db'}"
+        migrated(url)
+        return url
+    return request.getfixturevalue("postgres").fresh(migrated)
+
+
+@pytest.fixture
+def hub_clock():
+    """The hub's clock, which the test moves."""
+    return HubClock()
+
+
+@pytest.fixture
+def hub(hub_url, hub_clock, tmp_path):
+    """An opened hub in a folder of its own, on both kinds of database."""
+    site = make_hub(tmp_path / "hub", hub_url, hub_clock)
+    yield site
+    site.close()
