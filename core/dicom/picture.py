@@ -30,7 +30,7 @@ MOST_PIXELS = 12_000
 PICTURE = "PICTURE"
 _IMPLEMENTATION = "2.25.191472392821717878282959393650045786439"
 _COMMENT = (
-    "Wrapped from a picture file; not original detector data. 由图片文件转换,非原始探测器数据"
+    "Wrapped from a picture file; not original detector data. 由图片文件转换，非原始探测器数据"
 )
 
 

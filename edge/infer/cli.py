@@ -23,7 +23,7 @@ def check(
     cache: Annotated[Path | None, typer.Option(help="引擎缓存 / engine cache folder")] = None,
     rounds: Annotated[int, typer.Option(min=1, help="计时次数 / timed runs")] = 10,
 ) -> None:
-    """检查 GPU、版本、引擎、一致性和速度,输出 JSON / Print device, versions, parity, speed."""
+    """检查 GPU、版本、引擎、一致性和速度，输出 JSON / Print device, versions, parity, speed."""
     from core.models.bundle import load, shipped
     from edge.infer.check import gpu_report
 

@@ -68,7 +68,7 @@ class FallingBackEngine:
             if self._open_second is None:
                 return False
             said = Sentence(
-                zh=f"GPU 出错,已改用 CPU(ONNX Runtime):{cause.sentence('zh')}",
+                zh=f"GPU 出错，已改用 CPU（ONNX Runtime）：{cause.sentence('zh')}",
                 en=f"The GPU failed; now on the CPU (ONNX Runtime): {cause.sentence('en')}",
             )
             self._current, self._open_second = self._open_second(said), None
@@ -132,13 +132,13 @@ def _try_gpu(
     try:
         engine = open_tensorrt(bundle, driver, cache, precision)
     except _GPU_TROUBLE as cause:
-        notes.append(Sentence(f"{precision}:{cause.sentence('zh')}", f"{precision}: {cause}"))
+        notes.append(Sentence(f"{precision}：{cause.sentence('zh')}", f"{precision}: {cause}"))
         return None
     try:
         parity = check_parity(engine, bundle, precision)
     except XinglinError as cause:
         engine.close()
-        notes.append(Sentence(f"{precision}:{cause.sentence('zh')}", f"{precision}: {cause}"))
+        notes.append(Sentence(f"{precision}：{cause.sentence('zh')}", f"{precision}: {cause}"))
         return None
     worst = max(parity.worst.values(), default=float("inf"))
     facts = f"{worst:.2e} / {parity.tolerance:.0e}"
@@ -146,12 +146,12 @@ def _try_gpu(
         engine.close()
         notes.append(
             Sentence(
-                f"{precision} 与黄金样本不一致({facts})", f"{precision} parity failed ({facts})"
+                f"{precision} 与黄金样本不一致（{facts}）", f"{precision} parity failed ({facts})"
             )
         )
         return None
     engine.reason = Sentence(
-        zh=f"GPU(TensorRT {precision}),黄金样本一致({facts})",
+        zh=f"GPU（TensorRT {precision}），黄金样本一致（{facts}）",
         en=f"GPU (TensorRT {precision}), parity with the golden set ({facts})",
     )
     return engine

@@ -9,7 +9,7 @@ class GpuUnavailable(XinglinError):
     """No usable GPU: library missing, no driver, no device."""
 
     code = 4200
-    zh = "没有可用的 GPU:{what}"
+    zh = "没有可用的 GPU：{what}"
     en = "No usable GPU: {what}"
 
 
@@ -17,7 +17,7 @@ class EngineBuildFailed(XinglinError):
     """TensorRT could not build an engine from the network."""
 
     code = 4201
-    zh = "TensorRT 引擎构建失败:{what}"
+    zh = "TensorRT 引擎构建失败：{what}"
     en = "TensorRT could not build the engine: {what}"
 
 
@@ -25,5 +25,5 @@ class GpuFailed(XinglinError):
     """The GPU failed while running: out of memory, reset, lost."""
 
     code = 4202
-    zh = "GPU 运行失败:{what}"
+    zh = "GPU 运行失败：{what}"
     en = "The GPU failed while running: {what}"

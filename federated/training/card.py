@@ -21,9 +21,9 @@ def model_card(trained: Trained, version: str) -> str:
     by_seed = ", ".join(f"{value:.3f}" for value in found.auc_by_seed)
     return f"""# dr_tb {version}
 
-**仅供研究,不得用于临床。 Not for clinical use.**
+**仅供研究，不得用于临床。 Not for clinical use.**
 
-胸部正位 X 线片结核可疑度评分(0…1)与热图。 Suspicion score (0…1) and heat map for
+胸部正位 X 线片结核可疑度评分（0…1）与热图。 Suspicion score (0…1) and heat map for
 tuberculosis on a frontal chest radiograph. "Positive" means "suspected, above the threshold".
 
 ## Network

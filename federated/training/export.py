@@ -112,7 +112,7 @@ def bundle_metadata(trained: Trained, version: str) -> dict[str, Any]:
         "version": version,
         "task": "Suspicion of pulmonary tuberculosis on a frontal chest radiograph",
         "modalities": ["CR", "DX"],
-        "intended_use": "Research and development. Not for clinical use. 仅供研究,不得用于临床。",
+        "intended_use": "Research and development. Not for clinical use. 仅供研究，不得用于临床。",
         "network_data_format": {
             "inputs": {"image": {"dtype": "float32", "shape": [None, 1, side, side]}},
             "outputs": {
@@ -126,7 +126,7 @@ def bundle_metadata(trained: Trained, version: str) -> dict[str, Any]:
         "calibration_set": CALIBRATION_SET,
         "licence": {
             "name": "LicenseRef-Research-Only",
-            "text_zh": "权重由仅供学术使用的数据训练,只限研究;与代码的 Apache-2.0 许可分开。",
+            "text_zh": "权重由仅供学术使用的数据训练，只限研究；与代码的 Apache-2.0 许可分开。",
             "text_en": "Weights trained on data published for academic use: research only; "
             "apart from the code's Apache-2.0.",
         },
