@@ -26,8 +26,8 @@ describe('what the appliance says', () => {
   it('labels a lesion once, above its highest outline', () => {
     const line = (lesion: number, top: number) => ({ lesion, kind: 'cavity', points: [[5, top + 4], [7, top]] as [number, number][] });
     expect(labelsOf([line(7, 40), line(7, 20), line(9, 30)])).toEqual([
-      { lesion: 7, at: [7, 20] },
-      { lesion: 9, at: [7, 30] },
+      { lesion: 7, source: 'ai', at: [7, 20] },
+      { lesion: 9, source: 'ai', at: [7, 30] },
     ]);
   });
 });

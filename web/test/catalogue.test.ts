@@ -1,9 +1,10 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import en from '../src/i18n/en.json';
+import { en, zh } from '../src/i18n';
+import baseZh from '../src/i18n/zh.json';
 import { pseudo } from '../src/i18n/pseudo';
-import zh from '../src/i18n/zh.json';
+import regionZh from '../src/i18n/region.zh.json';
 
 const SOURCE = join(import.meta.dirname, '../src');
 const sources = readdirSync(SOURCE, { recursive: true, encoding: 'utf8' })
@@ -13,6 +14,8 @@ const facts = (text: string) => [...text.matchAll(/\{(\w+)\}/g)].map((found) => 
 
 describe('catalogues', () => {
   it('hold the same ids', () => expect(Object.keys(en).sort()).toEqual(Object.keys(zh).sort()));
+
+  it('do not overwrite each other', () => expect(Object.keys(regionZh).filter((key) => key in baseZh)).toEqual([]));
 
   it('hold the same placeholders', () => {
     for (const [key, text] of Object.entries(zh)) expect(facts(en[key as keyof typeof en]), key).toEqual(facts(text));

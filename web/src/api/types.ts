@@ -16,6 +16,9 @@ export const ROLES = [
   'auditor',
 ] as const;
 export type Role = (typeof ROLES)[number];
+/** Roles at the hub; `device_it` and `auditor` exist on both sides. */
+export const HUB_ROLES = ['expert', 'coordinator', 'hub_admin', 'device_it', 'auditor'] as const;
+export type HubRole = (typeof HUB_ROLES)[number];
 
 export type Permission =
   | 'worklist.read'
@@ -29,17 +32,25 @@ export type Permission =
   | 'users.manage'
   | 'system.read'
   | 'audit.read'
-  | 'subject.manage';
+  | 'subject.manage'
+  | 'consult.read'
+  | 'consult.request'
+  | 'region.manage';
 
 export interface Me {
   user: string;
   name: string;
-  role: Role;
+  role: Role | HubRole;
   csrf: string;
   language: Language;
   permissions: Permission[];
   /** The password was given by someone else: nothing else is served until it is changed. */
   must_change: boolean;
+  /** At the hub only. */
+  id?: string;
+  hospital?: string | null;
+  department?: string | null;
+  key?: { id: string; created_at: string } | null;
 }
 
 export interface Row {
@@ -232,6 +243,8 @@ export interface OutlineLine {
   lesion: number;
   kind: string;
   points: [number, number][];
+  /** Whose outline: the AI's (unsaid) or the county's correction. */
+  source?: 'ai' | 'county';
 }
 export interface Outlines {
   series_uid: string;

@@ -2,9 +2,14 @@
 import i18next from 'i18next';
 import { createContext, useContext, useSyncExternalStore } from 'react';
 import type { Language, PublicMessage } from '../api/types';
-import en from './en.json';
+import baseEn from './en.json';
 import { pseudo } from './pseudo';
-import zh from './zh.json';
+import regionEn from './region.en.json';
+import regionZh from './region.zh.json';
+import baseZh from './zh.json';
+
+export const zh = { ...baseZh, ...regionZh };
+export const en = { ...baseEn, ...regionEn };
 
 export type Key = keyof typeof zh;
 export type Facts = Record<string, string | number>;

@@ -22,6 +22,9 @@ const TOOLS: [Tool, string][] = [
   ['scroll', 'S'],
   ['pan', 'T'],
   ['zoom', 'Z'],
+  ['length', 'D'],
+  ['angle', 'A'],
+  ['probe', 'P'],
 ];
 const WINDOWS: [PresetName, string][] = [
   ['lung', '1'],

@@ -1,5 +1,6 @@
 /** AI outlines over the picture: dashed and numbered, read-only; the picture is never waited for. */
 import type { OutlineLine } from '../api/types';
+import { useTexts } from '../i18n';
 import type { Painted } from './cornerstone';
 
 interface Props {
@@ -21,18 +22,24 @@ function topOf(points: readonly [number, number][]): [number, number] {
   return points.reduce((best, point) => (point[1] < best[1] ? point : best), points[0] ?? [0, 0]);
 }
 
-/** One label for a lesion, however many outlines it has here: above its highest point. */
-export function labelsOf(lines: readonly OutlineLine[]): { lesion: number; at: [number, number] }[] {
-  const labels = new Map<number, [number, number]>();
+type Source = NonNullable<OutlineLine['source']>;
+/** Result sets differ by line style as well as by colour. */
+const SET_CLASS: Record<Source, string> = { ai: 'ai-line', county: 'ai-line county-line' };
+
+/** One label for a lesion of a result set, however many outlines it has here: above its highest point. */
+export function labelsOf(lines: readonly OutlineLine[]): { lesion: number; source: Source; at: [number, number] }[] {
+  const labels = new Map<string, { lesion: number; source: Source; at: [number, number] }>();
   for (const line of lines) {
-    const top = topOf(line.points);
-    const known = labels.get(line.lesion);
-    if (known === undefined || top[1] < known[1]) labels.set(line.lesion, top);
+    const at = topOf(line.points);
+    const source = line.source ?? 'ai';
+    const known = labels.get(`${source} ${line.lesion}`);
+    if (known === undefined || at[1] < known.at[1]) labels.set(`${source} ${line.lesion}`, { lesion: line.lesion, source, at });
   }
-  return [...labels].map(([lesion, at]) => ({ lesion, at }));
+  return [...labels.values()];
 }
 
 export function Overlay({ painted, columns, rows, lines, selected, heatmap, onHeatMissing }: Props) {
+  const { t } = useTexts();
   const [a, b, c, d, e, f] = painted.matrix;
   const place = ([x, y]: [number, number]): [number, number] => [a * x + c * y + e, b * x + d * y + f];
   return (
@@ -40,17 +47,17 @@ export function Overlay({ painted, columns, rows, lines, selected, heatmap, onHe
       <g transform={`matrix(${painted.matrix.join(' ')})`}>
         {heatmap !== null && <image href={heatmap} x={-0.5} y={-0.5} width={columns} height={rows} preserveAspectRatio="none" className="heat" onError={onHeatMissing} />}
         {lines.map((line, index) => (
-          <g key={index} className={line.lesion === selected ? 'ai-line chosen' : 'ai-line'}>
+          <g key={index} className={`${SET_CLASS[line.source ?? 'ai']}${line.lesion === selected ? ' chosen' : ''}`}>
             <path d={pathOf(line.points)} className="halo" />
             <path d={pathOf(line.points)} className="dash" />
           </g>
         ))}
       </g>
-      {labelsOf(lines).map(({ lesion, at }) => {
+      {labelsOf(lines).map(({ lesion, source, at }) => {
         const [x, y] = place(at);
         return (
-          <text key={lesion} x={x} y={y - 6} className={lesion === selected ? 'ai-label chosen' : 'ai-label'}>
-            AI {lesion}
+          <text key={`${source}-${lesion}`} x={x} y={y - (source === 'ai' ? 6 : 20)} className={`ai-label label-${source}${lesion === selected ? ' chosen' : ''}`}>
+            {source === 'ai' ? `AI ${lesion}` : t('overlay.county', { n: lesion })}
           </text>
         );
       })}

@@ -4,6 +4,7 @@ import type { OutlineLine, Row } from '../api/types';
 import { useTexts } from '../i18n';
 import { date, fixed } from '../ui/format';
 import { edgeLetters, slicePositionMm, type Frame } from './frames';
+import { Measures } from './Measures';
 import { Overlay } from './Overlay';
 import type { PaneState } from './usePane';
 
@@ -11,7 +12,8 @@ interface Props {
   host: RefObject<HTMLDivElement | null>;
   state: PaneState;
   frames: readonly Frame[];
-  row: Row;
+  /** Whose picture: what stands in the corners. */
+  row: Pick<Row, 'patient_name' | 'patient_id' | 'sex' | 'birth_date' | 'institution' | 'study_date' | 'modality'>;
   seriesLabel: string;
   lines: readonly OutlineLine[];
   selected: number | null;
@@ -151,6 +153,7 @@ export function Viewport(props: Props) {
     <section className="viewport" aria-label={t('viewer.label')}>
       <div className="pane" ref={host} data-testid="pane" />
       {state.painted !== null && frame !== undefined && <Overlay painted={state.painted} columns={frame.columns} rows={frame.rows} lines={lines} selected={selected} heatmap={heatmap} onHeatMissing={props.onHeatMissing} />}
+      {state.painted !== null && frame !== undefined && <Measures drawing={state.drawing} painted={state.painted} frame={frame} modality={props.row.modality} />}
       <Corners {...props} />
       {frames.length > 1 && <StackBar state={state} count={frames.length} onGoTo={onGoTo} />}
       <Fidelity state={state} />

@@ -3,7 +3,7 @@
  * one frame of a stack, with a window, a zoom and a place, and says after every paint what it shows.
  */
 import { cache, Enums, eventTarget, getShouldUseCPURendering, imageLoader, init as initCore, RenderingEngine, utilities, type Types } from '@cornerstonejs/core';
-import { init as initLoader, wadors } from '@cornerstonejs/dicom-image-loader';
+import { createImage, init as initLoader, wadors } from '@cornerstonejs/dicom-image-loader';
 import type { FrameSource } from './frames';
 import { prefetch, type Prefetch } from './prefetch';
 import type { Window } from './presets';
@@ -55,6 +55,19 @@ function start(): Promise<RenderingEngine> {
     return new RenderingEngine('xinglin');
   });
   return started;
+}
+
+/** A frame as it was encoded: the bytes of one frame and their transfer syntax. */
+export interface FrameBytes {
+  bytes: Uint8Array;
+  syntax: string;
+}
+
+/** A second source of frames beside DICOMweb: image ids that begin with `scheme:` are read by `load`. */
+export function provideFrames(scheme: string, load: (imageId: string) => Promise<FrameBytes>): void {
+  imageLoader.registerImageLoader(scheme, (imageId: string) => ({
+    promise: load(imageId).then(({ bytes, syntax }) => createImage(imageId, bytes as never, syntax, {}) as Promise<Types.IImage>),
+  }));
 }
 
 function windowOf(range: { lower: number; upper: number } | undefined): Window {

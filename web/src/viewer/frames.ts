@@ -16,6 +16,10 @@ export interface Frame {
   /** Patient Orientation (0020,0020) of a projection: directions of row and column. */
   patientOrientation: [string, string] | null;
   thicknessMm: number | null;
+  /** (between rows, between columns), mm; null when the file has none. */
+  spacingMm: [number, number] | null;
+  /** A projection often knows only the spacing on its detector, which is larger than in the patient. */
+  spacingOf: 'patient' | 'detector';
 }
 
 export interface FrameSource {
@@ -40,8 +44,27 @@ export function frameAddress(origin: string, study: string, series: string, sop:
   return `wadors:${origin}/dicomweb/studies/${at[0] ?? ''}/series/${at[1] ?? ''}/instances/${at[2] ?? ''}/frames/${frame}`;
 }
 
+/** Pixel Spacing (0028,0030), else Imager Pixel Spacing (0018,1164). */
+function spacingOf(metadata: DicomObject): Pick<Frame, 'spacingMm' | 'spacingOf'> {
+  for (const [tag, of] of [
+    ['00280030', 'patient'],
+    ['00181164', 'detector'],
+  ] as const) {
+    const [down, right] = numbers(metadata, tag);
+    if (down !== undefined && right !== undefined && down > 0 && right > 0) return { spacingMm: [down, right], spacingOf: of };
+  }
+  return { spacingMm: null, spacingOf: 'patient' };
+}
+
 /** Frames in the manifest's order (the server sorts by geometry, then instance number). */
+export type AddressOf = (sop: string, frame: number) => string;
+
 export function framesOf(origin: string, studyUid: string, series: ManifestSeries): FrameSource[] {
+  return framesAt(series, (sop, frame) => frameAddress(origin, studyUid, series.series_uid, sop, frame));
+}
+
+/** The same frames from another source: `addressOf` says where each one is. */
+export function framesAt(series: ManifestSeries, addressOf: AddressOf): FrameSource[] {
   return series.instances.flatMap((metadata) => {
     const sop = text(metadata, '00080018');
     const rows = first(metadata, '00280010');
@@ -53,7 +76,7 @@ export function framesOf(origin: string, studyUid: string, series: ManifestSerie
     return Array.from({ length: count }, (_, index) => ({
       metadata,
       frame: {
-        imageId: frameAddress(origin, studyUid, series.series_uid, sop, index + 1),
+        imageId: addressOf(sop, index + 1),
         key: `${sop}/${index + 1}`,
         rows,
         columns,
@@ -62,6 +85,7 @@ export function framesOf(origin: string, studyUid: string, series: ManifestSerie
         position: vectorAt(numbers(metadata, '00200032'), 0),
         patientOrientation: directions.length === 2 ? ([directions[0] ?? '', directions[1] ?? ''] as [string, string]) : null,
         thicknessMm: first(metadata, '00180050'),
+        ...spacingOf(metadata),
       },
     }));
   });

@@ -1,5 +1,9 @@
 /** Mouse on the pane: what each button and the wheel do is data, so that a site can change it. */
-export type Tool = 'window' | 'pan' | 'zoom' | 'scroll';
+export type Tool = 'window' | 'pan' | 'zoom' | 'scroll' | 'length' | 'angle' | 'probe';
+export type Stroke = 'press' | 'move' | 'release';
+
+/** Tools that draw on the picture. */
+export const DRAWING: ReadonlySet<Tool> = new Set<Tool>(['length', 'angle', 'probe']);
 
 export interface Mouse {
   left: Tool;
@@ -14,6 +18,8 @@ export interface Gestures {
   begin: (tool: Tool) => void;
   /** Total movement since the drag began, and since the last call, in CSS pixels. */
   move: (tool: Tool, total: [number, number], step: [number, number]) => void;
+  /** The hand of a drawing tool, at a place of the pane. */
+  draw: (tool: Tool, stroke: Stroke, x: number, y: number) => void;
   /** Wheel turned by whole notches; `fast` with Ctrl. */
   wheel: (notches: number, fast: boolean) => void;
   hover: (x: number, y: number) => void;
@@ -32,25 +38,37 @@ export function attachMouse(element: HTMLElement, mouse: () => Mouse, gestures: 
   let drag: { tool: Tool; id: number; x: number; y: number; lastX: number; lastY: number } | null = null;
   let rest = 0;
 
+  function draw(event: PointerEvent, tool: Tool, stroke: Stroke): void {
+    const box = element.getBoundingClientRect();
+    gestures.draw(tool, stroke, event.clientX - box.left, event.clientY - box.top);
+  }
+
   function down(event: PointerEvent): void {
     const tool = [mouse().left, mouse().middle, mouse().right][event.button];
     if (tool === undefined) return;
     event.preventDefault();
     element.setPointerCapture(event.pointerId);
     drag = { tool, id: event.pointerId, x: event.clientX, y: event.clientY, lastX: event.clientX, lastY: event.clientY };
-    gestures.begin(tool);
+    if (DRAWING.has(tool)) draw(event, tool, 'press');
+    else gestures.begin(tool);
   }
   function move(event: PointerEvent): void {
     const box = element.getBoundingClientRect();
     gestures.hover(event.clientX - box.left, event.clientY - box.top);
     if (drag?.id !== event.pointerId) return;
     const { tool, x, y, lastX, lastY } = drag;
+    if (DRAWING.has(tool)) {
+      draw(event, tool, 'move');
+      return;
+    }
     drag.lastX = event.clientX;
     drag.lastY = event.clientY;
     gestures.move(tool, [event.clientX - x, event.clientY - y], [event.clientX - lastX, event.clientY - lastY]);
   }
   function up(event: PointerEvent): void {
-    if (drag?.id === event.pointerId) drag = null;
+    if (drag?.id !== event.pointerId) return;
+    if (DRAWING.has(drag.tool)) draw(event, drag.tool, 'release');
+    drag = null;
   }
   function wheel(event: WheelEvent): void {
     event.preventDefault();

@@ -3,6 +3,7 @@ import { useCallback, useEffect, useMemo, useRef, useState, type RefObject } fro
 import type { Painted, Pane } from './cornerstone';
 import type { FrameSource } from './frames';
 import { attachMouse, MOUSE, type Tool } from './interaction';
+import { draw, NOTHING_DRAWN, toImage, type Drawing, type DrawStep, type MeasureKind } from './measure';
 import { draggedWindow, PRESETS, type PresetName } from './presets';
 
 export interface Probe {
@@ -20,6 +21,7 @@ export interface PaneState {
   broken: 'start' | 'context' | null;
   drawnBy: 'webgl' | 'cpu' | null;
   probe: Probe | null;
+  drawing: Drawing;
 }
 
 export interface PaneControls {
@@ -28,9 +30,11 @@ export interface PaneControls {
   invert: () => void;
   reset: () => void;
   zoomBy: (factor: number) => void;
+  /** Take back the last measurement on the frame shown. */
+  undoMeasure: () => void;
 }
 
-const FRESH: PaneState = { painted: null, wanted: 0, trouble: 'loading', loaded: new Set(), broken: null, drawnBy: null, probe: null };
+const FRESH: PaneState = { painted: null, wanted: 0, trouble: 'loading', loaded: new Set(), broken: null, drawnBy: null, probe: null, drawing: NOTHING_DRAWN };
 
 const ZOOM_PER_PX = 1.006;
 const SCROLL_PX = 6;
@@ -106,6 +110,14 @@ export function usePane(sources: FrameSource[], start: { at: number; preset: Pre
     pane.current?.goTo(to);
   }, []);
 
+  const drawStep = useCallback((step: DrawStep) => setState((old) => ({ ...old, drawing: draw(old.drawing, step) })), []);
+  /** The frame on the screen and a place on it; null while nothing is painted. */
+  const placed = useCallback((x: number, y: number) => {
+    const { painted } = now.current.state;
+    const frame = painted === null ? undefined : now.current.sources[painted.index]?.frame.key;
+    return painted === null || frame === undefined ? null : { frame, at: toImage(painted.matrix, [x, y]) };
+  }, []);
+
   useEffect(() => {
     const element = host.current;
     if (element === null) return;
@@ -126,11 +138,18 @@ export function usePane(sources: FrameSource[], start: { at: number; preset: Pre
       },
       hover: (x, y) => {
         const probe = pane.current?.probe(x, y) ?? null;
-        setState((old) => ({ ...old, probe }));
+        const place = placed(x, y);
+        setState((old) => ({ ...old, probe, drawing: place === null || old.drawing.draft === null ? old.drawing : draw(old.drawing, { step: 'hover', ...place }) }));
+      },
+      draw: (tool, stroke, x, y) => {
+        const place = placed(x, y);
+        if (place !== null) drawStep({ step: stroke, kind: tool as MeasureKind, value: pane.current?.probe(x, y)?.value ?? null, ...place });
       },
       leave: () => setState((old) => ({ ...old, probe: null })),
     });
-  }, [goTo]);
+  }, [goTo, placed, drawStep]);
+  // Another tool in the hand: an angle half drawn is dropped.
+  useEffect(() => drawStep({ step: 'drop' }), [left, drawStep]);
 
   const controls = useMemo<PaneControls>(
     () => ({
@@ -138,12 +157,16 @@ export function usePane(sources: FrameSource[], start: { at: number; preset: Pre
       preset: (name) => pane.current?.setWindow(PRESETS[name].window),
       invert: () => pane.current?.setInverted(!(now.current.state.painted?.inverted ?? false)),
       zoomBy: (factor) => pane.current?.zoomBy(factor),
+      undoMeasure: () => {
+        const place = placed(0, 0);
+        if (place !== null) drawStep({ step: 'undo', frame: place.frame });
+      },
       reset: () => {
         pane.current?.reset();
         pane.current?.setWindow(PRESETS[now.current.start.preset].window);
       },
     }),
-    [goTo],
+    [goTo, placed, drawStep],
   );
   return [host, state, controls];
 }
