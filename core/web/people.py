@@ -5,17 +5,26 @@ Ordinary tables. A session's token is kept as its hash, so that a stolen databas
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-import pyotp
-from argon2 import PasswordHasher
-from argon2.exceptions import InvalidHashError, VerificationError, VerifyMismatchError
-
 from core.journal.database import Database
+from core.web.access import (
+    IDLE_MS,
+    LONGEST_MS,
+    SEEN_EVERY_MS,
+    Passwords,
+    check_language,
+    check_password,
+    check_user,
+    fresh_otp,
+    hashed_token,
+    is_over,
+    lock_ms,
+    otp_step,
+    same,
+)
 from core.web.errors import (
     InputWrong,
     LoginWrong,
@@ -23,16 +32,11 @@ from core.web.errors import (
     NotLoggedIn,
     OtpNeeded,
     OtpWrong,
-    PasswordWeak,
     UserExists,
 )
 from core.web.roles import MAY, ROLES, Permission, Role
 
-IDLE_MS = 30 * 60_000
-LONGEST_MS = 12 * 3_600_000
-_FREE_TRIES = 4
-_LONGEST_LOCK_MS = 15 * 60_000
-_SEEN_EVERY_MS = 30_000
+__all__ = ["IDLE_MS", "LONGEST_MS", "People", "Session", "same"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,9 +70,7 @@ class People:
         self._database = database
         self._now_ms = now_ms
         self._randomness = randomness
-        self._hasher = PasswordHasher(time_cost=2, memory_cost=19_456, parallelism=1)
-        # Verified against when the user is unknown, so that the answer takes as long.
-        self._nobody = self._hasher.hash(randomness(16).hex())
+        self._passwords = Passwords(randomness)
 
     def add(self, user: str, name: str, role: str, password: str, *, must_change: bool) -> None:
         """Add a person.
@@ -79,16 +81,15 @@ class People:
         """
         if role not in ROLES:
             raise InputWrong(field="role")
-        if not user or len(user) > 64 or not user.isprintable() or user != user.strip():
-            raise InputWrong(field="user")
-        self._check_password(user, password)
+        check_user(user)
+        check_password(user, password)
         with self._database.transaction() as sql:
             if sql.execute("SELECT 1 FROM person WHERE user = ?", (user,)).fetchone():
                 raise UserExists
             sql.execute(
                 "INSERT INTO person (user, name, role, password, must_change, created)"
                 " VALUES (?, ?, ?, ?, ?, ?)",
-                (user, name or user, role, self._hasher.hash(password), int(must_change),
+                (user, name or user, role, self._passwords.hashed(password), int(must_change),
                  self._now_ms()),
             )  # fmt: skip
 
@@ -105,12 +106,12 @@ class People:
         if fields.get("role", "auditor") not in ROLES:
             raise InputWrong(field="role")
         if "password" in fields:
-            self._check_password(user, fields["password"])
+            check_password(user, fields["password"])
         with self._database.transaction() as sql:
             if not sql.execute("SELECT 1 FROM person WHERE user = ?", (user,)).fetchone():
                 raise NotFound
             for column, value in fields.items():
-                kept = self._hasher.hash(value) if column == "password" else value
+                kept = self._passwords.hashed(value) if column == "password" else value
                 sql.execute(f"UPDATE person SET {column} = ? WHERE user = ?", (kept, user))
             sql.execute("UPDATE person SET failures = 0, locked_until = 0 WHERE user = ?", (user,))
             if set(fields) & {"role", "active", "password"}:
@@ -146,15 +147,15 @@ class People:
         rows = self._database.query(
             "SELECT password, totp, active, locked_until FROM person WHERE user = ?", (user,)
         )
-        kept, totp, active, locked = rows[0] if rows else (self._nobody, "", 0, 0)
-        right = self._verify(kept, password)
+        kept, totp, active, locked = rows[0] if rows else (self._passwords.nobody, "", 0, 0)
+        right = self._passwords.fits(kept, password)
         if not rows or not active or locked > now or not right:
             if rows and active and locked <= now:
                 self._failed(user, now)
             raise LoginWrong
         if totp and not otp:
             raise OtpNeeded
-        if totp and not self._shown(totp, otp or ""):
+        if totp and otp_step(totp, otp or "", now) is None:
             self._failed(user, now)
             raise OtpWrong
         token, csrf = self._randomness(32).hex(), self._randomness(16).hex()
@@ -163,7 +164,7 @@ class People:
             sql.execute("DELETE FROM session WHERE seen < ?", (now - IDLE_MS,))
             sql.execute(
                 "INSERT INTO session (token, user, csrf, created, seen) VALUES (?, ?, ?, ?, ?)",
-                (_hashed(token), user, csrf, now, now),
+                (hashed_token(token), user, csrf, now, now),
             )
         return token, self.session(token)
 
@@ -176,9 +177,11 @@ class People:
             If there is none, it idled too long, or the person was switched off.
         """
         session, seen, now = self._look(token)
-        if now - seen > _SEEN_EVERY_MS:
+        if now - seen > SEEN_EVERY_MS:
             with self._database.transaction() as sql:
-                sql.execute("UPDATE session SET seen = ? WHERE token = ?", (now, _hashed(token)))
+                sql.execute(
+                    "UPDATE session SET seen = ? WHERE token = ?", (now, hashed_token(token))
+                )
         return session
 
     def holds(self, token: str, permission: Permission) -> bool:
@@ -190,14 +193,14 @@ class People:
 
     def _look(self, token: str) -> tuple[Session, int, int]:
         """Return the session, when it was last used, and the time now."""
-        now, key = self._now_ms(), _hashed(token)
+        now, key = self._now_ms(), hashed_token(token)
         rows = self._database.query(
             "SELECT s.user, p.name, p.role, s.csrf, p.language, s.created, s.seen, p.must_change"
             " FROM session s JOIN person p ON p.user = s.user"
             " WHERE s.token = ? AND p.active = 1",
             (key,),
         )
-        if not rows or now - rows[0][6] > IDLE_MS or now - rows[0][5] > LONGEST_MS:
+        if not rows or is_over(rows[0][5], rows[0][6], now):
             raise NotLoggedIn
         user, name, role, csrf, language, _, seen, must_change = rows[0]
         session = Session(key.hex()[:24], user, name, role, csrf, language, bool(must_change))
@@ -206,7 +209,7 @@ class People:
     def log_out(self, token: str) -> None:
         """End a session."""
         with self._database.transaction() as sql:
-            sql.execute("DELETE FROM session WHERE token = ?", (_hashed(token),))
+            sql.execute("DELETE FROM session WHERE token = ?", (hashed_token(token),))
 
     def set_language(self, user: str, language: str) -> None:
         """Keep a person's language.
@@ -215,8 +218,7 @@ class People:
         ------
         InputWrong
         """
-        if language not in ("zh", "en"):
-            raise InputWrong(field="language")
+        check_language(language)
         with self._database.transaction() as sql:
             sql.execute("UPDATE person SET language = ? WHERE user = ?", (language, user))
 
@@ -228,21 +230,21 @@ class People:
         LoginWrong, PasswordWeak
         """
         rows = self._database.query("SELECT password FROM person WHERE user = ?", (user,))
-        if not rows or not self._verify(rows[0][0], old):
+        if not rows or not self._passwords.fits(rows[0][0], old):
             raise LoginWrong
-        self._check_password(user, new)
+        check_password(user, new)
         with self._database.transaction() as sql:
             sql.execute(
                 "UPDATE person SET password = ?, must_change = 0 WHERE user = ?",
-                (self._hasher.hash(new), user),
+                (self._passwords.hashed(new), user),
             )
-            sql.execute("DELETE FROM session WHERE user = ? AND token != ?", (user, _hashed(token)))
+            sql.execute(
+                "DELETE FROM session WHERE user = ? AND token != ?", (user, hashed_token(token))
+            )
 
     def begin_otp(self, user: str) -> dict[str, str]:
         """Return a fresh second factor for the person to confirm; not in force yet."""
-        secret = pyotp.random_base32()
-        uri = pyotp.TOTP(secret).provisioning_uri(name=user, issuer_name="Xinglin")
-        return {"secret": secret, "uri": uri}
+        return fresh_otp(user)
 
     def confirm_otp(self, user: str, secret: str, otp: str) -> None:
         """Put a second factor in force once the person has shown a right code.
@@ -251,29 +253,10 @@ class People:
         ------
         OtpWrong, InputWrong
         """
-        if not 32 <= len(secret) <= 128:  # ours have 160 bits; an empty one would switch it off
-            raise InputWrong(field="secret")
-        try:
-            right = self._shown(secret, otp)
-        except ValueError:
-            raise InputWrong(field="secret") from None
-        if not right:
+        if otp_step(secret, otp, self._now_ms()) is None:
             raise OtpWrong
         with self._database.transaction() as sql:
             sql.execute("UPDATE person SET totp = ? WHERE user = ?", (secret, user))
-
-    def _shown(self, secret: str, otp: str) -> bool:
-        """Say whether a code is right now, half a minute of drift allowed either way."""
-        now_s = self._now_ms() // 1000
-        return otp.isascii() and bool(
-            pyotp.TOTP(secret).verify(otp, for_time=now_s, valid_window=1)
-        )
-
-    def _verify(self, kept: str, password: str) -> bool:
-        try:
-            return self._hasher.verify(kept, password)
-        except (VerifyMismatchError, VerificationError, InvalidHashError):
-            return False
 
     def _failed(self, user: str, now: int) -> None:
         with self._database.transaction() as sql:
@@ -281,19 +264,6 @@ class People:
                 "UPDATE person SET failures = failures + 1 WHERE user = ? RETURNING failures",
                 (user,),
             ).fetchone()[0]
-            if failures > _FREE_TRIES:
-                wait = min(2_000 * 2 ** (failures - _FREE_TRIES), _LONGEST_LOCK_MS)
+            wait = lock_ms(failures)
+            if wait:
                 sql.execute("UPDATE person SET locked_until = ? WHERE user = ?", (now + wait, user))
-
-    def _check_password(self, user: str, password: Any) -> None:
-        if not isinstance(password, str) or not 10 <= len(password) <= 256 or password == user:
-            raise PasswordWeak
-
-
-def _hashed(token: str) -> bytes:
-    return hashlib.sha256(token.encode("utf-8", "replace")).digest()
-
-
-def same(first: str, second: str) -> bool:
-    """Compare secrets in constant time."""
-    return hmac.compare_digest(first.encode(), second.encode())
