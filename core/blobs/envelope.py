@@ -9,6 +9,10 @@ commitment, so that one blob cannot open under two keys. Chunk *i* is AES-256-GC
 ``i (11 bytes, big endian) ‖ last (1 byte)`` and a 16-byte tag; only the last chunk may be shorter
 than the chunk size, and only a blob of length 0 has an empty last chunk. Pure: no IO, randomness
 is an argument.
+
+A ``context`` (``core.seals``: which consultation, epoch, object, position) is appended to HKDF's
+info, which before it has a fixed length, and is the associated data of every chunk. Without one
+the bytes are those of a blob at rest.
 """
 
 from __future__ import annotations
@@ -32,8 +36,9 @@ CHUNK_LOG2 = 17  # 128 KiB: a 512×512 CT slice is five chunks, a PDU is about o
 ReadAt = Callable[[int, int], bytes]
 
 
-def _derive(key: bytes, salt: bytes, prefix: bytes) -> tuple[AESGCM, bytes]:
-    material = HKDF(SHA256(), 64, salt=salt, info=b"xinglin blob v1" + prefix).derive(key)
+def _derive(key: bytes, salt: bytes, prefix: bytes, context: bytes) -> tuple[AESGCM, bytes]:
+    info = b"xinglin blob v1" + prefix + context
+    material = HKDF(SHA256(), 64, salt=salt, info=info).derive(key)
     return AESGCM(material[:32]), material[32:]
 
 
@@ -50,11 +55,16 @@ class Sealer:
         32 bytes, the study's data key.
     salt : bytes
         32 fresh random bytes.
+    context : bytes
+        What the blob is; whoever opens it must say the same.
     """
 
-    def __init__(self, key: bytes, salt: bytes, chunk_log2: int = CHUNK_LOG2) -> None:
+    def __init__(
+        self, key: bytes, salt: bytes, chunk_log2: int = CHUNK_LOG2, context: bytes = b""
+    ) -> None:
         prefix = _PREFIX + bytes([chunk_log2])
-        self._cipher, commitment = _derive(key, salt, prefix)
+        self._cipher, commitment = _derive(key, salt, prefix, context)
+        self._context = context or None
         self._size = 1 << chunk_log2
         self._buffer = bytearray()
         self._index = 0
@@ -65,14 +75,27 @@ class Sealer:
         self._buffer += data
         while len(self._buffer) > self._size:
             with memoryview(self._buffer) as view, view[: self._size] as piece:
-                sealed = self._cipher.encrypt(_nonce(self._index, False), piece, None)
+                sealed = self._cipher.encrypt(_nonce(self._index, False), piece, self._context)
+            del self._buffer[: self._size]
+            self._index += 1
+            yield sealed
+
+    def update_into(
+        self, data: bytes | memoryview, room: Callable[[int], memoryview]
+    ) -> Iterator[memoryview]:
+        """Do as :meth:`update` with ciphertext written where ``room(length)`` says."""
+        self._buffer += data
+        while len(self._buffer) > self._size:
+            sealed = room(self._size + TAG)
+            with memoryview(self._buffer) as view, view[: self._size] as piece:
+                self._cipher.encrypt_into(_nonce(self._index, False), piece, None, sealed)
             del self._buffer[: self._size]
             self._index += 1
             yield sealed
 
     def final(self) -> bytes:
         """Return the ciphertext of the last chunk."""
-        return self._cipher.encrypt(_nonce(self._index, True), bytes(self._buffer), None)
+        return self._cipher.encrypt(_nonce(self._index, True), bytes(self._buffer), self._context)
 
 
 class Opener:
@@ -86,14 +109,16 @@ class Opener:
         ``read_at(offset, length)`` of the ciphertext file; may return less only at its end.
     size : int
         Length of the ciphertext file.
+    context : bytes
+        What the blob is.
 
     Raises
     ------
     BlobDamaged
-        If the header is not ours, the key is another one, or the length cannot be.
+        If the header is not ours, key or context is another one, or the length cannot be.
     """
 
-    def __init__(self, key: bytes, read_at: ReadAt, size: int) -> None:
+    def __init__(self, key: bytes, read_at: ReadAt, size: int, context: bytes = b"") -> None:
         header = read_at(0, HEADER)
         if len(header) != HEADER or not header.startswith(_PREFIX):
             raise BlobDamaged(fault="header")
@@ -101,7 +126,8 @@ class Opener:
         if not 10 <= log2 <= 24:
             raise BlobDamaged(fault="header")
         prefix, salt = header[: len(_PREFIX) + 1], header[len(_PREFIX) + 1 : -COMMITMENT]
-        self._cipher, commitment = _derive(key, salt, prefix)
+        self._cipher, commitment = _derive(key, salt, prefix, context)
+        self._context = context or None
         if commitment != header[-COMMITMENT:]:
             raise BlobDamaged(fault="key")
         self._read_at = read_at
@@ -150,18 +176,19 @@ class Opener:
         step = self._chunk + TAG
         sealed = memoryview(span)[place * step : (place + 1) * step]
         try:
-            return self._cipher.decrypt(_nonce(index, index == self._chunks - 1), sealed, None)
+            nonce = _nonce(index, index == self._chunks - 1)
+            return self._cipher.decrypt(nonce, sealed, self._context)
         except InvalidTag:
             raise BlobDamaged(fault=f"chunk {index}") from None
 
 
-def seal(plain: bytes, key: bytes, salt: bytes) -> bytes:
+def seal(plain: bytes, key: bytes, salt: bytes, context: bytes = b"") -> bytes:
     """Return a whole sealed blob."""
-    sealer = Sealer(key, salt)
+    sealer = Sealer(key, salt, context=context)
     return b"".join([sealer.header, *sealer.update(plain), sealer.final()])
 
 
-def open_whole(sealed: bytes, key: bytes) -> bytes:
+def open_whole(sealed: bytes, key: bytes, context: bytes = b"") -> bytes:
     """Return the plaintext of a whole sealed blob.
 
     Raises
@@ -169,7 +196,7 @@ def open_whole(sealed: bytes, key: bytes) -> bytes:
     BlobDamaged
         If it does not open.
     """
-    opener = Opener(key, lambda at, n: sealed[at : at + n], len(sealed))
+    opener = Opener(key, lambda at, n: sealed[at : at + n], len(sealed), context)
     plain = opener.read(0, opener.length)
     if not plain:
         opener.verify()
