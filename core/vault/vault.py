@@ -25,6 +25,7 @@ from core.vault.identity import derive
 SubjectState = Literal["active", "restricted", "destroyed"]
 
 NODE = "node"
+_REMEMBERED = 4096
 #: Tables in the order their rows may be put in, with the columns that hold bytes.
 _HEX: dict[str, tuple[int, ...]] = {"subject": (1, 2), "study": (1, 3), "head": ()}
 
@@ -106,6 +107,7 @@ class SqliteVault:
         self._randomness = randomness
         self._lock = threading.RLock()
         self._cache: dict[str, bytes] = {}
+        self._refs: dict[str, StudyRef] = {}
         self._seen = -1
 
     def create(self) -> None:
@@ -143,7 +145,7 @@ class SqliteVault:
 
     def open_study(self, study_uid: str, issuer: str, patient_id: str) -> StudyRef:
         """See :class:`Vault`."""
-        known = self.study(study_uid)
+        known = self._known(study_uid)
         if known is not None:
             return known
         lookup = self.lookup("study", study_uid)
@@ -170,6 +172,7 @@ class SqliteVault:
             sql.execute(
                 "UPDATE study SET subject = ?, wrapped = ? WHERE id = ?", (subject, wrapped, study)
             )
+        self._forget()
         return StudyRef(study, subject)
 
     def subject(self, issuer: str, patient_id: str) -> str | None:
@@ -210,8 +213,7 @@ class SqliteVault:
             sql.execute(
                 "UPDATE study SET wrapped = NULL, lookup = NULL WHERE subject = ?", (subject,)
             )
-        with self._lock:
-            self._cache.clear()
+        self._forget()
         # secure_delete overwrites pages; the log must not keep the old ones.
         self._database.query("PRAGMA wal_checkpoint(TRUNCATE)")
 
@@ -302,10 +304,28 @@ class SqliteVault:
             raise KeyDestroyed
         return _opened(AESGCM(self._unwrap(rows[0][1])), key_id, rows[0][0])
 
+    def _known(self, study_uid: str) -> StudyRef | None:
+        """Return the ids of a known study; those asked for of late are remembered."""
+        with self._lock:
+            self._drop_stale()
+            ref = self._refs.get(study_uid)
+            if ref is None:
+                ref = self.study(study_uid)
+                if ref is not None:
+                    if len(self._refs) >= _REMEMBERED:
+                        self._refs.clear()
+                    self._refs[study_uid] = ref
+            return ref
+
+    def _forget(self) -> None:
+        with self._lock:
+            self._cache.clear()
+            self._refs.clear()
+
     def _drop_stale(self) -> None:
         version = int(self._database.query("PRAGMA data_version")[0][0])
         if version != self._seen:
-            self._cache.clear()
+            self._forget()
             self._seen = version
 
 

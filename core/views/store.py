@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Sequence
+from itertools import groupby
 from typing import Any
 
 import sqlite_utils
@@ -17,7 +18,7 @@ from core.journal.seal import Keyring, open_record
 from core.journal.store import SqliteJournal
 from core.records.record import Record
 from core.vault.errors import KeyDestroyed
-from core.views.base import Change, Remove, Table, Upsert, View
+from core.views.base import Change, Remove, Row, Table, Upsert, View
 
 _STATE = Table(
     "view_state",
@@ -139,11 +140,31 @@ class ViewStore:
         )
 
     def _apply(self, changes: Sequence[Change]) -> None:
-        for change in changes:
-            if isinstance(change, Upsert):
-                self._upsert(self._tables[change.table], change.row)
-            else:
-                self._remove(change)
+        for table, run in groupby(changes, _table_of):
+            if table is None:
+                for change in run:
+                    if isinstance(change, Remove):
+                        self._remove(change)
+                continue
+            rows = [change.row for change in run if isinstance(change, Upsert)]
+            if len(rows) == 1 or not self._insert_all(self._tables[table], rows):
+                for row in rows:
+                    self._upsert(self._tables[table], row)
+
+    def _insert_all(self, table: Table, rows: Sequence[Row]) -> bool:
+        """Insert rows of one shape in one go; False where some of them were there already."""
+        columns = tuple(rows[0])
+        if any(tuple(row) != columns for row in rows):
+            return False
+        names = ", ".join(f"[{column}]" for column in columns)
+        values = ", ".join("?" * len(columns))
+        key = ", ".join(f"[{column}]" for column in table.key)
+        cursor = self._database.connection.executemany(
+            f"INSERT INTO [{table.name}] ({names}) VALUES ({values})"
+            f" ON CONFLICT ({key}) DO NOTHING",
+            [tuple(row.values()) for row in rows],
+        )
+        return bool(cursor.rowcount == len(rows))
 
     def _remove(self, change: Remove) -> None:
         where = " AND ".join(f"[{column}] = :{column}" for column in change.where)
@@ -177,6 +198,11 @@ class ViewStore:
             made.create_index(list(columns), if_not_exists=True)
         if "grp" in table.columns and table.key[0] != "grp":
             made.create_index(["grp"], if_not_exists=True)
+
+
+def _table_of(change: Change) -> str | None:
+    """Return the table that an upsert goes to; None for a removal."""
+    return change.table if isinstance(change, Upsert) else None
 
 
 def _order(record: Record) -> str:

@@ -187,60 +187,76 @@ def _instances(state: State, body: dict[str, Any], at: str) -> list[Change]:
         row["urgent"] = 1
     if body.get("repairs"):
         row["text_repaired"] = 1
-    for instance in body["instances"]:
-        changes += _instance(state, instance, body, at)
+    changes += [_alternate(row, one, at) for one in body["instances"] if one.get("alternate")]
+    new = [one for one in body["instances"] if not one.get("alternate")]
+    for one in new:
+        _count(state, one)
+    # One row per series and not one per instance: the last would overwrite the others.
+    changes += [_series(state, uid, body) for uid in dict.fromkeys(o["series_uid"] for o in new)]
+    changes += [_instance(row, one, body, at) for one in new]
     return changes
 
 
-def _instance(state: State, one: dict[str, Any], body: dict[str, Any], at: str) -> list[Change]:
-    row, study = state["row"], state["row"]["study"]
-    if one.get("alternate"):
-        columns = {c: one.get(c) for c in ("sop_instance", "blob", "transfer_syntax", "bytes")}
-        alternate = {
-            **columns, "digest": one["digest"], "grp": study, "received_at": at,
-            "reason": one["alternate"],
-        }  # fmt: skip
-        return [Upsert("alternate", alternate)]
-    uid, attributes = one["series_uid"], one.get("attributes", {})
-    series = state["series"].setdefault(uid, {"count": 0, "modality": one.get("modality") or "OT"})
+def _alternate(row: Row, one: dict[str, Any], at: str) -> Change:
+    columns = {c: one.get(c) for c in ("sop_instance", "blob", "transfer_syntax", "bytes")}
+    alternate = {
+        **columns, "digest": one["digest"], "grp": row["study"], "received_at": at,
+        "reason": one["alternate"],
+    }  # fmt: skip
+    return Upsert("alternate", alternate)
+
+
+def _count(state: State, one: dict[str, Any]) -> None:
+    """Note an instance in its series and in the row."""
+    row = state["row"]
+    series = state["series"].setdefault(
+        one["series_uid"], {"count": 0, "modality": one.get("modality") or "OT"}
+    )
     series["count"] += 1
-    facts = body["series"].get(uid, {})
     row["instance_count"] += 1
     row["bytes"] += one["bytes"]
-    row["series_count"] = len(state["series"])
-    modalities = {s["modality"] for s in state["series"].values()}
-    row["modalities"] = "\\".join(sorted(modalities))
-    row["modality"] = min(modalities, key=_rank)
-    return [
-        Upsert(
-            "series",
-            {
-                "study": study, "series_uid": uid, "grp": study, "modality": series["modality"],
-                "number": _whole(facts.get("SeriesNumber")),
-                "description": facts.get("SeriesDescription") or "",
-                "body_part": facts.get("BodyPartExamined") or "",
-                "instance_count": series["count"],
-                "attributes": json.dumps(facts, ensure_ascii=False, sort_keys=True),
-            },
-        ),
-        Upsert(
-            "instance",
-            {
-                "sop_instance": one["sop_instance"], "grp": study, "study": study,
-                "series_uid": uid, "sop_class": one["sop_class"],
-                "transfer_syntax": one["transfer_syntax"], "blob": one["blob"],
-                "bytes": one["bytes"], "digest": one["digest"],
-                "number": _whole(attributes.get("InstanceNumber")),
-                "frames": _whole(attributes.get("NumberOfFrames")) or 1,
-                "rows": _whole(attributes.get("Rows")) or 0,
-                "columns": _whole(attributes.get("Columns")) or 0,
-                "sender": body.get("sender", ""), "route": body.get("route", ""),
-                "origin": body.get("origin", "modality"), "received_at": at,
-                "attributes": json.dumps(attributes, ensure_ascii=False, sort_keys=True),
-                "data_offset": one.get("data_offset"), "pixel_offset": one.get("pixel_offset"),
-            },
-        ),
-    ]  # fmt: skip
+    if series["count"] == 1:
+        row["series_count"] = len(state["series"])
+        modalities = {s["modality"] for s in state["series"].values()}
+        row["modalities"] = "\\".join(sorted(modalities))
+        row["modality"] = min(modalities, key=_rank)
+
+
+def _series(state: State, uid: str, body: dict[str, Any]) -> Change:
+    study, series = state["row"]["study"], state["series"][uid]
+    facts = body["series"].get(uid, {})
+    return Upsert(
+        "series",
+        {
+            "study": study, "series_uid": uid, "grp": study, "modality": series["modality"],
+            "number": _whole(facts.get("SeriesNumber")),
+            "description": facts.get("SeriesDescription") or "",
+            "body_part": facts.get("BodyPartExamined") or "",
+            "instance_count": series["count"],
+            "attributes": json.dumps(facts, ensure_ascii=False, sort_keys=True),
+        },
+    )  # fmt: skip
+
+
+def _instance(row: Row, one: dict[str, Any], body: dict[str, Any], at: str) -> Change:
+    study, attributes = row["study"], one.get("attributes", {})
+    return Upsert(
+        "instance",
+        {
+            "sop_instance": one["sop_instance"], "grp": study, "study": study,
+            "series_uid": one["series_uid"], "sop_class": one["sop_class"],
+            "transfer_syntax": one["transfer_syntax"], "blob": one["blob"],
+            "bytes": one["bytes"], "digest": one["digest"],
+            "number": _whole(attributes.get("InstanceNumber")),
+            "frames": _whole(attributes.get("NumberOfFrames")) or 1,
+            "rows": _whole(attributes.get("Rows")) or 0,
+            "columns": _whole(attributes.get("Columns")) or 0,
+            "sender": body.get("sender", ""), "route": body.get("route", ""),
+            "origin": body.get("origin", "modality"), "received_at": at,
+            "attributes": json.dumps(attributes, ensure_ascii=False, sort_keys=True),
+            "data_offset": one.get("data_offset"), "pixel_offset": one.get("pixel_offset"),
+        },
+    )  # fmt: skip
 
 
 def _identify(state: State, patient: dict[str, Any], study: dict[str, Any]) -> list[Change]:

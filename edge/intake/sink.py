@@ -12,8 +12,6 @@ new, the record is committed before the answer (docs/adr/0017-arrival-ledger.md)
 from __future__ import annotations
 
 import errno
-import hashlib
-import hmac
 import io
 import threading
 from collections.abc import Callable, Iterable
@@ -28,11 +26,11 @@ from core.dicom.head import Head, HeadReader, Routing
 from core.errors import XinglinError
 from core.records.record import Draft
 from core.vault.errors import KeyDestroyed
-from core.vault.identity import derive
 from core.vault.vault import NODE, StudyRef
 from edge.intake.arrival import Arrival, Kept, arrival_of, received
 from edge.intake.attributes import patient_of, repairs_of, study_of
 from edge.intake.commit import GroupCommit
+from edge.intake.digest import Digests, is_old
 from edge.intake.disk import Tier, accepts
 from edge.intake.duplicates import compare
 from edge.intake.errors import (
@@ -54,6 +52,7 @@ from edge.store.box import Box
 #: Failure statuses (PS3.4 B.2.3): the object was not kept.
 FAILURES = range(0xA700, 0xB000)
 OTHER_STUDY = 0xA900
+_READ = 1 << 20
 HELD = 0xB007  # warning, data set kept apart: PS3.4 table B.2-1 "does not match SOP class"
 
 
@@ -89,7 +88,7 @@ class JournalSink:
         self.box = box
         self._tier = tier
         self._settler = settler
-        self.digest_key = derive(box.vault.lookup("digest"), "data set digest v1")
+        self.digests = Digests(box.vault.lookup("digest"))
         self.group: GroupCommit[Ready] = GroupCommit(self._commit)
         self._lock = threading.Lock()
         self._studies: dict[str, set[str]] = {}
@@ -277,7 +276,7 @@ class ObjectReceipt:
         self._fault: XinglinError | None = None
         self._writer: FileWriter | None = None
         self._ref: StudyRef | None = None
-        self._digest = hmac.new(sink.digest_key, digestmod=hashlib.sha256)
+        self._digest = sink.digests.begin()
 
     def write(self, chunk: memoryview) -> None:
         """Take the next bytes of the data set."""
@@ -383,7 +382,7 @@ class ObjectReceipt:
         if named and named != self._head.routing.study_uid:
             self.abort()
             return StoreOutcome(OTHER_STUDY, "Other study", reason=OtherStudy())
-        return self._keep(self._head.routing, self._ref, self._digest.hexdigest())
+        return self._keep(self._head.routing, self._ref, self._digest.text())
 
     def _keep(self, routing: Routing, ref: StudyRef, digest: str) -> StoreOutcome:
         assert self._writer is not None
@@ -431,6 +430,9 @@ class ObjectReceipt:
             return StoreOutcome(duplicate=True)
         self._writer.finish()
         self._sink.box.blobs.place([self._writer])
+        if any(map(is_old, known.digests)) and self._old_digest() in known.digests:
+            self._sink.box.blobs.delete(self._writer.address)
+            return StoreOutcome(duplicate=True)
         kind = self._kind_of(known)
         may_correct = "may-correct" in self._peer.traits
         if kind == "alternate":
@@ -440,6 +442,15 @@ class ObjectReceipt:
             self._append_correction(digest)
             return StoreOutcome()
         return self._placed_conflict()
+
+    def _old_digest(self) -> str:
+        """Return the digest of what was just sealed as an earlier release would have written it."""
+        assert self._writer is not None
+        assert self._ref is not None
+        box, start = self._sink.box, len(self._file_prefix())
+        with box.blobs.open(self._writer.address, box.vault.key(self._ref.study)) as blob:
+            places = range(start, blob.length, _READ)
+            return self._sink.digests.old(blob.read(at, _READ) for at in places)
 
     def _kind_of(self, known: Known) -> str:
         assert self._writer is not None
