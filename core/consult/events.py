@@ -16,7 +16,6 @@ from core.consult.errors import EventMalformed
 from core.consult.tables import EVENT_KINDS, KINDS, EventKind
 
 DOMAIN = "xinglin consult event v1"
-WRAPS_DOMAIN = "xinglin wraps v1"
 #: base64url of at most 192 KiB; what is larger is an object.
 LONGEST_SEALED = 262_144
 _MOST_PARTIES = 64
@@ -72,7 +71,7 @@ class Event:
     actor : str
         Person id or node id of the signer; "" for the hub's own.
     digest : str
-        SHA-256 of the signed statement's bytes, hex: tells a replay from another body.
+        The statement's name (``Statement.sha256``), hex: tells a replay from another body.
     after : str
         Link of the last event the actor had seen, "" for none.
     facts : mapping
@@ -213,7 +212,7 @@ def parse_event(body: Mapping[str, Any], actor: str, standing: Standing, digest:
     actor, standing
         Who signed, and what the shell knows that they are.
     digest : str
-        SHA-256 of the signed statement's bytes, hex.
+        The statement's name, hex.
 
     Raises
     ------
