@@ -22,6 +22,7 @@ from core.vault.identity import NodeIdentity, write_secret
 from hub.errors import NoHub
 from hub.identity import Secrets, hub_identity, hub_secrets
 from hub.outside import Outside
+from hub.registry.directory import HubDirectory
 from hub.settings import HubSettings, parse
 from hub.store.database import HubDatabase, open_database
 from hub.store.journal import SqlJournal
@@ -41,6 +42,7 @@ class HubSite:
     identity: NodeIdentity
     secrets: Secrets
     access: SqlJournal
+    directory: HubDirectory
     outside: Outside
 
     def journal(self, hospital: str) -> SqlJournal:
@@ -119,5 +121,6 @@ def open_hub(folder: Path, outside: Outside) -> HubSite:
         identity=identity,
         secrets=secrets,
         access=SqlJournal(database, writer, "access"),
+        directory=HubDirectory(database, identity, outside.now_ms),
         outside=outside,
     )

@@ -38,6 +38,11 @@ class Stamp:
         return at.isoformat(timespec="milliseconds")
 
 
+def iso(ms: int) -> str:
+    """Return milliseconds since 1970 as ISO 8601 UTC ending in Z: times in statements."""
+    return datetime.fromtimestamp(ms / 1000, UTC).isoformat(timespec="milliseconds")[:-6] + "Z"
+
+
 def tick(last: Stamp, now_ms: int) -> Stamp:
     """Return the next stamp after ``last`` at wall time ``now_ms``."""
     if now_ms > last.ms:
