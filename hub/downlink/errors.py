@@ -20,31 +20,6 @@ class LinkRefusal(XinglinError):
     for_good = True
 
 
-class UnknownBox(LinkRefusal):
-    """The certificate names no box of this region, or another box's."""
-
-    code = 7401
-    zh = "证书不属于本区域的已登记设备"
-    en = "The certificate belongs to no enrolled box of this region"
-
-
-class BoxRevoked(LinkRefusal):
-    """The box or its certificate was revoked."""
-
-    code = 7402
-    zh = "该设备已被停用，请联系区域中心"
-    en = "This box was revoked; ask the regional centre"
-
-
-class CertificateOver(LinkRefusal):
-    """The certificate's life is over on a link that is still open."""
-
-    code = 7403
-    zh = "设备证书已到期，请更新后重新连接"
-    en = "The device certificate has ended; renew it and connect again"
-    for_good = False
-
-
 class OtherBoxsCertificate(LinkRefusal):
     """Who speaks is not who the certificate names."""
 
