@@ -54,6 +54,7 @@ KINDS: dict[str, Kind] = {
         Kind("clinical.imported", 1, "subject"),
         Kind("risk.assessed", 1, "subject"),
         Kind("consult.requested", 1, "study"),
+        Kind("consult.event", 1, "study"),
         Kind("consult.opined", 1, "study"),
         Kind("consult.closed", 1, "study"),
         Kind("access.granted", 1, "study"),

@@ -26,6 +26,8 @@ from core.records.clock import Stamp
 from core.records.record import Draft, Record
 from core.vault.identity import NodeIdentity, box_key, derive, node_identity
 from core.vault.vault import SqliteVault
+from core.views.base import View
+from core.views.consult import ConsultView
 from core.views.other import ModelView, QuarantineView, SubjectView
 from core.views.store import ViewStore, records_of_group
 from core.views.study import StudyView
@@ -138,7 +140,8 @@ def open_box(folder: Path, outside: Outside) -> Box:
     vault_database = Database(folder / "vault" / "vault.db", derive(key, "vault database v1"))
     vault = SqliteVault(vault_database, key, outside.randomness)
     writer = Writer(identity.id, vault, outside.now_ms, outside.randomness)
-    views = ViewStore(database, [StudyView(), QuarantineView(), SubjectView(), ModelView()])
+    folds: list[View] = [StudyView(), QuarantineView(), SubjectView(), ModelView(), ConsultView()]
+    views = ViewStore(database, folds)
     journal = SqliteJournal(database, writer, "clinical")
 
     def hot(records: Sequence[Record]) -> None:

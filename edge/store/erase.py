@@ -8,6 +8,11 @@ from core.records.record import Draft
 from core.vault.errors import KeyDestroyed
 from edge.store.box import Box
 
+_NAMING = ("alternate", "manifest", "result_object", "consult_object", "consult_document")
+_OF_STUDY = (
+    "job", "progress", "arrival", "manifest", "consult_draft", "consult_document", "consult_sent",
+)  # fmt: skip
+
 
 def blobs_of(box: Box, subject: str) -> set[str]:
     """Return the addresses of every blob of a subject's studies, from rows and results."""
@@ -15,7 +20,8 @@ def blobs_of(box: Box, subject: str) -> set[str]:
     inner = "SELECT study FROM study WHERE subject = ?"
     for table, column, where in (
         ("instance", "blob", "study"), ("alternate", "blob", "grp"), ("manifest", "blob", "study"),
-        ("result_object", "blob", "study"),
+        ("result_object", "blob", "study"), ("consult_object", "blob", "study"),
+        ("consult_document", "blob", "study"),
     ):  # fmt: skip
         sql = f"SELECT {column} FROM {table} WHERE {where} IN ({inner})"
         found |= {row[0] for row in box.database.query(sql, (subject,))}
@@ -49,7 +55,7 @@ def erase_subject(box: Box, subject: str, reason: str) -> int:
     box.append([Draft("key.destroyed", {"reason": reason}, subject=subject)])
     with box.database.transaction() as sql:
         for study in studies:
-            for table in ("job", "progress", "arrival", "manifest"):
+            for table in _OF_STUDY:
                 sql.execute(f"DELETE FROM {table} WHERE study = ?", (study,))
     for address in addresses:
         box.blobs.delete(address)
@@ -59,7 +65,7 @@ def erase_subject(box: Box, subject: str, reason: str) -> int:
 def named_blobs(box: Box) -> set[str]:
     """Return the addresses of every blob that a row names and whose key is not destroyed."""
     named = {row[0] for row in box.database.query("SELECT blob FROM instance")}
-    for table in ("alternate", "manifest", "result_object"):
+    for table in _NAMING:
         named |= {row[0] for row in box.database.query(f"SELECT blob FROM {table}")}
     for blob, key in box.database.query("SELECT blob, key FROM quarantine"):
         try:

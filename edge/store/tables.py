@@ -45,6 +45,27 @@ _TABLES = (
     """CREATE TABLE IF NOT EXISTS progress (
         study TEXT PRIMARY KEY, stage TEXT, text TEXT, at INTEGER)""",
     "CREATE TABLE IF NOT EXISTS disk_sample (at INTEGER PRIMARY KEY, used INTEGER NOT NULL)",
+    """CREATE TABLE IF NOT EXISTS consult_draft (
+        consult TEXT PRIMARY KEY, study TEXT NOT NULL, author TEXT NOT NULL, body TEXT NOT NULL,
+        created INTEGER NOT NULL, changed INTEGER NOT NULL)""",
+    "CREATE INDEX IF NOT EXISTS consult_draft_study ON consult_draft (study)",
+    """CREATE TABLE IF NOT EXISTS consult_document (
+        id TEXT PRIMARY KEY, consult TEXT NOT NULL, study TEXT NOT NULL, title TEXT NOT NULL,
+        content_type TEXT NOT NULL, bytes INTEGER NOT NULL, blob TEXT NOT NULL,
+        author TEXT NOT NULL, created INTEGER NOT NULL)""",
+    "CREATE INDEX IF NOT EXISTS consult_document_consult ON consult_document (consult)",
+    "CREATE INDEX IF NOT EXISTS consult_document_study ON consult_document (study)",
+    """CREATE TABLE IF NOT EXISTS consult_pin (
+        person TEXT PRIMARY KEY, key TEXT NOT NULL, confirmed_by TEXT NOT NULL,
+        at INTEGER NOT NULL)""",
+    """CREATE TABLE IF NOT EXISTS consult_alarm (
+        id TEXT PRIMARY KEY, at INTEGER NOT NULL, consult TEXT NOT NULL, study TEXT NOT NULL,
+        code TEXT NOT NULL, message_zh TEXT NOT NULL, message_en TEXT NOT NULL)""",
+    """CREATE TABLE IF NOT EXISTS consult_sent (
+        event TEXT PRIMARY KEY, consult TEXT NOT NULL, study TEXT NOT NULL, kind TEXT NOT NULL,
+        digest TEXT NOT NULL, at INTEGER NOT NULL, author TEXT NOT NULL, opened TEXT NOT NULL,
+        returned INTEGER)""",
+    "CREATE INDEX IF NOT EXISTS consult_sent_consult ON consult_sent (consult)",
 )
 
 
