@@ -5,15 +5,17 @@ The hub answers a box with the number; the box says the sentence.
 
 from __future__ import annotations
 
-from core.errors import XinglinError
+import json
+
+from core.errors import Fact, XinglinError
 
 
 class EnrolRefusal(XinglinError):
-    """Base of what the enrolment port refuses."""
+    """Base of what the enrolment port refuses; itself for a refusal of another release's."""
 
     code = 7300
-    zh = "入网请求被拒绝"
-    en = "The enrolment was refused"
+    zh = "入网请求被拒绝（E{number}）"
+    en = "The enrolment was refused (E{number})"
 
 
 class CodeMistyped(EnrolRefusal):
@@ -158,3 +160,31 @@ class AddressWrong(EnrolRefusal):
     code = 7318
     zh = "区域中心地址有误（{address}），应为 主机:端口"
     en = "The hub's address is wrong ({address}); write host:port"
+
+
+def to_details(error: XinglinError) -> str:
+    """Return what the wire says of a refusal."""
+    return json.dumps({"code": error.code, "facts": error.facts}, ensure_ascii=True)
+
+
+def from_details(text: str) -> EnrolRefusal | None:
+    """Return the refusal that the wire says; None where it says none (a broken line, a proxy).
+
+    Only numbers of ours become sentences of ours; the facts are shortened.
+    """
+    try:
+        value = json.loads(text[:4096])
+        number, facts = int(value["code"]), dict(value["facts"])
+    except (ValueError, KeyError, TypeError):
+        return None
+    clean: dict[str, Fact] = {
+        str(name): one if isinstance(one, int | float) else str(one)[:120]
+        for name, one in facts.items()
+    }
+    for kind in EnrolRefusal.__subclasses__():
+        if kind.code == number:
+            try:
+                return kind(**clean)
+            except (KeyError, TypeError):
+                break
+    return EnrolRefusal(number=number)

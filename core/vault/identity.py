@@ -13,6 +13,7 @@ from pathlib import Path
 
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
@@ -76,6 +77,13 @@ def box_key(path: Path, randomness: Callable[[int], bytes]) -> bytes:
     if not path.exists():
         write_secret(path, randomness(32))
     return path.read_bytes()
+
+
+def seal_key(path: Path) -> X25519PrivateKey:
+    """Return the key that others seal to for this node (X25519), made at first start."""
+    if not path.exists():
+        write_secret(path, X25519PrivateKey.generate().private_bytes_raw())
+    return X25519PrivateKey.from_private_bytes(path.read_bytes())
 
 
 def derive(key: bytes, purpose: str) -> bytes:

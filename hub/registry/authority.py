@@ -54,6 +54,11 @@ class Authority:
     outside: Outside
 
     @property
+    def root_der(self) -> bytes:
+        """The region's root certificate, DER."""
+        return self.root.public_bytes(Encoding.DER)
+
+    @property
     def pin(self) -> bytes:
         """The pin of the enrolment port's key, as codes carry it."""
         return pin_of_certificate(self.enrol.certificate)

@@ -78,25 +78,21 @@ class RenewRequest(_message.Message):
     def __init__(self, node: _Optional[str] = ..., serial: _Optional[str] = ..., csr: _Optional[bytes] = ..., at_ms: _Optional[int] = ..., nonce: _Optional[bytes] = ..., signature: _Optional[bytes] = ..., local_consent: _Optional[bool] = ..., recovery_public: _Optional[bytes] = ..., software: _Optional[str] = ...) -> None: ...
 
 class RenewReply(_message.Message):
-    __slots__ = ("state", "chain", "code", "at_ms", "sync_address")
+    __slots__ = ("state", "chain", "at_ms", "sync_address")
     class State(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
         __slots__ = ()
         STATE_UNSPECIFIED: _ClassVar[RenewReply.State]
         ISSUED: _ClassVar[RenewReply.State]
         WAITING: _ClassVar[RenewReply.State]
-        REFUSED: _ClassVar[RenewReply.State]
     STATE_UNSPECIFIED: RenewReply.State
     ISSUED: RenewReply.State
     WAITING: RenewReply.State
-    REFUSED: RenewReply.State
     STATE_FIELD_NUMBER: _ClassVar[int]
     CHAIN_FIELD_NUMBER: _ClassVar[int]
-    CODE_FIELD_NUMBER: _ClassVar[int]
     AT_MS_FIELD_NUMBER: _ClassVar[int]
     SYNC_ADDRESS_FIELD_NUMBER: _ClassVar[int]
     state: RenewReply.State
     chain: _containers.RepeatedScalarFieldContainer[bytes]
-    code: int
     at_ms: int
     sync_address: str
-    def __init__(self, state: _Optional[_Union[RenewReply.State, str]] = ..., chain: _Optional[_Iterable[bytes]] = ..., code: _Optional[int] = ..., at_ms: _Optional[int] = ..., sync_address: _Optional[str] = ...) -> None: ...
+    def __init__(self, state: _Optional[_Union[RenewReply.State, str]] = ..., chain: _Optional[_Iterable[bytes]] = ..., at_ms: _Optional[int] = ..., sync_address: _Optional[str] = ...) -> None: ...
