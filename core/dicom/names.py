@@ -1,4 +1,4 @@
-"""Search keys and sort keys of person names: Han, full pinyin and initials.
+"""Search keys and sort keys of person names: Han, full pinyin and initials; matching letters.
 
 A heteronym has its surname reading when it stands first (单 shan, 仇 qiu, 曾 zeng); compound
 surnames (尉迟 yuchi) are recognised as a whole. The reading is used for search and order only,
@@ -105,6 +105,27 @@ def fold(text: str) -> str:
     """Return letters and digits only, lower case, accents taken off (ü is v's other spelling)."""
     plain = unicodedata.normalize("NFKD", text.lower().replace("ü", "v"))
     return _LETTERS.sub("", plain)
+
+
+def matching_letters(text: str) -> str:
+    """Return what counts when names are matched: no case, accents, width, separators or blanks.
+
+    Character by character, so that the letters of a part are a part of the letters of the whole.
+    """
+    plain = unicodedata.normalize("NFKD", text)
+    kept = (c for c in plain if not unicodedata.combining(c) and c not in "^= ,'-·")
+    return "".join(kept).casefold()
+
+
+def matched_text(name: str) -> str:
+    """Return every text that a query by name may be compared with, one a line.
+
+    Whatever pattern matches the name, each run of letters between its wildcards stands in here:
+    a search for the longest run finds every match and few others.
+    """
+    keys = name_keys(name)
+    groups = (matching_letters(group) for group in name.split("="))
+    return "\n".join(line for line in (*groups, keys.pinyin, keys.initials) if line)
 
 
 def _bare(text: str) -> str:

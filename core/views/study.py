@@ -13,6 +13,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from core.dicom.names import matched_text
 from core.records.clock import Stamp
 from core.records.record import Record
 from core.views.base import Change, Remove, Row, State, Step, Table, Upsert
@@ -114,6 +115,8 @@ OBJECT = Table(
     ("blob",),
     (("study",),),
 )  # fmt: skip
+#: What a query by name is compared with; narrow, so that all of it is read in milliseconds.
+NAME = Table("study_name", {"study": str, "grp": str, "text": str}, ("study",))
 TOKEN = Table("study_token", {"token": str, "study": str, "grp": str}, ("token", "study"))
 
 _PATIENT = {
@@ -138,8 +141,8 @@ class StudyView:
     """See the module's docstring."""
 
     name = "study"
-    version = 4
-    tables = (STUDY, SERIES, INSTANCE, ALTERNATE, RESULT, IMAGE_QC, DELIVERY, OBJECT, TOKEN)
+    version = 5
+    tables = (STUDY, SERIES, INSTANCE, ALTERNATE, RESULT, IMAGE_QC, DELIVERY, OBJECT, NAME, TOKEN)
 
     def group(self, record: Record) -> str | None:
         """Return the study's opaque id."""
@@ -266,7 +269,10 @@ def _identify(state: State, patient: dict[str, Any], study: dict[str, Any]) -> l
     for column, keyword in _STUDY.items():
         row[column] = study.get(keyword) or row[column] or ""
     tokens, row["sort_name"] = tokens_of(row["patient_name"], row["patient_id"], row["accession"])
-    changes: list[Change] = [Remove("study_token", {"grp": row["study"]})]
+    name = {"study": row["study"], "grp": row["study"], "text": matched_text(row["patient_name"])}
+    changes: list[Change] = [
+        Remove("study_token", {"grp": row["study"]}), Upsert("study_name", name)
+    ]  # fmt: skip
     changes += [
         Upsert("study_token", {"token": t, "study": row["study"], "grp": row["study"]})
         for t in tokens

@@ -17,5 +17,5 @@ def tokens_of(name: str, patient_id: str, accession: str) -> tuple[list[str], st
     tokens = {keys.han[n:] for n in range(len(keys.han))}
     tokens |= {"".join(syllables[n:]) for n in range(len(syllables))}
     tokens |= {keys.pinyin, keys.initials, keys.latin}
-    tokens |= {part.strip().lower() for part in (patient_id, accession) if part}
+    tokens |= {part.strip().casefold() for part in (patient_id, accession) if part}
     return sorted(token for token in tokens if token), keys.sort

@@ -142,7 +142,7 @@ def _accepting(box: Box, filters: Mapping[str, str]) -> Callable[[Listing], Mask
 
 def _prefix(text: str) -> tuple[str, str]:
     """Return the half-open range of tokens that begin with what was typed."""
-    plain = "".join(text.split()).lower()
+    plain = "".join(text.split()).casefold()
     # Letters are folded as the tokens were; ids keep their dashes and dots.
     folded = plain if has_han(plain) or any(c.isdigit() for c in plain) else fold(plain)
     low = folded or plain

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, BinaryIO
 
 from core.blobs.stream import sealed_stream
 from core.records.record import Draft
-from edge.intake.dimse.match import Matcher
+from edge.intake.dimse.match import Matcher, needle_of
 from edge.intake.dimse.ports import (
     CommitmentAnswer,
     InstanceRef,
@@ -35,6 +36,8 @@ _INDEXED = {
     "SOPInstanceUID": "instance.sop_instance",
 }  # fmt: skip
 _DATE = {"StudyDate": "study.study_date"}
+_BY_NAME = "SELECT study FROM study_name WHERE instr(text, ?) > 0"
+_BY_NUMBER = "SELECT study FROM study_token WHERE token"
 _VISIBLE = "study.subject NOT IN (SELECT subject FROM subject WHERE restricted = 1)"
 
 
@@ -45,7 +48,9 @@ class BoxArchive:
         self._box = box
 
     def find(self, level: Level, matchers: Sequence[Matcher], limit: int) -> Iterator[Record]:
-        """See the port. UIDs and dates are answered by index; the service judges the rest."""
+        """See the port. UIDs and dates are answered by index, names and numbers are narrowed down
+        by their search tables; the service judges what is left.
+        """
         del limit
         conditions, values = _where(matchers)
         tables = "study"
@@ -108,7 +113,15 @@ def _where(matchers: Sequence[Matcher]) -> tuple[list[str], list[Any]]:
     conditions: list[str] = []
     values: list[Any] = []
     for matcher in matchers:
-        if matcher.kind in ("equal", "list") and matcher.keyword.endswith("InstanceUID"):
+        narrowed = _narrowed(matcher)
+        if narrowed is not None:
+            condition, some = narrowed
+            conditions.append(f"study.study IN ({condition})")
+            values += some
+        elif matcher.kind == "equal" and matcher.keyword in _DATE:
+            conditions.append(f"{_DATE[matcher.keyword]} = ?")
+            values += matcher.values
+        elif matcher.kind in ("equal", "list") and matcher.keyword.endswith("InstanceUID"):
             marks = ", ".join("?" * len(matcher.values))
             conditions.append(f"{_INDEXED[matcher.keyword]} IN ({marks})")
             values += matcher.values
@@ -118,6 +131,28 @@ def _where(matchers: Sequence[Matcher]) -> tuple[list[str], list[Any]]:
                     conditions.append(f"{_DATE[matcher.keyword]} {sign} ?")
                     values.append(end)
     return conditions, values
+
+
+def _narrowed(matcher: Matcher) -> tuple[str, tuple[str, ...]] | None:
+    """Return a query for the studies that may match by name, patient ID or accession number.
+
+    None where the pattern has no letter to go by.
+    """
+    wanted = matcher.values[0]
+    if matcher.kind == "name" and matcher.keyword == "PatientName":
+        needle = needle_of(wanted)
+        return (
+            ("SELECT study FROM study_name WHERE instr(text, ?) > 0", (needle,)) if needle else None
+        )
+    if matcher.keyword not in ("PatientID", "AccessionNumber"):
+        return None
+    if matcher.kind == "equal":
+        return f"{_BY_NUMBER} = ?", (wanted.casefold(),)
+    first = re.split(r"[*?]", wanted.casefold())[0].rstrip()
+    if matcher.kind != "wildcard" or not first:
+        return None
+    end = first + "\U0010ffff"
+    return f"{_BY_NUMBER} >= ? AND token < ?", (first, end)
 
 
 def _record(row: Sequence[Any], level: Level) -> dict[str, Any]:

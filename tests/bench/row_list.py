@@ -12,6 +12,7 @@ import time
 import urllib.parse
 from pathlib import Path
 
+from core.dicom.names import matched_text
 from core.records.clock import Stamp
 from core.views.study import STUDY
 from core.views.tokens import tokens_of
@@ -47,16 +48,17 @@ def fill(box: Box, count: int) -> None:
     """Put synthetic studies into the view's tables: shares as a county hospital's year has them."""
     rng = random.Random(5)
     start = 1_767_225_600_000
-    rows, tokens, jobs = [], [], []
-    names: dict[str, tuple[list[str], str]] = {}
+    rows, tokens, jobs, texts = [], [], [], []
+    names: dict[str, tuple[list[str], str, str]] = {}
     for number in range(count):
         name = rng.choice(SURNAMES) + "".join(rng.choices(GIVEN, k=rng.choice((1, 2))))
         at = Stamp(start + number * 300_000).iso()
         patient, accession = f"P{number // 2:07d}", f"A{number:08d}"
         study = f"st_{rng.getrandbits(128):032x}"
         if name not in names:
-            names[name] = tokens_of(name, "", "")
-        own, sort_name = names[name]
+            names[name] = (*tokens_of(name, "", ""), matched_text(name))
+        own, sort_name, text = names[name]
+        texts.append((study, study, text))
         running = number % 50_000 == 7
         waiting = number >= count - 200
         row = dict.fromkeys(STUDY.columns)
@@ -89,6 +91,7 @@ def fill(box: Box, count: int) -> None:
     with box.database.transaction() as sql:
         sql.executemany(f"INSERT INTO study ({', '.join(STUDY.columns)}) VALUES ({marks})", rows)
         sql.executemany("INSERT INTO study_token (token, study, grp) VALUES (?, ?, ?)", tokens)
+        sql.executemany("INSERT INTO study_name (study, grp, text) VALUES (?, ?, ?)", texts)
         sql.executemany(
             "INSERT INTO job (stage, key, study, priority, state, not_before, deadline, created,"
             " payload) VALUES (?, ?, ?, 5, ?, 0, 9e15, 0, '{}')",

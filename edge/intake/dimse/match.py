@@ -7,12 +7,12 @@ users need: person names match without regard to case, accents and separators, a
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from core.dicom.detect import has_han
+from core.dicom.names import matching_letters as _fold
 from core.dicom.names import name_keys
 
 Kind = Literal["equal", "list", "wildcard", "range", "name"]
@@ -119,10 +119,16 @@ def _group_matches(have: str, want: str) -> bool:
     )
 
 
-def _fold(text: str) -> str:
-    plain = unicodedata.normalize("NFKD", text)
-    kept = (c for c in plain if not unicodedata.combining(c) and c not in "^= ,'-·")
-    return "".join(kept).casefold()
+def needle_of(wanted: str) -> str:
+    """Return the longest run of letters that every name matching the query has.
+
+    It stands in ``core.dicom.names.matched_text`` of each of them; empty where the query has none.
+    """
+    # The first three groups are always compared; each must match, so any one will do.
+    groups = wanted.split("=")[:3]
+    components = [c for group in groups if group.strip("*^ ") for c in group.split("^")]
+    runs = [run for c in components for run in re.split(r"[*?]", _fold(c))]
+    return max(runs, key=len, default="")
 
 
 def glob_matches(pattern: str, text: str) -> bool:
