@@ -74,7 +74,7 @@ class HubChainBroken(XinglinError):
 
     code = 7521
     zh = "区域中心的记录链异常（{fault}，第 {seq} 条），已停止接收，请立即联系区域中心"
-    en = "The hub's chain is broken ({fault}, record {seq}); nothing is taken from it until explained"
+    en = "The hub's chain is broken ({fault}, record {seq}); nothing more is taken from it"
 
 
 class OwnChainLost(XinglinError):
@@ -82,7 +82,7 @@ class OwnChainLost(XinglinError):
 
     code = 7522
     zh = "本机日志与区域中心保存的签名检查点不符（{journal} 第 {seq} 条）：可能丢失或被改动"
-    en = "Our journal does not match the signed head the hub keeps ({journal} {seq}): lost or changed"
+    en = "Our journal does not match the signed head at the hub ({journal} {seq}): lost or changed"
 
 
 class HubHeadUnsigned(XinglinError):

@@ -164,7 +164,7 @@ class Outbox:
             " ORDER BY priority, kind = 'object', n LIMIT ?",
             (self._now_ms(), limit),
         )
-        return [Item(*row[:7], needs=tuple(json.loads(row[7]))) for row in rows]
+        return [Item(*row[:7], tuple(json.loads(row[7]))) for row in rows]
 
     def statement(self, id_: str) -> bytes:
         """Return the bytes of a small item; empty where it has gone meanwhile."""
@@ -212,7 +212,7 @@ class Outbox:
             )
 
     def send_again(self, id_: str) -> bool:
-        """Give a dead letter a fresh start, by a person's decision; return whether there was one."""
+        """Give a dead letter a fresh start (a person decides); return whether there was one."""
         with self._database.transaction() as sql:
             changed = sql.execute(
                 "UPDATE outbox SET state = 'waiting', not_before = 0, error = NULL"

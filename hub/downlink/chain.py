@@ -16,7 +16,6 @@ from core.journal.chain import Kept
 from core.journal.checkpoint import Checkpoint, is_signed_by
 from core.journal.seal import CLEAR_KEY, open_clear
 from core.records.canonical import to_bytes
-from core.records.clock import Stamp
 from core.records.record import Draft, Header, Sealed
 from core.seals.keybook import ed25519_public
 from hub.site import HubSite
@@ -124,7 +123,7 @@ def keep_box_head(
     return fault
 
 
-def witnessed_heads(site: HubSite, sql: Connection, node: str) -> list[Checkpoint]:
+def witnessed_heads(sql: Connection, node: str) -> list[Checkpoint]:
     """Return the longest signed heads of a box's chains that the hub has seen."""
     rows = sql.execute(select(CHECKPOINT).where(CHECKPOINT.c.writer == node)).all()
     return [Checkpoint(r.journal, r.writer, r.seq, r.link, r.at, r.signature) for r in rows]
@@ -155,8 +154,3 @@ def _columns(head: Checkpoint) -> dict[str, Any]:
         "journal": head.journal, "writer": head.writer, "seq": head.seq, "link": head.link,
         "at": head.at[:40], "signature": head.signature,
     }  # fmt: skip
-
-
-def iso(ms: int) -> str:
-    """Return an instant as statements spell it."""
-    return Stamp(ms).iso()

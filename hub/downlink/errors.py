@@ -146,3 +146,12 @@ class LinkReplaced(LinkRefusal):
     zh = "该设备已建立新的连接"
     en = "The same box has connected anew"
     for_good = False
+
+
+class NeedsMissing(LinkRefusal):
+    """An event came before the objects it speaks of."""
+
+    code = 7419
+    zh = "该内容所引用的 {missing} 个对象尚未上传完成"
+    en = "{missing} objects that this speaks of are not here yet"
+    for_good = False

@@ -444,9 +444,11 @@ def _holding(address: str, values: dict[str, Any]) -> Callable[[Connection], Non
             sql.execute(insert(UPLOAD).values(address=address, **values))
             return
         same = (row.size, row.chunk) == (values["size"], values["chunk"])
-        held = chunks.merged(bytes(row.held), values["held"]) if same else values["held"]
+        held = bytes(chunks.merged(bytes(row.held), values["held"])) if same else values["held"]
         sql.execute(
-            update(UPLOAD).where(UPLOAD.c.address == address).values(**{**values, "held": bytes(held)})
+            update(UPLOAD)
+            .where(UPLOAD.c.address == address)
+            .values(**{**values, "held": bytes(held)})
         )
 
     return work

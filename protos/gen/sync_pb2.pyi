@@ -65,7 +65,7 @@ class Down(_message.Message):
     def __init__(self, welcome: _Optional[_Union[Welcome, _Mapping]] = ..., have: _Optional[_Union[Have, _Mapping]] = ..., credit: _Optional[_Union[Credit, _Mapping]] = ..., committed: _Optional[_Union[Committed, _Mapping]] = ..., accepted: _Optional[_Union[Accepted, _Mapping]] = ..., row: _Optional[_Union[ChainRow, _Mapping]] = ..., directory: _Optional[_Union[DirectoryEntry, _Mapping]] = ..., directory_head: _Optional[_Union[DirectoryHead, _Mapping]] = ..., checkpoint: _Optional[_Union[Checkpoint, _Mapping]] = ..., slow_down: _Optional[_Union[SlowDown, _Mapping]] = ..., refused: _Optional[_Union[Refused, _Mapping]] = ..., access: _Optional[_Union[AccessCheckpoint, _Mapping]] = ..., heartbeat: _Optional[_Union[Heartbeat, _Mapping]] = ...) -> None: ...
 
 class Hello(_message.Message):
-    __slots__ = ("protocol", "software", "at_ms", "heads", "chain_seq", "chain_link", "directory_size", "directory_head", "backlog", "node", "hub", "certificate", "signature")
+    __slots__ = ("protocol", "software", "at_ms", "heads", "chain_seq", "chain_link", "directory_size", "directory_head", "backlog", "statement")
     PROTOCOL_FIELD_NUMBER: _ClassVar[int]
     SOFTWARE_FIELD_NUMBER: _ClassVar[int]
     AT_MS_FIELD_NUMBER: _ClassVar[int]
@@ -75,10 +75,7 @@ class Hello(_message.Message):
     DIRECTORY_SIZE_FIELD_NUMBER: _ClassVar[int]
     DIRECTORY_HEAD_FIELD_NUMBER: _ClassVar[int]
     BACKLOG_FIELD_NUMBER: _ClassVar[int]
-    NODE_FIELD_NUMBER: _ClassVar[int]
-    HUB_FIELD_NUMBER: _ClassVar[int]
-    CERTIFICATE_FIELD_NUMBER: _ClassVar[int]
-    SIGNATURE_FIELD_NUMBER: _ClassVar[int]
+    STATEMENT_FIELD_NUMBER: _ClassVar[int]
     protocol: int
     software: str
     at_ms: int
@@ -88,11 +85,8 @@ class Hello(_message.Message):
     directory_size: int
     directory_head: bytes
     backlog: Backlog
-    node: str
-    hub: str
-    certificate: bytes
-    signature: bytes
-    def __init__(self, protocol: _Optional[int] = ..., software: _Optional[str] = ..., at_ms: _Optional[int] = ..., heads: _Optional[_Iterable[_Union[Checkpoint, _Mapping]]] = ..., chain_seq: _Optional[int] = ..., chain_link: _Optional[bytes] = ..., directory_size: _Optional[int] = ..., directory_head: _Optional[bytes] = ..., backlog: _Optional[_Union[Backlog, _Mapping]] = ..., node: _Optional[str] = ..., hub: _Optional[str] = ..., certificate: _Optional[bytes] = ..., signature: _Optional[bytes] = ...) -> None: ...
+    statement: bytes
+    def __init__(self, protocol: _Optional[int] = ..., software: _Optional[str] = ..., at_ms: _Optional[int] = ..., heads: _Optional[_Iterable[_Union[Checkpoint, _Mapping]]] = ..., chain_seq: _Optional[int] = ..., chain_link: _Optional[bytes] = ..., directory_size: _Optional[int] = ..., directory_head: _Optional[bytes] = ..., backlog: _Optional[_Union[Backlog, _Mapping]] = ..., statement: _Optional[bytes] = ...) -> None: ...
 
 class Welcome(_message.Message):
     __slots__ = ("at_ms", "credit", "chain_seq", "witnessed", "min_ping_s")
@@ -287,32 +281,18 @@ class DirectoryEntry(_message.Message):
     def __init__(self, seq: _Optional[int] = ..., entry: _Optional[bytes] = ...) -> None: ...
 
 class DirectoryHead(_message.Message):
-    __slots__ = ("size", "head", "at", "signature", "witnesses")
-    SIZE_FIELD_NUMBER: _ClassVar[int]
-    HEAD_FIELD_NUMBER: _ClassVar[int]
-    AT_FIELD_NUMBER: _ClassVar[int]
-    SIGNATURE_FIELD_NUMBER: _ClassVar[int]
+    __slots__ = ("statement", "witnesses")
+    STATEMENT_FIELD_NUMBER: _ClassVar[int]
     WITNESSES_FIELD_NUMBER: _ClassVar[int]
-    size: int
-    head: bytes
-    at: str
-    signature: bytes
-    witnesses: _containers.RepeatedCompositeFieldContainer[Witness]
-    def __init__(self, size: _Optional[int] = ..., head: _Optional[bytes] = ..., at: _Optional[str] = ..., signature: _Optional[bytes] = ..., witnesses: _Optional[_Iterable[_Union[Witness, _Mapping]]] = ...) -> None: ...
+    statement: bytes
+    witnesses: _containers.RepeatedScalarFieldContainer[bytes]
+    def __init__(self, statement: _Optional[bytes] = ..., witnesses: _Optional[_Iterable[bytes]] = ...) -> None: ...
 
 class Witness(_message.Message):
-    __slots__ = ("node", "size", "head", "at", "signature")
-    NODE_FIELD_NUMBER: _ClassVar[int]
-    SIZE_FIELD_NUMBER: _ClassVar[int]
-    HEAD_FIELD_NUMBER: _ClassVar[int]
-    AT_FIELD_NUMBER: _ClassVar[int]
-    SIGNATURE_FIELD_NUMBER: _ClassVar[int]
-    node: str
-    size: int
-    head: bytes
-    at: str
-    signature: bytes
-    def __init__(self, node: _Optional[str] = ..., size: _Optional[int] = ..., head: _Optional[bytes] = ..., at: _Optional[str] = ..., signature: _Optional[bytes] = ...) -> None: ...
+    __slots__ = ("statement",)
+    STATEMENT_FIELD_NUMBER: _ClassVar[int]
+    statement: bytes
+    def __init__(self, statement: _Optional[bytes] = ...) -> None: ...
 
 class AccessBatch(_message.Message):
     __slots__ = ("consult", "statement", "id")
