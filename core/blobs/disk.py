@@ -6,6 +6,7 @@ release of what is safe elsewhere.
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import fcntl
 import hashlib
@@ -20,8 +21,8 @@ from core.blobs.envelope import Opener, Sealer
 from core.blobs.errors import BlobMissing
 
 BLOCK = 4096
-#: A CT slice and more in one write; eight of them are kept for the next blobs.
-_BUFFER = 1 << 20
+#: A CT slice and more in one write, one huge page; eight of them are kept for the next blobs.
+_BUFFER = 2 << 20
 _BUFFERS = 8
 
 
@@ -65,7 +66,7 @@ class BlobWriter(Protocol):
     length: int
     address: str
 
-    def write(self, data: bytes | memoryview) -> None:
+    def write(self, data: bytes | bytearray | memoryview) -> None:
         """Encrypt and write plaintext."""
         ...
 
@@ -119,8 +120,8 @@ class FileWriter:
     they are ordinary ones.
     """
 
-    def __init__(self, path: Path, key: bytes, salt: bytes, store: DiskBlobs) -> None:
-        self.path = path
+    def __init__(self, path: str, key: bytes, salt: bytes, store: DiskBlobs) -> None:
+        self._path = path
         self.length = 0
         self.address = ""
         self._store = store
@@ -139,7 +140,7 @@ class FileWriter:
             self.abandon()
             raise
 
-    def write(self, data: bytes | memoryview) -> None:
+    def write(self, data: bytes | bytearray | memoryview) -> None:
         """See :class:`BlobWriter`."""
         self.length += len(data)
         for piece in self._sealer.update_into(data, self._room):
@@ -153,9 +154,9 @@ class FileWriter:
         address = self._digest.hexdigest()
         # Renamed first, synced then: one commit of the file system's log carries bytes and name.
         # Nobody reads it yet, for no record names it.
-        target = self._store.path(address)
-        os.replace(self.path, target)  # noqa: PTH105 as cheap as it gets, once per image
-        self.path = target
+        target = self._store.place_of(address)
+        os.replace(self._path, target)  # noqa: PTH105 texts are cheaper than paths, once per image
+        self._path = target
         os.fsync(self._file)
         self._release()
         self.address = address
@@ -165,7 +166,8 @@ class FileWriter:
         """See :class:`BlobWriter`; a finished blob stays, for a record may name it."""
         self._release()
         if not self.address:
-            self.path.unlink(missing_ok=True)
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(self._path)  # noqa: PTH108 see finish
 
     def _release(self) -> None:
         """Close the file and give the buffer back; more than once is fine."""
@@ -214,7 +216,7 @@ class FileWriter:
             return os.write(self._file, piece)
 
 
-def _create(path: Path, *, direct: bool) -> int:
+def _create(path: str, *, direct: bool) -> int:
     """Create a file for writing; without O_DIRECT where it cannot be had."""
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
     if direct:
@@ -223,7 +225,8 @@ def _create(path: Path, *, direct: bool) -> int:
         except OSError as error:
             if error.errno != errno.EINVAL:
                 raise
-            path.unlink(missing_ok=True)
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(path)  # noqa: PTH108 see finish
     return os.open(path, flags, 0o600)
 
 
@@ -241,6 +244,7 @@ class DiskBlobs:
 
     def __init__(self, root: Path) -> None:
         self._root = root
+        self._text = str(root)
         self._names_kept = names_kept_by_fsync(root)
         # Where fsync does not answer for names, little is known of direct writes either.
         self.direct = self._names_kept
@@ -251,7 +255,11 @@ class DiskBlobs:
         try:
             return self._buffers.pop()
         except IndexError:
-            return mmap.mmap(-1, _BUFFER)
+            buffer = mmap.mmap(-1, _BUFFER)
+            # Few large pages make few segments of a write; where there are none, no harm.
+            with contextlib.suppress(OSError, AttributeError):
+                buffer.madvise(mmap.MADV_HUGEPAGE)
+            return buffer
 
     def give_buffer(self, buffer: mmap.mmap) -> None:
         """Keep a buffer for the next blob; it held ciphertext only."""
@@ -268,7 +276,7 @@ class DiskBlobs:
 
     def create(self, key: bytes, salt: bytes) -> FileWriter:
         """See :class:`BlobStore`."""
-        return FileWriter(self._root / "incoming" / salt.hex(), key, salt, self)
+        return FileWriter(f"{self._text}/incoming/{salt.hex()}", key, salt, self)
 
     def place(self, writers: list[BlobWriter]) -> None:
         """See :class:`BlobStore`."""
@@ -298,6 +306,10 @@ class DiskBlobs:
     def path(self, address: str) -> Path:
         """Return where a blob's ciphertext lies, for backup and replication."""
         return self._path(address)
+
+    def place_of(self, address: str) -> str:
+        """Return :meth:`path` as text."""
+        return f"{self._text}/{address[:2]}/{address}"
 
     def _path(self, address: str) -> Path:
         return self._root / address[:2] / address

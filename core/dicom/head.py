@@ -11,6 +11,7 @@ import re
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from math import isfinite
 from struct import Struct
 from typing import Final, Literal
@@ -294,22 +295,36 @@ def _decoded(
     for tag in sorted(found):
         attribute = ATTRIBUTES[tag]
         raw = found[tag]
-        if (attribute.vr in TEXT_VRS and not raw.isascii()) or b"\x1b" in raw:
-            decoded = decode_text(raw, attribute.vr, charset, f"{tag:08X}", gb_seen=seen)
-            repairs.extend(decoded.repairs)
-            text = decoded.text
-        elif attribute.vr == "US":
-            text = ""
-        else:
-            text = raw.decode("latin_1").rstrip(" \0")
         try:
-            value = _value(attribute, text, raw, walker.little)
+            if (attribute.vr in TEXT_VRS and not raw.isascii()) or b"\x1b" in raw:
+                decoded = decode_text(raw, attribute.vr, charset, f"{tag:08X}", gb_seen=seen)
+                repairs.extend(decoded.repairs)
+                value = _value(attribute, decoded.text, raw, walker.little)
+            else:
+                value = _plain_value(tag, raw, walker.little)
         except ValueError:
             invalid.append(attribute.keyword)
             continue
-        if value not in ("", []):
-            values[attribute.keyword] = value
+        if value == "":
+            continue
+        if type(value) is list:
+            if not value:
+                continue
+            value = value.copy()  # the remembered one stays as it is
+        values[attribute.keyword] = value
     return values, tuple(repairs), tuple(invalid)
+
+
+@lru_cache(maxsize=4096)
+def _plain_value(tag: int, raw: bytes, little: bool) -> JsonValue:
+    """Return the value of bytes that no character set touches.
+
+    Remembered: from one slice to the next of a series hardly any attribute changes. Raises
+    ValueError, which is not remembered.
+    """
+    attribute = ATTRIBUTES[tag]
+    text = "" if attribute.vr == "US" else raw.decode("latin_1").rstrip(" \0")
+    return _value(attribute, text, raw, little)
 
 
 def _gb_seen(found: Mapping[int, bytes], charset: CharacterSet) -> bool:

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import orjson
+
 from core.dicom.head import Head
 from core.records.record import Draft
 from core.vault.vault import StudyRef
@@ -168,7 +170,10 @@ _FIELDS = tuple(Arrival.__dataclass_fields__)
 def to_bytes(arrivals: Sequence[Arrival]) -> bytes:
     """Return arrivals as JSON bytes, for the ledger."""
     rows = [[getattr(one, name) for name in _FIELDS] for one in arrivals]
-    return json.dumps(rows, ensure_ascii=True, separators=(",", ":")).encode("ascii")
+    try:
+        return orjson.dumps(rows)
+    except orjson.JSONEncodeError:  # lone surrogates, whole numbers beyond 64 bits
+        return json.dumps(rows, ensure_ascii=True, separators=(",", ":")).encode("ascii")
 
 
 def from_bytes(data: bytes) -> list[Arrival]:

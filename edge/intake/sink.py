@@ -290,12 +290,13 @@ class ObjectReceipt:
         self._digest.update(chunk)
         if self._reader is not None:
             self._read_head(chunk)
-        if self._writer is not None:
-            self._writer.write(chunk)
-            return
-        self._buffer += chunk
-        if self._reader is None:
+        if self._writer is None:
+            if self._reader is not None:
+                self._buffer += chunk
+                return
             self._open()
+        assert self._writer is not None
+        self._writer.write(chunk)
 
     def commit(self) -> StoreOutcome:
         """Make the object durable and say what became of it."""
@@ -355,8 +356,9 @@ class ObjectReceipt:
         self._writer = box.blobs.create(key, box.outside.randomness(32))
         prefix = self._file_prefix()
         self._writer.write(prefix)
-        self._writer.write(memoryview(self._buffer))
-        self._buffer = bytearray()
+        if self._buffer:
+            self._writer.write(self._buffer)
+            self._buffer = bytearray()
 
     def _file_prefix(self) -> bytes:
         if self._prefix is None:
