@@ -57,7 +57,7 @@ def join(box: Box, address: str, code_text: str, *, again: bool = False, by: str
     address, code = parse_invitation(address, code_text)
     pending = credentials.pending()
     with enrol_client(address, code.pin.hex()) as client:
-        reply = client.join(_request(box, code, pending))
+        reply = client.join(join_request(box, code, pending))
         region = _region_of(reply, box, client, address)
     credentials.install(pending, list(reply.chain), box.identity.id, region.root.encode())
     credentials.keep_region(region)
@@ -78,7 +78,8 @@ def software() -> str:
     return f"xinglin {version('xinglin')}"
 
 
-def _request(box: Box, code: JoinCode, pending: Pending) -> pb.JoinRequest:
+def join_request(box: Box, code: JoinCode, pending: Pending) -> pb.JoinRequest:
+    """Return a freshly signed request to join."""
     asked = Join(
         invite=code.invite,
         csr=pending.csr,

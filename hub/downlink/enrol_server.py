@@ -19,7 +19,6 @@ from core.vault.enrolment import Join, Renew
 from core.web.errors import Unexpected
 from hub.registry.attempts import address_of
 from hub.registry.authority import Authority, pem_pair
-from hub.registry.directory import HubDirectory
 from hub.registry.enrol import AskedJoin, Enrolment
 from hub.registry.renewals import AskedRenewal, Renewals
 from hub.site import HubSite
@@ -127,13 +126,7 @@ class EnrolPort:
 
 def enrol_port(site: HubSite, authority: Authority) -> EnrolPort:
     """Return the servicer of a hub."""
-    directory = HubDirectory(site.database, site.identity, site.outside.now_ms)
-    return EnrolPort(
-        site,
-        authority,
-        Enrolment(site, authority, directory),
-        Renewals(site, authority, directory),
-    )
+    return EnrolPort(site, authority, Enrolment(site, authority), Renewals(site, authority))
 
 
 def start(site: HubSite, authority: Authority) -> tuple[grpc.Server, int]:

@@ -23,7 +23,6 @@ from core.vault.enrol_errors import (
     NotEnrolled,
 )
 from hub.registry.ca_errors import DeviceUnknown
-from hub.registry.directory import HubDirectory
 from hub.site import HubSite
 from hub.store.tables import CERTIFICATE, HOSPITAL, NODE, RENEWAL
 
@@ -146,7 +145,7 @@ def find_node(sql: Connection, prefix: str) -> Row[Any]:
     return rows[0]
 
 
-def revoke(site: HubSite, directory: HubDirectory, prefix: str, by: str) -> str:
+def revoke(site: HubSite, prefix: str, by: str) -> str:
     """Revoke a box: its certificates, its renewals, its key in the directory; return its id.
 
     Raises
@@ -165,7 +164,7 @@ def revoke(site: HubSite, directory: HubDirectory, prefix: str, by: str) -> str:
             .values(revoked_at=now)
         )
         sql.execute(delete(RENEWAL).where(RENEWAL.c.node == node.id))
-        directory.append_in(sql, "revoked", node.id, {"node": node.id})
+        site.directory.append_in(sql, "revoked", node.id, {"node": node.id})
         body = {"action": "box revoked", "node": node.id, "hospital": node.hospital, "user": by}
         site.access.append_in(sql, [Draft("audit.logged", body, actor=f"person:{by}")])
     return str(node.id)

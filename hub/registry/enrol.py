@@ -37,7 +37,6 @@ from core.vault.enrol_errors import (
 from core.vault.enrolment import Join, check_clock, check_signature, proves
 from hub.registry.attempts import Attempt, check_limit, is_fresh, keep_refusal
 from hub.registry.authority import Authority
-from hub.registry.directory import HubDirectory
 from hub.registry.invites import MOST_FAILURES, secret_purpose
 from hub.site import HubSite
 from hub.store.database import locked
@@ -71,10 +70,9 @@ class Joined:
 class Enrolment:
     """Joins boxes to the region."""
 
-    def __init__(self, site: HubSite, authority: Authority, directory: HubDirectory) -> None:
+    def __init__(self, site: HubSite, authority: Authority) -> None:
         self._site = site
         self._authority = authority
-        self._directory = directory
 
     def join(self, asked: AskedJoin) -> Joined:
         """Return what the box needs; everything about it is durable then.
@@ -180,14 +178,14 @@ class Enrolment:
             )  # fmt: skip
         else:
             sql.execute(update(NODE).where(NODE.c.id == join.node).values(**values))
-        take_recovery_key(sql, self._directory, hospital, join.recovery_public)
+        take_recovery_key(self._site, sql, hospital, join.recovery_public)
         if known is None or bytes(known.seal_public) != join.seal_public:
             body = node_body(hospital.id, join.sign_public, join.seal_public)
-            announce(sql, self._directory, "node", join.node, body)
+            announce(self._site, sql, "node", join.node, body)
         return issue(self._site, self._authority, sql, join.node, key)
 
     def _told(self, sql: Connection, certificate: x509.Certificate, hospital: Row[Any]) -> Joined:
-        now = self._directory.current_in(sql)
+        now = self._site.directory.current_in(sql)
         head = bytes.fromhex(now.link(now.size))
         return Joined(certificate, hospital.id, hospital.name, now.size, head)
 
@@ -219,9 +217,7 @@ def issue(
     return made
 
 
-def take_recovery_key(
-    sql: Connection, directory: HubDirectory, hospital: Row[Any], public: bytes
-) -> None:
+def take_recovery_key(site: HubSite, sql: Connection, hospital: Row[Any], public: bytes) -> None:
     """Keep a hospital's recovery key if it has none yet; the directory says so to everybody.
 
     One that is there stays: another box of the hospital, or whoever holds its key, changes nothing.
@@ -238,14 +234,12 @@ def take_recovery_key(
             update(HOSPITAL).where(HOSPITAL.c.id == hospital.id).values(recovery_public=public)
         )
     body = hospital_body(hospital.name, bytes(kept or b""))
-    said = directory.current_in(sql).contents.hospitals.get(hospital.id)
+    said = site.directory.current_in(sql).contents.hospitals.get(hospital.id)
     if said is None or hospital_body(said.name, said.recovery_public) != body:
-        announce(sql, directory, "hospital", hospital.id, body)
+        announce(site, sql, "hospital", hospital.id, body)
 
 
-def announce(
-    sql: Connection, directory: HubDirectory, kind: str, identity: str, body: Json
-) -> None:
+def announce(site: HubSite, sql: Connection, kind: str, identity: str, body: Json) -> None:
     """Append what a request said to the directory; a key that is none is the request's fault.
 
     Raises
@@ -253,7 +247,7 @@ def announce(
     RequestMalformed
     """
     try:
-        directory.append_in(sql, kind, identity, body)
+        site.directory.append_in(sql, kind, identity, body)
     except DirectoryMalformed:
         field = "recovery_public" if kind == "hospital" else "seal_public"
         raise RequestMalformed(field=field) from None

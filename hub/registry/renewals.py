@@ -31,7 +31,6 @@ from hub.registry.attempts import Attempt, check_limit, is_fresh, keep_refusal
 from hub.registry.authority import Authority
 from hub.registry.ca_errors import NothingToApprove
 from hub.registry.devices import find_node, known
-from hub.registry.directory import HubDirectory
 from hub.registry.enrol import issue, note_refusal, take_recovery_key
 from hub.site import HubSite
 from hub.store.database import locked
@@ -53,10 +52,9 @@ class AskedRenewal:
 class Renewals:
     """Renews certificates."""
 
-    def __init__(self, site: HubSite, authority: Authority, directory: HubDirectory) -> None:
+    def __init__(self, site: HubSite, authority: Authority) -> None:
         self._site = site
         self._authority = authority
-        self._directory = directory
 
     def renew(self, asked: AskedRenewal) -> x509.Certificate | None:
         """Return a new certificate; None where two people have not yet agreed.
@@ -116,7 +114,7 @@ class Renewals:
             )
         )
         hospital = sql.execute(locked(select(HOSPITAL).where(HOSPITAL.c.id == node.hospital))).one()
-        take_recovery_key(sql, self._directory, hospital, asked.renew.recovery_public)
+        take_recovery_key(self._site, sql, hospital, asked.renew.recovery_public)
         body = {
             "action": "certificate renewed", "node": node.id, "serial": serial_of(made),
             "late": late, "address": asked.address,
