@@ -117,6 +117,22 @@ class PassphraseWeak(XinglinError):
     en = "The passphrase is too short: at least {least} characters"
 
 
+class KeysLocked(XinglinError):
+    """The person's keys, or this consultation's, are not open in this page."""
+
+    code = 7042
+    zh = "密钥尚未解锁，请输入口令"
+    en = "The keys are locked; enter the passphrase"
+
+
+class DirectoryUnknown(XinglinError):
+    """No verified directory is here yet."""
+
+    code = 7110
+    zh = "尚未取得并校验公钥目录"
+    en = "The key directory has not been fetched and verified yet"
+
+
 class DirectoryMalformed(XinglinError):
     """An entry that the rules of the directory do not allow."""
 
