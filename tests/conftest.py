@@ -25,8 +25,12 @@ def hub_url(request, tmp_path):
     if request.param == "sqlite":
         url = f"sqlite:///{tmp_path / 'hub.db'}"
         migrated(url)
-        return url
-    return request.getfixturevalue("postgres").fresh(migrated)
+        yield url
+        return
+    postgres = request.getfixturevalue("postgres")
+    url = postgres.fresh(migrated)
+    yield url
+    postgres.drop(url)
 
 
 @pytest.fixture

@@ -69,6 +69,10 @@ class Postgres:
             self._template = " TEMPLATE template_hub STRATEGY wal_log"
         return self._create(self._template)
 
+    def drop(self, url: str):
+        """Remove a database again."""
+        self._run(f"DROP DATABASE {url.partition('@/')[2].partition('?')[0]} WITH (FORCE)")
+
     def empty(self) -> str:
         """Return the URL of a new database without tables."""
         return self._create("")

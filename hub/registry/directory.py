@@ -91,6 +91,15 @@ class HubDirectory:
         )
         return entry
 
+    def append(self, sql: Connection, kind: str, identity: str, body: Json) -> None:
+        """Append as :meth:`append_in`: the port that enrolment writes to."""
+        self.append_in(sql, kind, identity, body)
+
+    def head(self, sql: Connection) -> tuple[int, bytes]:
+        """Return (size, link of the last entry) as the caller's transaction sees it."""
+        current = self.current_in(sql)
+        return current.size, bytes.fromhex(current.link(current.size))
+
     def current_in(self, sql: Connection) -> Directory:
         """Return the directory as the caller's transaction sees it, its own entries too."""
         return self._extended(sql, self._known)

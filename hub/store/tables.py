@@ -126,6 +126,7 @@ PERSON = Table(
     Column("role", String(24), nullable=False),
     Column("password", Text, nullable=False, default=""),  # Argon2
     Column("otp", LargeBinary),  # TOTP secret, wrapped by the hub's own key
+    Column("otp_step", BigInteger),  # the half minute of the last code: each is taken once
     Column("oidc_subject", String(200), unique=True),
     Column("language", String(8), nullable=False, default="zh"),
     Column("must_change", Boolean, nullable=False, default=False),
@@ -152,6 +153,7 @@ SESSION = Table(
     Column("token", _HEX, primary_key=True),  # SHA-256 of the cookie
     Column("person", _ID, ForeignKey("person.id"), nullable=False, index=True),
     Column("csrf", _HEX, nullable=False),
+    Column("via", String(12), nullable=False, default="password"),  # password | oidc | provider
     Column("created_at", BigInteger, nullable=False),
     Column("seen_at", BigInteger, nullable=False),
 )
