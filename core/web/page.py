@@ -49,17 +49,19 @@ class _Assets(StaticFiles):
         return response
 
 
-def page(dist: Path, randomness: Callable[[int], bytes]) -> Starlette:
+def page(dist: Path, randomness: Callable[[int], bytes], name: str = "index.html") -> Starlette:
     """Return an application that serves the built page under any path.
 
     Parameters
     ----------
     dist : Path
         Vite's output; where it is missing the page says how to build it.
+    name : str
+        The page's file there.
     """
 
     async def index(_request: Request) -> Response:
-        path = dist / "index.html"
+        path = dist / name
         if not path.exists():
             return PlainTextResponse("页面尚未构建 / page not built: make web\n", status_code=503)
         nonce = randomness(16).hex()

@@ -11,8 +11,8 @@ from pydantic import BaseModel, StrictBool
 from core.records.record import Draft
 from core.web.errors import InputWrong, NotFound
 from core.web.people import Session
+from core.web.text import Text
 from edge.api.context import TheSite, need
-from edge.api.text import Text
 from edge.audit import JournalName, Wanted, entries_before
 
 router = APIRouter(prefix="/api")

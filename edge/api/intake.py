@@ -15,9 +15,9 @@ from starlette.concurrency import run_in_threadpool
 from core.records.record import Draft
 from core.web.errors import Conflict, InputWrong, NotFound
 from core.web.people import Session
+from core.web.text import Text
 from edge.api.context import TheSite, need
 from edge.api.multipart import PartReader
-from edge.api.text import Text
 from edge.intake.files import Tally, Upload, over, store_stream, web_peer
 from edge.intake.net.sink import SUCCESS, Peer, StoreOutcome
 from edge.intake.sink import JournalSink, as_refusal

@@ -11,8 +11,8 @@ from core.records.clock import Stamp
 from core.web.errors import LoginWrong, NotLoggedIn, OtpWrong
 from core.web.people import IDLE_MS, Session
 from core.web.roles import MAY
+from core.web.text import Text
 from edge.api.context import COOKIE, Anyone, TheSite, need
-from edge.api.text import Text
 
 router = APIRouter(prefix="/api")
 MayManage = Annotated[Session, Depends(need("users.manage"))]

@@ -15,11 +15,11 @@ from core.records.clock import Stamp
 from core.records.record import Draft
 from core.web.errors import InputWrong, NotFound
 from core.web.people import Session
+from core.web.text import Text
 from edge.api.context import COOKIE, Site, TheSite, need, visible_study, whole
 from edge.api.history import history_of
 from edge.api.pictures import heat_map_png
 from edge.api.rows import row_of, worklist
-from edge.api.text import Text
 from edge.stages.study_data import StudyData
 
 router = APIRouter(prefix="/api")
