@@ -1,7 +1,8 @@
 """The appliance's processes: what each one runs. Wiring only; ``edge.main`` starts them.
 
 One process per concern, so that a decoder's crash, a hung peer or a busy CT never stops another:
-``receiver`` (storage port), ``dimse`` (query, retrieve, MPPS behind it), three lanes, ``web``.
+``receiver`` (storage port), ``dimse`` (query, retrieve, MPPS behind it), three lanes, ``web``,
+``uplink`` (the line to the region's hub).
 """
 
 from __future__ import annotations
@@ -30,7 +31,9 @@ from edge.logs import set_up_logs
 from edge.stages.queue import Queue
 from edge.store.box import Box, open_box, real_outside
 
-ROLES = ("receiver", "dimse", "worker-urgent", "worker-compute", "worker-delivery", "web")
+ROLES = (
+    "receiver", "dimse", "worker-urgent", "worker-compute", "worker-delivery", "web", "uplink",
+)  # fmt: skip
 
 
 _THREADS = {"delivery": 3}
@@ -219,10 +222,20 @@ def run_web(folder: Path) -> None:
     serve(open_box(folder, real_outside()))
 
 
+def run_region_link(folder: Path) -> None:
+    """Keep the box connected to its region's hub until told to stop; idle before it has joined."""
+    from edge.uplink.process import run_uplink
+
+    run_uplink(folder, until_told())
+
+
 def run(role: str, folder: Path) -> None:
     """Run one process by its role."""
     set_up_logs()
     if role.startswith("worker-"):
         run_worker(folder, role.removeprefix("worker-"))
         return
-    {"receiver": run_receiver, "dimse": run_dimse, "web": run_web}[role](folder)
+    roles = {
+        "receiver": run_receiver, "dimse": run_dimse, "web": run_web, "uplink": run_region_link,
+    }  # fmt: skip
+    roles[role](folder)

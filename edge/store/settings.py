@@ -124,6 +124,25 @@ class BackupSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class UplinkSettings:
+    """What may leave for the region's hub, and how fast.
+
+    Attributes
+    ----------
+    outbox_mb : int
+        Megabytes that may wait for the line; more is refused, nothing is dropped.
+    kbit_s : int
+        Limit for all hours in kbit/s; 0 for none. An emergency does not wait for it.
+    hours : mapping of "from-until" to kbit/s
+        Other limits by hour of the day: ``{"8-18" = 512}``.
+    """
+
+    outbox_mb: int = 50_000
+    kbit_s: int = 0
+    hours: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Appliance:
     """Everything one appliance is told."""
 
@@ -133,6 +152,7 @@ class Appliance:
     intake: IntakeSettings = field(default_factory=IntakeSettings)
     delivery: DeliverySettings = field(default_factory=DeliverySettings)
     backup: BackupSettings = field(default_factory=BackupSettings)
+    uplink: UplinkSettings = field(default_factory=UplinkSettings)
     peers: tuple[PeerSettings, ...] = ()
 
     def peer(self, name: str) -> PeerSettings | None:
@@ -159,6 +179,7 @@ def parse(text: str) -> Appliance:
     sections = {
         "dicom": DicomSettings, "web": WebSettings, "intake": IntakeSettings,
         "delivery": DeliverySettings, "backup": BackupSettings,
+        "uplink": UplinkSettings,
     }  # fmt: skip
     unknown = set(data) - set(sections) - {"hospital", "peers"}
     if unknown:

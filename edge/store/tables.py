@@ -7,6 +7,7 @@ the journal and are backed up as they are where it matters (users, settings).
 from __future__ import annotations
 
 from core.journal.database import Database
+from edge.uplink.tables import create_uplink_tables
 
 _TABLES = (
     """CREATE TABLE IF NOT EXISTS job (
@@ -74,3 +75,4 @@ def create_tables(database: Database) -> None:
     with database.transaction() as sql:
         for statement in _TABLES:
             sql.execute(statement)
+    create_uplink_tables(database)

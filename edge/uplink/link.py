@@ -95,9 +95,7 @@ class BoxLink:
         """Return whether the hub owes an answer for so long that the line must be dead."""
         since = max(self._heard_at, self.started_s)
         owed = not self.idle or self._beat_at > self._heard_at or not self.greeted
-        return owed and now_s - max(since, self._asked_at()) > max(
-            _SILENCE_S, 10 * self.pace.rtt_s
-        )
+        return owed and now_s - max(since, self._asked_at()) > max(_SILENCE_S, 10 * self.pace.rtt_s)
 
     def _asked_at(self) -> float:
         return self._beat_at if self.idle else 0.0

@@ -29,14 +29,6 @@ class NotSealed(XinglinError):
     en = "Only sealed objects are sent"
 
 
-class HubUnreachable(XinglinError):
-    """The hub does not answer."""
-
-    code = 7510
-    zh = "无法连接区域中心（{fault}）"
-    en = "The hub cannot be reached ({fault})"
-
-
 class HubRefused(XinglinError):
     """The hub ended the link with a refusal."""
 
@@ -107,3 +99,11 @@ class DeadLetter(XinglinError):
     code = 7525
     zh = "区域中心拒收一项内容：{reason}"
     en = "The hub will not take an item: {reason}"
+
+
+class ObjectLost(XinglinError):
+    """The box's own copy of a waiting object cannot be read."""
+
+    code = 7526
+    zh = "待发送的加密对象无法读取（{address}），请检查磁盘"
+    en = "A waiting object cannot be read ({address}); look at the disk"

@@ -164,7 +164,7 @@ class Outbox:
             " ORDER BY priority, kind = 'object', n LIMIT ?",
             (self._now_ms(), limit),
         )
-        return [Item(*row[:7], tuple(json.loads(row[7]))) for row in rows]
+        return [_item(row) for row in rows]
 
     def statement(self, id_: str) -> bytes:
         """Return the bytes of a small item; empty where it has gone meanwhile."""
@@ -335,6 +335,11 @@ class Outbox:
             shutil.copyfile(source, mine)
             source.unlink()
         return mine
+
+
+def _item(row: Any) -> Item:
+    n, id_, kind, consult, priority, size, created, needs = row
+    return Item(n, id_, kind, consult, priority, size, created, tuple(json.loads(needs)))
 
 
 def create_outbox_tables(database: Database) -> None:

@@ -301,8 +301,8 @@ def _configuration(tls: ServerTls) -> Any:
 
 
 def _certificate_of(context: grpc.ServicerContext) -> bytes:
-    shown = context.auth_context().get("x509_pem_cert", [b""])
-    return ssl.PEM_cert_to_DER_cert(bytes(next(iter(shown))).decode())
+    shown: Any = context.auth_context().get("x509_pem_cert", [b""])
+    return ssl.PEM_cert_to_DER_cert(shown[0].decode())
 
 
 def _turn_away(context: grpc.ServicerContext, refusal: XinglinError) -> None:
