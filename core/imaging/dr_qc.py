@@ -22,6 +22,7 @@ from core.imaging.dr_exposure import (
 )
 from core.imaging.dr_limits import DrLimits, SiteLimits
 from core.imaging.dr_metrics import (
+    Floats,
     averaged,
     base_drop,
     chest_frame,
@@ -74,8 +75,10 @@ def assess_fitted(
     reasons = _by_tags(radiograph.tags)
     reasons += _kind_of_picture(radiograph, chest, chosen, metrics)
     if not any(found.severity == "reject" for found in reasons):
-        picture = _picture(radiograph, chest, chosen, metrics)
-        reasons += _exposure(radiograph, chest, chosen, metrics) + picture
+        # Made once for both: resampling a full-size detector image takes longest.
+        frame = chest_frame(radiograph.pixels, chest.box)
+        picture = _picture(radiograph, chest, frame, chosen, metrics)
+        reasons += _exposure(radiograph, chest, frame, chosen, metrics) + picture
         reasons += _positioning(radiograph, chest, chosen, metrics)
     return QcResult(verdict_of(tuple(reasons)), tuple(reasons), metrics)
 
@@ -133,12 +136,16 @@ def _kind_of_picture(
 
 
 def _exposure(
-    radiograph: Radiograph, chest: ChestFit, limits: DrLimits, metrics: dict[str, float]
+    radiograph: Radiograph,
+    chest: ChestFit,
+    frame: Floats,
+    limits: DrLimits,
+    metrics: dict[str, float],
 ) -> list[Reason]:
     """Judge exposure by the header where it says something, else by pixels; the range used."""
     index = deviation_index(radiograph.tags)
     pixels = exposure_of_pixels(
-        radiograph, chest.box, metrics["chest_contrast"], metrics["clipped_low_share"]
+        radiograph, chest.box, contrast(frame), metrics["clipped_low_share"]
     )
     if pixels is not None:
         metrics[SIGNAL_TO_NOISE] = pixels.signal_to_noise_db
@@ -157,15 +164,16 @@ def _exposure(
 
 
 def _picture(
-    radiograph: Radiograph, chest: ChestFit, limits: DrLimits, metrics: dict[str, float]
+    radiograph: Radiograph,
+    chest: ChestFit,
+    frame: Floats,
+    limits: DrLimits,
+    metrics: dict[str, float],
 ) -> list[Reason]:
-    frame = chest_frame(radiograph.pixels, chest.box)
     low, high = clipped_shares(radiograph.pixels, chest.box)
     sharp = sharpness(frame)
-    range_used = contrast(frame)
-    noise = noise_level(averaged(radiograph.pixels, chest.box)) / max(range_used, 1e-6)
+    noise = noise_level(averaged(radiograph.pixels, chest.box)) / max(contrast(frame), 1e-6)
     metrics |= {
-        "chest_contrast": range_used,
         "clipped_low_share": low,
         "clipped_high_share": high,
         "sharpness_log_ratio": sharp,
