@@ -33,6 +33,7 @@ from core.seals.text import from_hex
 MOST_BYTES = 1 << 20
 _SIGNATURE = 64
 _NAME = 160
+_DEEPEST = 64  # the browser's stack is not ours; both refuse beyond it
 
 
 class NodeKey(Protocol):
@@ -135,7 +136,7 @@ def parse(data: bytes) -> Signed:
         raise StatementMalformed(fault="size")
     try:
         outer = from_bytes(data)
-        if to_bytes(outer) != data:
+        if _is_deep(outer, _DEEPEST) or to_bytes(outer) != data:
             raise StatementMalformed(fault="canonical")
         signature = from_hex(outer["signature"], _SIGNATURE)
         inner = outer["statement"]
@@ -200,6 +201,13 @@ def verify(signed: Signed, keys: KeyBook) -> None:
 
 def _halves(signature: bytes) -> tuple[bytes, bytes]:
     return signature[:32], signature[32:]
+
+
+def _is_deep(value: object, left: int) -> bool:
+    if not isinstance(value, dict | list):
+        return False
+    inner = value.values() if isinstance(value, dict) else value
+    return left < 0 or any(_is_deep(one, left - 1) for one in inner)
 
 
 def _is_name(value: object) -> bool:

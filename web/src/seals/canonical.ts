@@ -8,10 +8,10 @@ export type JsonValue = string | number | boolean | null | JsonValue[] | Json;
 /** Deep enough for every form of ours, shallow enough for every stack. */
 const DEEPEST = 64;
 
-/** Whole numbers beyond 2^53 - 1 are refused, as the other side refuses them. */
+/** Whole numbers beyond 2^53 - 1 written in digits (not as 1e+21) are refused, as the other side refuses them. */
 function check(value: JsonValue, depth: number): void {
   if (depth > DEEPEST) throw new TypeError('nested too deeply');
-  if (typeof value === 'number' && Number.isInteger(value) && !Number.isSafeInteger(value)) throw new TypeError('number too large');
+  if (typeof value === 'number' && Number.isInteger(value) && !Number.isSafeInteger(value) && Math.abs(value) < 1e21) throw new TypeError('number too large');
   if (Array.isArray(value)) for (const one of value) check(one, depth + 1);
   else if (value !== null && typeof value === 'object') for (const one of Object.values(value)) check(one, depth + 1);
 }
