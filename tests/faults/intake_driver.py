@@ -5,24 +5,35 @@ answered. The fault is ``kill`` (SIGKILL to itself *before* the n-th operation),
 (right after it), ``full`` (the n-th operation and those that follow say ENOSPC, five in all) or
 ``none``; then ``operations K`` says how many there were.
 
-Counted are every write, fsync and rename of a blob, every folder fsync, and every statement that
-writes to one of the two databases, COMMIT included.
+Counted are every write, cut, fsync and rename of a blob, every folder fsync, every write and sync
+of the arrival ledger, and every statement that writes to one of the two databases, COMMIT included.
+With a ledger the records are made where an association ends: the count is the same each time.
 """
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
-import pathlib
 import signal
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
 
-from core.blobs import disk
 from core.errors import XinglinError
 from core.journal import database
+from edge.intake.net.sink import Ending
+from edge.intake.replay import open_settler
+from edge.intake.settler import FAULTS, Pace
 from edge.intake.sink import JournalSink
 from edge.store.box import open_box, real_outside
 from tests.api_site import chest
-from tests.sink_cases import send
+from tests.sink_cases import PEER, send
+
+#: The thread never settles of itself.
+BY_HAND = Pace(batch=10_000, window_s=10_000.0)
 
 
 class Fault:
@@ -49,22 +60,6 @@ class Fault:
         return OSError(errno.ENOSPC, "No space left on device")
 
 
-class File:
-    """A blob's file whose writes count; half of what is written at the fatal write gets there."""
-
-    def __init__(self, real, fault):
-        self._real, self._fault = real, fault
-
-    def write(self, piece):
-        fault = self._fault
-        if fault.count + 1 == fault.at and fault.kind == "kill" and len(piece) > 1:
-            self._real.write(bytes(piece)[: len(piece) // 2])
-        return fault.around(self._real.write, piece)
-
-    def __getattr__(self, name):
-        return getattr(self._real, name)
-
-
 class Connection:
     """A database connection whose writing statements count."""
 
@@ -85,15 +80,22 @@ class Connection:
 
 def arm(box, fault):
     """Put the counting between the intake path and the operating system."""
-    real_open, real_fsync, real_replace = open, os.fsync, pathlib.Path.replace
-    disk.open = lambda *a, **k: File(real_open(*a, **k), fault)
-    os.fsync = lambda handle: fault.around(real_fsync, handle)
-    pathlib.Path.replace = lambda path, target: fault.around(real_replace, path, target)
+    for name in ("fsync", "fdatasync", "replace", "ftruncate"):
+        setattr(os, name, partial(fault.around, getattr(os, name)))
+    for name in ("write", "pwrite"):
+        setattr(os, name, partial(written, getattr(os, name), fault))
     for one in (box.database, box.vault._database):
         one.connection = Connection(one.connection, fault)
 
 
-def strike(folder, kind, at, count):
+def written(real, fault, handle, piece, *place):
+    """Write; at the fatal write half of it gets there."""
+    if fault.count + 1 == fault.at and fault.kind == "kill" and len(piece) > 1:
+        real(handle, piece[: len(piece) // 2 // 4096 * 4096], *place)
+    return fault.around(real, handle, piece, *place)
+
+
+def strike(folder, kind, at, count, *, ledger):
     """Return (exit code or minus signal, lines) of one run in a process of its own."""
     told, telling = os.pipe()
     child = os.fork()
@@ -102,7 +104,8 @@ def strike(folder, kind, at, count):
         code = 1
         try:
             with os.fdopen(telling, "w", buffering=1) as out:
-                store(folder, Fault(kind, at), count, lambda *words: out.write(line_of(words)))
+                run = Run(folder, count, ledger, lambda *words: out.write(line_of(words)))
+                store(run, Fault(kind, at))
             code = 0
         finally:
             os._exit(code)
@@ -112,20 +115,42 @@ def strike(folder, kind, at, count):
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), said
 
 
+def end(sink):
+    """End the association: what it brought is recorded, or stays for later."""
+    with contextlib.suppress(*FAULTS):
+        sink.ended(PEER, Ending.RELEASED)
+
+
 def line_of(words):
     return " ".join(str(word) for word in words) + "\n"
 
 
-def store(folder, fault, count, say):
+@dataclass
+class Run:
+    """What to store where, with or without a ledger, and how to tell of it."""
+
+    folder: Path
+    count: int
+    ledger: bool
+    say: Callable[..., object]
+
+
+def store(run, fault):
     """Store ``count`` slices, two of each study, and say what became of each."""
-    box = open_box(folder, real_outside())
-    sink = JournalSink(box, lambda: "ok")
+    say = run.say
+    box = open_box(run.folder, real_outside())
+    settler = open_settler(box, time.monotonic, BY_HAND) if run.ledger else None
+    sink = JournalSink(box, lambda: "ok", settler)
     arm(box, fault)
-    for number in range(1, count + 1):
+    for number in range(1, run.count + 1):
         try:
             outcome = send(sink, chest(number, study=f"1.2.{(number + 1) // 2}"), 300)
         except XinglinError as error:
             say("refused", number, error.code, hex(getattr(error, "status", 0)))
             continue
         say("stored" if outcome.status == 0 else "held", number)
+        if number % 2 == 0:
+            end(sink)
+    end(sink)
+    sink.close()
     say("operations", fault.count)
