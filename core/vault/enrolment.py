@@ -14,6 +14,7 @@ from typing import Any
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
 
 from core.records.canonical import to_bytes
 from core.records.clock import Stamp
@@ -60,8 +61,10 @@ class Join:
         """
         _need(len(self.invite) == 10 and _is_hex(self.invite), "invite")
         _need(len(self.sign_public) == KEY_BYTES, "sign_public")
-        _need(len(self.seal_public) == KEY_BYTES, "seal_public")
-        _need(len(self.recovery_public) in (0, KEY_BYTES), "recovery_public")
+        _need(_can_be_sealed_to(self.seal_public), "seal_public")
+        _need(
+            not self.recovery_public or _can_be_sealed_to(self.recovery_public), "recovery_public"
+        )
         _check_common(self.csr, self.nonce, self.at_ms, self.software)
 
 
@@ -91,7 +94,9 @@ class Renew:
         """
         _need(len(self.node) == 64 and _is_hex(self.node), "node")
         _need(len(self.serial) <= 48 and _is_hex(self.serial), "serial")
-        _need(len(self.recovery_public) in (0, KEY_BYTES), "recovery_public")
+        _need(
+            not self.recovery_public or _can_be_sealed_to(self.recovery_public), "recovery_public"
+        )
         _check_common(self.csr, self.nonce, self.at_ms, self.software)
 
 
@@ -167,6 +172,22 @@ def _check_common(csr: bytes, nonce: bytes, at_ms: int, software: str) -> None:
 def _need(right: bool, field: str) -> None:
     if not right:
         raise RequestMalformed(field=field)
+
+
+def _can_be_sealed_to(public: bytes) -> bool:
+    """Say whether bytes are an X25519 key of which something secret can come (RFC 7748 6.1).
+
+    A point of small order gives zero with every private key, whichever is tried.
+    """
+    if len(public) != KEY_BYTES:
+        return False
+    try:
+        X25519PrivateKey.from_private_bytes(bytes(KEY_BYTES)).exchange(
+            X25519PublicKey.from_public_bytes(public)
+        )
+    except ValueError:
+        return False
+    return True
 
 
 def _is_hex(text: str) -> bool:
