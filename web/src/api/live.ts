@@ -1,10 +1,8 @@
-/** Server-sent worklist events with our own reconnect, because browsers give up on an HTTP error. */
-import type { WorklistEvent } from './types';
-
+/** Server-sent events with our own reconnect, because browsers give up on an HTTP error. */
 export type LiveState = 'connecting' | 'live' | 'lost';
 
-export interface LiveHandlers {
-  onEvent(event: WorklistEvent): void;
+export interface LiveHandlers<E> {
+  onEvent(event: E): void;
   onState(state: LiveState): void;
   /** Called after a gap: what happened meanwhile is unknown, so the list must be read again. */
   onGap(): void;
@@ -14,7 +12,7 @@ const FIRST_WAIT_MS = 1000;
 const LONGEST_WAIT_MS = 15000;
 
 /** Open the stream; the returned function closes it. */
-export function listen(path: string, handlers: LiveHandlers): () => void {
+export function listen<E>(path: string, handlers: LiveHandlers<E>): () => void {
   let source: EventSource | null = null;
   let timer: number | undefined;
   let wait = FIRST_WAIT_MS;
@@ -30,7 +28,7 @@ export function listen(path: string, handlers: LiveHandlers): () => void {
       if (hadGap) handlers.onGap();
       hadGap = false;
     };
-    source.onmessage = (message: MessageEvent<string>) => handlers.onEvent(JSON.parse(message.data) as WorklistEvent);
+    source.onmessage = (message: MessageEvent<string>) => handlers.onEvent(JSON.parse(message.data) as E);
     source.onerror = () => {
       if (closed) return;
       hadGap = true;

@@ -1,8 +1,3 @@
-import { ConfigProvider, theme as antTheme } from 'antd';
-import enUS from 'antd/locale/en_US';
-import zhCN from 'antd/locale/zh_CN';
-import dayjs from 'dayjs';
-import 'dayjs/locale/zh-cn';
 import { lazy, Suspense, useEffect, useState } from 'react';
 import type { Permission } from '../api/types';
 import { useTexts } from '../i18n';
@@ -16,6 +11,7 @@ import { useCommands } from './keys';
 import { LiveProvider } from './live';
 import { navigate, usePlace } from './router';
 import { useSession } from './session';
+import { Themed } from './Themed';
 import { TopBar } from './TopBar';
 
 const StudyPage = lazy(() => import('../study/StudyPage'));
@@ -32,24 +28,6 @@ const PAGES: { path: string; permission: Permission; page: React.ComponentType }
   { path: '/system', permission: 'system.read', page: SystemPage },
   { path: '/users', permission: 'users.manage', page: UsersPage },
 ];
-
-const FONT = '"PingFang SC","Microsoft YaHei","Noto Sans CJK SC","Noto Sans SC",system-ui,sans-serif';
-const SHARED = { fontFamily: FONT, fontSize: 14, borderRadius: 3, controlHeight: 30, motion: false };
-const LIGHT = { ...SHARED, colorPrimary: '#0b6b7c', colorLink: '#0b6b7c', colorTextPlaceholder: '#66727c' };
-const DARK = { ...SHARED, colorPrimary: '#2f9fb3', colorBgBase: '#12171c', colorTextBase: '#dde5ea', colorBgContainer: '#1a2228', colorBgElevated: '#1c252c', colorBorder: '#3a4750', colorBorderSecondary: '#2a343c' };
-
-/** The nonce that the server gave this page; Ant Design needs it for its style elements. */
-function pageNonce(): string {
-  return document.querySelector<HTMLElement>('meta[property="csp-nonce"]')?.nonce ?? '';
-}
-
-/**
- * Where dialogs and menus are put. Not the body: there the library would lock scrolling with a style
- * element that has no nonce.
- */
-function overlays(): HTMLElement {
-  return document.getElementById('overlays') ?? document.body;
-}
 
 function Body({ path }: { path: string }) {
   const { t } = useTexts();
@@ -121,26 +99,10 @@ function Shell() {
 }
 
 export function App() {
-  const { language } = useTexts();
   const { path } = usePlace();
-  const dark = path.startsWith('/study/');
-  useEffect(() => {
-    // On the root, so that dialogs and menus, which live outside the page's box, follow.
-    document.documentElement.classList.toggle('dark', dark);
-  }, [dark]);
-  useEffect(() => {
-    dayjs.locale(language === 'zh' ? 'zh-cn' : 'en');
-  }, [language]);
   return (
-    <ConfigProvider
-      csp={{ nonce: pageNonce() }}
-      locale={language === 'zh' ? zhCN : enUS}
-      componentSize="middle"
-      getPopupContainer={overlays}
-      button={{ autoInsertSpace: false }}
-      theme={{ algorithm: dark ? antTheme.darkAlgorithm : antTheme.defaultAlgorithm, token: dark ? DARK : LIGHT }}
-    >
+    <Themed dark={path.startsWith('/study/')}>
       <Shell />
-    </ConfigProvider>
+    </Themed>
   );
 }

@@ -42,6 +42,7 @@ export const BINDINGS: readonly Binding[] = [
   { command: 'view.invert', keys: ['i'], label: 'key.invert', group: 'viewer' },
   { command: 'view.reset', keys: [' '], label: 'key.reset', group: 'viewer' },
   { command: 'view.outlines', keys: ['o'], label: 'key.outlines', group: 'viewer' },
+  { command: 'view.county', keys: ['u'], label: 'tool.county', group: 'viewer' },
   { command: 'view.heatmap', keys: ['h'], label: 'key.heatmap', group: 'viewer' },
   { command: 'view.lesionNext', keys: ['n'], label: 'key.lesionNext', group: 'viewer' },
   { command: 'view.lesionPrevious', keys: ['Shift+N'], label: 'key.lesionPrevious', group: 'viewer' },

@@ -24,7 +24,7 @@ export function LiveProvider({ children }: { children: ReactNode }) {
   const wanted = may('worklist.read');
   useEffect(() => {
     if (!wanted) return;
-    return listen('/api/worklist/events', {
+    return listen<WorklistEvent>('/api/worklist/events', {
       onEvent: (event) => ears.current.forEach((ear) => ear.onEvent(event)),
       onGap: () => ears.current.forEach((ear) => ear.onGap()),
       onState: setState,

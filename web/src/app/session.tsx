@@ -29,7 +29,13 @@ export function useSession(): Session {
   return session;
 }
 
-export function SessionProvider({ children }: { children: ReactNode }) {
+interface ProviderProps {
+  children: ReactNode;
+  /** What else must be forgotten when the person leaves. */
+  onLogout?: (me: Me) => Promise<void>;
+}
+
+export function SessionProvider({ children, onLogout }: ProviderProps) {
   const { change } = useTexts();
   const [me, setMe] = useState<Me | null>(null);
   const [starting, setStarting] = useState(true);
@@ -104,6 +110,7 @@ export function SessionProvider({ children }: { children: ReactNode }) {
       adopt(await api.send<Me>('POST', '/api/login', { user, password, ...(otp === null ? {} : { otp }) }));
     },
     logout: async () => {
+      if (me !== null) await onLogout?.(me);
       await api.send('POST', '/api/logout');
       // A fresh page: nothing of a patient stays in the memory of a shared PC.
       window.location.assign('/');

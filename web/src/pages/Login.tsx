@@ -68,7 +68,7 @@ function LoginForm() {
   );
 }
 
-export function LoginPage() {
+export function LoginPage({ subtitle }: { subtitle?: string }) {
   const { t, language } = useTexts();
   const { setLanguage } = useSession();
   const other = language === 'zh' ? 'en' : 'zh';
@@ -77,7 +77,7 @@ export function LoginPage() {
       <div className="login-side" aria-hidden="true">
         <img src="/icon.svg" alt="" width="72" height="72" />
         <p className="login-name">杏林</p>
-        <p>{t('app.subtitle')}</p>
+        <p>{subtitle ?? t('app.subtitle')}</p>
       </div>
       <div className="login-box">
         <div className="login-head">

@@ -68,9 +68,13 @@ export interface StoredKey {
 }
 
 export interface DirectoryAnswer {
+  /** The hub's Ed25519 key, hex; the first that a computer sees is pinned there. */
+  hub_public: string;
+  /** Canonical JSON, as text or as values: the bytes are the same. */
   entries: unknown[];
   head: unknown;
-  witnesses: { node: string; hospital_name?: string; size: number; at: string }[];
+  /** Signed statements of boxes. */
+  witnesses: unknown[];
 }
 
 export interface HubPerson {
@@ -78,19 +82,25 @@ export interface HubPerson {
   user: string;
   name: string;
   hospital: string | null;
-  department: string | null;
+  hospital_name: string | null;
+  department: string;
   title: string;
   role: string;
   active: boolean;
   otp: boolean;
-  key: { id: string; created_at: string } | null;
+  key: string | null;
+  last_seen_at: Instant;
 }
+
+/** ISO 8601 or milliseconds since 1970. */
+export type Instant = string | number | null;
 
 export interface Hospital {
   id: string;
   name: string;
-  nodes: number;
-  created_at: string;
+  boxes: number;
+  recovery: boolean;
+  created_at: Instant;
 }
 
 export interface Device {
@@ -99,35 +109,40 @@ export interface Device {
   hospital_name: string;
   name: string;
   software: string;
-  seen_at: string | null;
-  not_after: string | null;
-  revoked_at: string | null;
-  backlog: { items?: number; bytes?: number; oldest_s?: number };
+  joined_at: Instant;
+  seen_at: Instant;
+  not_after: Instant;
+  revoked_at: Instant;
   clock_skew_ms: number | null;
+  /** A late renewal: asked for, and agreed to by a person here. */
+  asked_at: Instant;
+  approved_at: Instant;
 }
 
 export interface Invite {
   id: string;
   hospital: string;
   hospital_name: string;
-  expires_at: string;
-  used_at: string | null;
-  revoked_at: string | null;
+  expires_at: Instant;
+  state: 'open' | 'used' | 'withdrawn' | 'expired';
   /** Only in the answer to its making: the hub keeps no readable copy. */
   code?: string;
 }
 
 export interface Renewal {
   node: string;
-  name: string;
   hospital_name: string;
-  asked_at: string;
-  expired_at: string | null;
+  software: string;
+  asked_at: Instant;
+  approved_at: Instant;
+  seen_at: Instant;
 }
 
 export interface DutyRow {
+  hospital: string;
+  hospital_name: string;
   department: string;
-  people: { person: string; name: string; title: string; key: boolean }[];
+  people: { id: string; name: string; title: string; key: string | null }[];
 }
 
 export interface Suggested {

@@ -15,6 +15,9 @@ interface Props {
   onStep: (by: 1 | -1) => void;
   heatShown: boolean | null;
   onHeat: () => void;
+  /** The county's corrections, where they came as a set of their own. */
+  countyShown?: boolean | null;
+  onCounty?: () => void;
 }
 
 const TOOLS: [Tool, string][] = [
@@ -42,7 +45,7 @@ function ToolButton({ on, keyName, label, onClick, children }: { on?: boolean; k
   );
 }
 
-export const Toolbar = memo(function Toolbar({ modality, left, onLeft, pane, outlinesShown, onOutlines, onStep, heatShown, onHeat }: Props) {
+export const Toolbar = memo(function Toolbar({ modality, left, onLeft, pane, outlinesShown, onOutlines, onStep, heatShown, onHeat, countyShown, onCounty }: Props) {
   const { t } = useTexts();
   const windows = modality === 'CT' ? WINDOWS : WINDOWS.filter(([name]) => name === 'file');
   return (
@@ -70,6 +73,11 @@ export const Toolbar = memo(function Toolbar({ modality, left, onLeft, pane, out
           <ToolButton keyName="N" label={t('key.lesionNext')} onClick={() => onStep(1)}>
             ›
           </ToolButton>
+        </div>
+      )}
+      {countyShown != null && onCounty !== undefined && (
+        <div className="group">
+          <ToolButton on={countyShown} keyName="U" label={t('tool.county')} onClick={onCounty} />
         </div>
       )}
       {heatShown !== null && (

@@ -1,0 +1,164 @@
+/** Keys before cases: made once in this browser, opened with the passphrase on every computer. */
+import { Alert, Button, Checkbox, Input } from 'antd';
+import { useState, type ReactNode } from 'react';
+import { useSession } from '../app/session';
+import { useTexts } from '../i18n';
+import { Failure, Loading } from '../ui/states';
+import { useRead } from '../ui/useRead';
+import { useDirectory } from './directory';
+import { useSealFailureText } from './failure';
+import { useKeys } from './seals';
+import { SHORTEST, strengthOf } from './strength';
+import type { StoredKey } from './types';
+
+function Gate({ title, children }: { title: string; children: ReactNode }) {
+  return (
+    <div className="gate">
+      <section className="gate-sheet">
+        <h1>{title}</h1>
+        {children}
+      </section>
+    </div>
+  );
+}
+
+function Meter({ passphrase, personal }: { passphrase: string; personal: readonly string[] }) {
+  const { t } = useTexts();
+  const strength = strengthOf(passphrase, personal);
+  const steps = { too_short: 0, weak: 1, fair: 2, strong: 3 }[strength];
+  return (
+    <p className={`meter meter-${strength}`} role="status" data-testid="strength">
+      <svg viewBox="0 0 120 6" aria-hidden="true">
+        {[0, 1, 2].map((at) => (
+          <rect key={at} x={at * 41} y="0" width="38" height="6" rx="1" className={at < steps ? 'on' : 'off'} />
+        ))}
+      </svg>
+      {passphrase === '' ? t('keys.passphraseHint', { n: SHORTEST }) : t(`keys.strength.${strength}`, { n: SHORTEST })}
+    </p>
+  );
+}
+
+function MakeKeys() {
+  const { t } = useTexts();
+  const { api, me, refresh } = useSession();
+  const { seals, setState } = useKeys();
+  const { view, reload } = useDirectory();
+  const failureText = useSealFailureText();
+  const [passphrase, setPassphrase] = useState('');
+  const [again, setAgain] = useState('');
+  const [understood, setUnderstood] = useState(false);
+  const [failure, setFailure] = useState<string | null>(null);
+  const [busy, setBusy] = useState(false);
+  const personal = [me?.user ?? '', me?.name ?? ''];
+  const strength = strengthOf(passphrase, personal);
+  const hospital = view?.hospitals[me?.hospital ?? ''];
+  const recovery = hospital?.recovery_public ?? '';
+  const good = strength === 'fair' || strength === 'strong';
+
+  async function make(): Promise<void> {
+    setBusy(true);
+    setFailure(null);
+    try {
+      const key = await seals.createKeys({ person: me?.id ?? '', hospital: me?.hospital ?? '' }, passphrase, recovery);
+      await api.send('POST', '/api/me/key', key);
+      setState('open');
+      await refresh();
+      reload();
+    } catch (error) {
+      setFailure(failureText(error));
+      setBusy(false);
+    }
+  }
+
+  return (
+    <Gate title={t('keys.makeTitle')}>
+      <p>{t('keys.makeWhy')}</p>
+      <form
+        className="form"
+        onSubmit={(event) => {
+          event.preventDefault();
+          void make();
+        }}
+      >
+        <input type="text" name="username" autoComplete="username" value={me?.user ?? ''} readOnly hidden />
+        <label htmlFor="keys-passphrase">{t('keys.passphrase')}</label>
+        <Input.Password id="keys-passphrase" autoComplete="new-password" autoFocus value={passphrase} onChange={(event) => setPassphrase(event.target.value)} aria-describedby="keys-meter" />
+        <div id="keys-meter">
+          <Meter passphrase={passphrase} personal={personal} />
+        </div>
+        <label htmlFor="keys-again">{t('keys.passphraseAgain')}</label>
+        <Input.Password id="keys-again" autoComplete="new-password" value={again} onChange={(event) => setAgain(event.target.value)} />
+        {again !== '' && again !== passphrase && <p className="warn-text">{t('account.passwordDiffers')}</p>}
+        <div className="gate-note">
+          <b>{t('keys.recoveryTitle')}</b>
+          <p>{recovery === '' ? t('keys.recoveryNone') : t('keys.recoveryHospital', { name: hospital?.name ?? '' })}</p>
+        </div>
+        <Checkbox checked={understood} onChange={(event) => setUnderstood(event.target.checked)} data-testid="understood">
+          {t('keys.understood')}
+        </Checkbox>
+        {failure !== null && <Alert type="error" showIcon title={failure} role="alert" />}
+        <Button type="primary" htmlType="submit" loading={busy} disabled={!good || again !== passphrase || !understood || recovery === ''} block data-testid="make-keys">
+          {busy ? t('keys.making') : t('keys.make')}
+        </Button>
+      </form>
+    </Gate>
+  );
+}
+
+function UnlockKeys() {
+  const { t } = useTexts();
+  const { me } = useSession();
+  const { seals, setState } = useKeys();
+  const failureText = useSealFailureText();
+  const stored = useRead<StoredKey>('/api/me/key');
+  const [passphrase, setPassphrase] = useState('');
+  const [failure, setFailure] = useState<string | null>(null);
+  const [busy, setBusy] = useState(false);
+  if (stored.data === null) return stored.error === null ? <Loading label={t('keys.reading')} /> : <Failure error={stored.error} onRetry={stored.reload} />;
+  const { wrapped } = stored.data;
+
+  async function open(): Promise<void> {
+    setBusy(true);
+    setFailure(null);
+    try {
+      await seals.unlock(wrapped, passphrase);
+      setState('open');
+    } catch (error) {
+      setFailure(failureText(error));
+      setPassphrase('');
+      setBusy(false);
+    }
+  }
+
+  return (
+    <Gate title={t('keys.unlockTitle')}>
+      <p>{t('keys.unlockWhy')}</p>
+      <form
+        className="form"
+        onSubmit={(event) => {
+          event.preventDefault();
+          void open();
+        }}
+      >
+        <input type="text" name="username" autoComplete="username" value={me?.user ?? ''} readOnly hidden />
+        <label htmlFor="keys-passphrase">{t('keys.passphrase')}</label>
+        <Input.Password id="keys-passphrase" autoComplete="current-password" autoFocus value={passphrase} onChange={(event) => setPassphrase(event.target.value)} />
+        {failure !== null && <Alert type="error" showIcon title={failure} role="alert" />}
+        <Button type="primary" htmlType="submit" loading={busy} disabled={passphrase === ''} block>
+          {busy ? t('keys.opening') : t('keys.unlock')}
+        </Button>
+        <p className="muted">{t('keys.forgotten')}</p>
+      </form>
+    </Gate>
+  );
+}
+
+export function KeyGate() {
+  const { t } = useTexts();
+  const { state } = useKeys();
+  const { view, alarm, failure, reload } = useDirectory();
+  if (state === 'unknown') return <Loading label={t('keys.reading')} />;
+  if (alarm !== null) return null; // the alarm above says why nothing is offered
+  if (view === null && failure !== null) return <Failure error={failure} onRetry={reload} />;
+  return state === 'none' ? <MakeKeys /> : <UnlockKeys />;
+}

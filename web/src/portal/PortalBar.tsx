@@ -1,0 +1,85 @@
+import { Dropdown } from 'antd';
+import { useState } from 'react';
+import { useSession } from '../app/session';
+import { usePlace } from '../app/router';
+import { useTexts, type Key } from '../i18n';
+import { OtpDialog } from '../pages/OtpDialog';
+import { PasswordDialog } from '../pages/PasswordDialog';
+import { Link } from '../ui/Link';
+import { useKeys } from './seals';
+
+export interface PortalPlace {
+  path: string;
+  label: Key;
+  roles: readonly string[];
+}
+
+/** Who sees which page; the server enforces it. */
+const PLACES: readonly PortalPlace[] = [
+  { path: '/', label: 'portal.nav.list', roles: ['expert', 'coordinator'] },
+  { path: '/duty', label: 'portal.nav.duty', roles: ['coordinator', 'hub_admin'] },
+  { path: '/people', label: 'portal.nav.people', roles: ['hub_admin'] },
+  { path: '/hospitals', label: 'portal.nav.hospitals', roles: ['hub_admin', 'device_it'] },
+  { path: '/devices', label: 'portal.nav.devices', roles: ['hub_admin', 'device_it'] },
+  { path: '/audit', label: 'portal.nav.audit', roles: ['auditor'] },
+  { path: '/directory', label: 'portal.nav.directory', roles: ['expert', 'coordinator', 'hub_admin', 'device_it', 'auditor'] },
+];
+
+export function placesOf(role: string): PortalPlace[] {
+  return PLACES.filter((place) => place.roles.includes(role));
+}
+
+export function PortalBar({ onHelp }: { onHelp: () => void }) {
+  const { t, language } = useTexts();
+  const { me, setLanguage, logout } = useSession();
+  const { state } = useKeys();
+  const { path } = usePlace();
+  const [open, setOpen] = useState<'password' | 'otp' | null>(null);
+  const other = language === 'zh' ? 'en' : 'zh';
+  return (
+    <header className="topbar">
+      <Link to="/" className="brand">
+        <img src="/icon.svg" alt="" width="22" height="22" />
+        <b>杏林</b>
+        <span>{t('portal.name')}</span>
+      </Link>
+      <nav aria-label={t('nav.label')}>
+        {placesOf(me?.role ?? '').map((place) => (
+          <Link key={place.path} to={place.path} current={place.path === path || (place.path === '/' && path.startsWith('/case/'))} className="nav">
+            {t(place.label)}
+          </Link>
+        ))}
+      </nav>
+      <div className="topbar-end">
+        {(me?.role === 'expert' || me?.role === 'coordinator') && (
+          <span className="key-mark" data-testid="key-state">
+            <i aria-hidden="true">{state === 'open' ? '◉' : '○'}</i> {t(`keys.state.${state}`)}
+          </span>
+        )}
+        <button type="button" className="bar-button" onClick={onHelp} title={t('key.help')} aria-label={t('key.help')}>
+          ?
+        </button>
+        <button type="button" className="bar-button" lang={other === 'zh' ? 'zh-CN' : 'en'} onClick={() => setLanguage(other)} data-testid="language">
+          {other === 'zh' ? '中文' : 'English'}
+        </button>
+        <Dropdown
+          trigger={['click']}
+          menu={{
+            items: [
+              { key: 'role', label: `${me?.user ?? ''} · ${t(`role.${me?.role ?? 'expert'}`)}`, disabled: true },
+              { key: 'password', label: t('account.changePassword'), onClick: () => setOpen('password') },
+              { key: 'otp', label: t('account.otp'), onClick: () => setOpen('otp') },
+              { key: 'logout', label: t('account.logout'), onClick: () => void logout() },
+            ],
+          }}
+        >
+          <button type="button" className="bar-button user" data-testid="user-menu">
+            {me?.name} <span aria-hidden="true">▾</span>
+          </button>
+        </Dropdown>
+      </div>
+      {open === 'password' && <PasswordDialog onClose={() => setOpen(null)} />}
+      {open === 'otp' && <OtpDialog onClose={() => setOpen(null)} />}
+    </header>
+  );
+}

@@ -1,0 +1,203 @@
+import { useState } from 'react';
+import { may, partOf } from '../../consult/fold';
+import { Thread, type ThreadEntry } from '../../consult/Thread';
+import { LesionTable } from '../../study/LesionTable';
+import { QcReasons } from '../../study/QcPanel';
+import { useTexts, type Key } from '../../i18n';
+import { date, instant } from '../../ui/format';
+import { useDirectory } from '../directory';
+import { useSealFailureText } from '../failure';
+import type { SealRefused } from '../seals';
+import type { CaseFindings, CaseIndex } from './bundle';
+import type { CaseProps } from './CasePage';
+import { Documents, useObjectText } from './Documents';
+import { OpinionPanel } from './OpinionPanel';
+import { PeoplePanel } from './PeoplePanel';
+import { factsOf, qcOf } from './bundle';
+import { wordsOf, type OpenEvent } from './opening';
+
+const TABS = ['opinion', 'case', 'documents', 'thread', 'people'] as const;
+type Tab = (typeof TABS)[number];
+const LABEL: Record<Tab, Key> = { opinion: 'case.tab.opinion', case: 'case.tab.case', documents: 'case.tab.documents', thread: 'case.tab.thread', people: 'case.tab.people' };
+
+export interface PanelProps extends CaseProps {
+  index: CaseIndex;
+  findings: CaseFindings | null;
+  failures: readonly { title: string; error: SealRefused }[];
+  selected: number | null;
+  onLesion: (id: number) => void;
+}
+
+function QcBlock({ index, read }: Pick<PanelProps, 'index' | 'read'>) {
+  const { t } = useTexts();
+  const object = index.objects.find((one) => one.kind === 'qc') ?? null;
+  const json = useObjectText(object, read.open);
+  if (json.text === null) return null;
+  const qc = qcOf(json.text);
+  if (qc === null) return null;
+  return (
+    <section>
+      <h2>
+        {t('panel.qc')} · {t(`qc.${qc.verdict}`)}
+      </h2>
+      <QcReasons reasons={qc.reasons} />
+    </section>
+  );
+}
+
+function FactsBlock({ index, read }: Pick<PanelProps, 'index' | 'read'>) {
+  return (
+    <>
+      {index.objects
+        .filter((one) => one.kind === 'facts')
+        .map((one) => (
+          <FactTable key={one.object} title={one.title} object={one} read={read} />
+        ))}
+    </>
+  );
+}
+
+function FactTable({ title, object, read }: { title: string; object: CaseIndex['objects'][number]; read: PanelProps['read'] }) {
+  const { t } = useTexts();
+  const failureText = useSealFailureText();
+  const json = useObjectText(object, read.open);
+  return (
+    <section>
+      <h2>{title === '' ? t('case.facts') : title}</h2>
+      {json.error !== null && <p className="note-warn">✕ {failureText(json.error)}</p>}
+      {json.text !== null && (
+        <dl className="facts">
+          {factsOf(json.text).map((fact, at) => (
+            <div key={at} className="fact">
+              <dt>{fact.name}</dt>
+              <dd>{fact.value}</dd>
+            </div>
+          ))}
+        </dl>
+      )}
+    </section>
+  );
+}
+
+function CasePanel({ index, findings, failures, read, selected, onLesion }: PanelProps) {
+  const { t } = useTexts();
+  const failureText = useSealFailureText();
+  return (
+    <>
+      {failures.map((one, at) => (
+        <p key={at} className="note-warn" role="alert">
+          ✕ {one.title} {failureText(one.error)}
+        </p>
+      ))}
+      <section>
+        <h2>{t('case.purpose')}</h2>
+        <p className="said">{index.purpose === '' ? '—' : index.purpose}</p>
+      </section>
+      <section>
+        <h2>{t('case.summary')}</h2>
+        <p className="said">{index.summary === '' ? '—' : index.summary}</p>
+      </section>
+      <dl className="facts">
+        <dt>{t('column.patientId')}</dt>
+        <dd>{index.patient.id}</dd>
+        <dt>{t('case.birth')}</dt>
+        <dd className="num">{date(index.patient.birth_date)}</dd>
+        <dt>{t('case.consent')}</dt>
+        <dd>
+          {index.consent.reference} <span className="num muted">{instant(index.consent.at === '' ? null : index.consent.at)}</span>
+        </dd>
+        <dt>{t('case.requester')}</dt>
+        <dd>{[index.requester.hospital, index.requester.department, index.requester.name].filter((one) => one !== '').join(' · ') || '—'}</dd>
+      </dl>
+      <QcBlock index={index} read={read} />
+      {findings !== null && (
+        <>
+          {findings.tb !== null && <p>{t('note.tb', { score: findings.tb.score.toFixed(2), threshold: findings.tb.threshold.toFixed(2) })}</p>}
+          {findings.lesions.length > 0 && <LesionTable lesions={findings.lesions} selected={selected} onSelect={onLesion} />}
+          <p className="muted">
+            {t('case.set.ai')}: {findings.model} {findings.version} · {t('app.researchOnly')}
+          </p>
+          {findings.assessments.length > 0 && (
+            <section>
+              <h2>{t('case.set.county')}</h2>
+              <ul className="plain-list">
+                {findings.assessments.map((one, at) => (
+                  <li key={at}>
+                    {one.text} <span className="muted">{one.by}</span>
+                  </li>
+                ))}
+              </ul>
+            </section>
+          )}
+        </>
+      )}
+      <FactsBlock index={index} read={read} />
+    </>
+  );
+}
+
+/** Events as lines of the conversation. */
+export function entriesOf(events: readonly OpenEvent[], names: ReadonlyMap<string, string>, me: string, seen: readonly { person: string; name: string; seq: number }[], failureText: (error: unknown) => string): ThreadEntry[] {
+  return events
+    .filter((event) => !['opinion', 'addendum', 'summary'].includes(event.kind) || event.broken !== null)
+    .map((event) => {
+      const about = String(event.body['person'] ?? '');
+      return {
+        id: event.id,
+        kind: event.kind,
+        actor: event.actor,
+        name: event.name,
+        mine: event.actor === me,
+        at: event.at,
+        text: event.kind === 'requested' ? null : wordsOf(event.text),
+        about: names.get(about) ?? about,
+        broken: event.broken === null ? null : failureText(event.broken),
+        seenBy: seen.filter((one) => one.person !== me && one.seq >= event.seq).map((one) => one.name),
+      };
+    });
+}
+
+function ThreadPanel({ data, read, me }: CaseProps) {
+  const { t } = useTexts();
+  const failureText = useSealFailureText();
+  const { standing } = data.believed;
+  const directory = useDirectory();
+  const names = new Map([...Object.values(directory.view?.people ?? {}).map((person) => [person.person, person.name] as const), ...data.answer.parties.map((party) => [party.person, party.name] as const)]);
+  const mayTalk = may(standing.kind, partOf(standing, me), 'message', standing.place);
+  return <Thread entries={entriesOf(data.events, names, me, data.answer.seen, failureText)} onSend={mayTalk ? (text) => read.post('message', {}, { text }) : null} failureText={failureText} note={t('thread.sealed')} />;
+}
+
+export function CasePanels(props: PanelProps) {
+  const { t } = useTexts();
+  const { data, index } = props;
+  const [tab, setTab] = useState<Tab>('opinion');
+  const count: Partial<Record<Tab, number>> = {
+    documents: index.objects.filter((one) => one.kind === 'document').length,
+    thread: data.events.filter((event) => event.kind === 'message' || event.kind.startsWith('information')).length,
+    people: data.believed.standing.parties.filter((party) => party.removed_at === '').length,
+  };
+  return (
+    <aside className="panels">
+      <div className="tabs" role="tablist">
+        {TABS.map((name) => (
+          <button key={name} id={`tab-${name}`} type="button" role="tab" aria-selected={tab === name} aria-controls="panel" onClick={() => setTab(name)}>
+            {t(LABEL[name])}
+            {(count[name] ?? 0) > 0 && <small> {count[name]}</small>}
+          </button>
+        ))}
+      </div>
+      <div className="panel" id="panel" role="tabpanel" aria-labelledby={`tab-${tab}`}>
+        {/* Kept alive, so that what is half written survives a look at another tab. */}
+        <div hidden={tab !== 'opinion'} className="panel-part">
+          <OpinionPanel {...props} />
+        </div>
+        {tab === 'case' && <CasePanel {...props} />}
+        {tab === 'documents' && <Documents index={index} open={props.read.open} />}
+        <div hidden={tab !== 'thread'} className="panel-part">
+          <ThreadPanel {...props} />
+        </div>
+        {tab === 'people' && <PeoplePanel {...props} />}
+      </div>
+    </aside>
+  );
+}

@@ -1,0 +1,239 @@
+/** Pictures of a case from its sealed frame groups, with the result sets that came with it. */
+import { useEffect, useMemo, useState } from 'react';
+import type { OutlineLine, SeriesSummary } from '../../api/types';
+import { useCommands } from '../../app/keys';
+import { navigate } from '../../app/router';
+import { useTexts } from '../../i18n';
+import { SeriesList } from '../../study/SeriesList';
+import { Toolbar } from '../../study/Toolbar';
+import { Loading, Notice } from '../../ui/states';
+import type { Tool } from '../../viewer/interaction';
+import { bestSlice, stepLesion } from '../../viewer/lesions';
+import { firstPreset } from '../../viewer/presets';
+import { usePane } from '../../viewer/usePane';
+import { Viewport } from '../../viewer/Viewport';
+import { useSealFailureText } from '../failure';
+import { SealRefused } from '../seals';
+import { findingsOf, outlinesOf, sealedFrames, seriesOf, SCHEME, type CaseFindings, type CaseIndex, type CaseObject, type ResultSet, type SealedSeries } from './bundle';
+import type { CaseProps } from './CasePage';
+import { CasePanels } from './CasePanels';
+import { frameStore, type FrameStore } from './frameStore';
+import type { CaseRead } from './useCase';
+
+const textOf = (bytes: Uint8Array): string => new TextDecoder().decode(bytes);
+
+export interface StudyPictures {
+  n: number;
+  label: string;
+  prior: boolean;
+  series: SealedSeries[];
+}
+
+/** A heavier series first; the reader chooses others. */
+function firstOf(studies: readonly StudyPictures[]): { study: number; uid: string } | null {
+  const study = studies.find((one) => !one.prior && one.series.some((series) => series.frames.length > 0)) ?? studies[0];
+  const series = [...(study?.series ?? [])].sort((a, b) => b.frames.length - a.frames.length)[0];
+  return study === undefined || series === undefined ? null : { study: study.n, uid: series.series_uid };
+}
+
+interface Bundle {
+  studies: StudyPictures[];
+  sets: ResultSet[];
+  findings: CaseFindings[];
+  store: FrameStore;
+  failures: { title: string; error: SealRefused }[];
+}
+
+async function readStudies(index: CaseIndex, open: CaseRead['open'], failures: Bundle['failures']): Promise<StudyPictures[]> {
+  const manifests = index.objects.filter((object) => object.kind === 'manifest');
+  const read = await Promise.all(
+    manifests.map(async (object) => {
+      try {
+        const n = Number(object.position['study'] ?? 0);
+        const study = index.studies.find((one) => one.n === n);
+        return { n, prior: study?.prior ?? false, label: `${study?.study_date ?? ''} ${study?.modality ?? ''}`.trim(), series: seriesOf(textOf(await open(object))) };
+      } catch (error) {
+        if (error instanceof SealRefused) failures.push({ title: object.title, error });
+        else throw error;
+        return null;
+      }
+    }),
+  );
+  return read.filter((one) => one !== null).sort((a, b) => Number(a.prior) - Number(b.prior) || a.n - b.n);
+}
+
+/** Pictures first; outlines and findings when the first picture need not wait for them. */
+function useBundle(index: CaseIndex | null, open: CaseRead['open']): { bundle: Bundle | null; error: unknown } {
+  const [bundle, setBundle] = useState<Bundle | null>(null);
+  const [error, setError] = useState<unknown>(null);
+  useEffect(() => {
+    if (index === null) return;
+    const stop = new AbortController();
+    const failures: Bundle['failures'] = [];
+    const tolerant = async <T,>(object: CaseObject, read: (json: string) => T): Promise<T | null> => {
+      try {
+        return read(textOf(await open(object)));
+      } catch (failure) {
+        if (failure instanceof SealRefused) failures.push({ title: object.title, error: failure });
+        return null;
+      }
+    };
+    const read = async () => {
+      const store = frameStore(index.objects, open);
+      const door = await import('../../viewer/cornerstone');
+      door.provideFrames(SCHEME, (imageId) => store.load(imageId));
+      const studies = await readStudies(index, open, failures);
+      if (stop.signal.aborted) return;
+      setBundle({ studies, sets: [], findings: [], store, failures });
+      const of = (kind: string) => index.objects.filter((object) => object.kind === kind);
+      const sets = await Promise.all(of('outlines').map((object) => tolerant(object, (json) => outlinesOf(json, object.title))));
+      const findings = await Promise.all(of('findings').map((object) => tolerant(object, findingsOf)));
+      if (!stop.signal.aborted) setBundle({ studies, sets: sets.filter((one) => one !== null), findings: findings.filter((one) => one !== null), store, failures: [...failures] });
+    };
+    read().catch((failure: unknown) => {
+      if (!stop.signal.aborted) setError(failure);
+    });
+    return () => stop.abort();
+  }, [index, open]);
+  return { bundle, error };
+}
+
+interface StageProps extends CaseProps {
+  index: CaseIndex;
+  bundle: Bundle;
+  current: { study: number; uid: string };
+  onSeries: (uid: string) => void;
+}
+
+function Stage({ data, read, me, index, bundle, current, onSeries }: StageProps) {
+  const { t } = useTexts();
+  const study = bundle.studies.find((one) => one.n === current.study) as StudyPictures;
+  const series = study.series.find((one) => one.series_uid === current.uid) as SealedSeries;
+  const consult = data.answer.row.id;
+  const sources = useMemo(() => {
+    const made = sealedFrames(consult, study.n, series);
+    bundle.store.add(made.places);
+    return made.sources;
+  }, [consult, study.n, series, bundle.store]);
+  const frames = useMemo(() => sources.map((source) => source.frame), [sources]);
+  const [left, setLeft] = useState<Tool>('window');
+  const [shownSets, setShownSets] = useState<Record<ResultSet['source'], boolean>>({ ai: true, county: true });
+  const [selected, setSelected] = useState<number | null>(null);
+  const start = { at: Math.floor(frames.length / 2), preset: firstPreset(series.modality) };
+  const [host, state, pane] = usePane(sources, start, left);
+
+  const sets = useMemo(() => bundle.sets.filter((set) => set.outlines.series_uid === series.series_uid), [bundle.sets, series.series_uid]);
+  const findings = bundle.findings[0] ?? null;
+  const lesions = findings?.lesions ?? [];
+  const ai = sets.find((set) => set.source === 'ai')?.outlines ?? null;
+
+  function choose(id: number): void {
+    setSelected(id);
+    const lesion = lesions.find((one) => one.id === id);
+    const slice = lesion === undefined ? null : bestSlice(lesion, frames, ai);
+    if (slice !== null) pane.goTo(slice);
+  }
+  const step = (by: 1 | -1) => {
+    const next = stepLesion(lesions, selected, by);
+    if (next !== null) choose(next);
+  };
+  const toggle = (source: ResultSet['source']) => setShownSets((old) => ({ ...old, [source]: !old[source] }));
+  const all = bundle.studies.flatMap((one) => one.series.filter((entry) => entry.frames.length > 0).map((entry) => entry.series_uid));
+  const stepSeries = (by: 1 | -1) => {
+    const next = all[all.indexOf(series.series_uid) + by];
+    if (next !== undefined) onSeries(next);
+  };
+  useCommands({
+    'view.next': () => pane.goTo(state.wanted + 1),
+    'view.previous': () => pane.goTo(state.wanted - 1),
+    'view.first': () => pane.goTo(0),
+    'view.last': () => pane.goTo(frames.length - 1),
+    'view.seriesNext': () => stepSeries(1),
+    'view.seriesPrevious': () => stepSeries(-1),
+    'view.preset.lung': () => pane.preset('lung'),
+    'view.preset.mediastinum': () => pane.preset('mediastinum'),
+    'view.preset.bone': () => pane.preset('bone'),
+    'view.preset.file': () => pane.preset('file'),
+    'view.tool.window': () => setLeft('window'),
+    'view.tool.zoom': () => setLeft('zoom'),
+    'view.tool.pan': () => setLeft('pan'),
+    'view.tool.scroll': () => setLeft('scroll'),
+    'view.tool.length': () => setLeft('length'),
+    'view.tool.angle': () => setLeft('angle'),
+    'view.tool.probe': () => setLeft('probe'),
+    'view.measureUndo': pane.undoMeasure,
+    'view.invert': pane.invert,
+    'view.reset': pane.reset,
+    'view.outlines': () => toggle('ai'),
+    'view.county': () => toggle('county'),
+    'view.lesionNext': () => step(1),
+    'view.lesionPrevious': () => step(-1),
+    'view.back': () => navigate('/'),
+  });
+
+  const painted = state.painted === null ? undefined : frames[state.painted.index];
+  const lines: OutlineLine[] = painted === undefined ? [] : sets.filter((set) => shownSets[set.source]).flatMap((set) => (set.outlines.lines[painted.key] ?? []).map((line) => ({ ...line, source: set.source })));
+  const labels: SeriesSummary[] = bundle.studies.flatMap((one) =>
+    one.series.map((entry) => ({ series_uid: entry.series_uid, modality: entry.modality, number: entry.number, description: `${one.prior ? `${t('case.prior')} ` : ''}${one.label} ${entry.description}`, instances: entry.frames.length, chosen: entry.series_uid === ai?.series_uid })),
+  );
+  const pictured = bundle.studies.flatMap((one) => one.series.filter((entry) => entry.frames.length > 0));
+  const note = sets.length === 0 ? t('case.noSets') : sets.map((set) => t(shownSets[set.source] ? 'case.setShown' : 'case.setHidden', { set: t(`case.set.${set.source}`), n: Object.values(set.outlines.lines).flat().length })).join(' · ');
+  return (
+    <div className="reading">
+      <SeriesList series={labels} pictured={pictured} current={series.series_uid} onChoose={onSeries} />
+      <div className="stage">
+        <Toolbar
+          modality={series.modality}
+          left={left}
+          onLeft={setLeft}
+          pane={pane}
+          outlinesShown={sets.some((set) => set.source === 'ai') ? shownSets.ai : null}
+          onOutlines={() => toggle('ai')}
+          onStep={step}
+          heatShown={null}
+          onHeat={() => undefined}
+          countyShown={sets.some((set) => set.source === 'county') ? shownSets.county : null}
+          onCounty={() => toggle('county')}
+        />
+        <Viewport
+          host={host}
+          state={state}
+          frames={frames}
+          row={{ ...index.patient, patient_name: index.patient.name, patient_id: index.patient.id, institution: index.requester.hospital || data.answer.row.hospital_name, study_date: index.studies.find((one) => one.n === study.n)?.study_date ?? '', modality: series.modality }}
+          seriesLabel={`${series.modality} ${series.number ?? ''} ${series.description}`}
+          lines={lines}
+          selected={selected}
+          heatmap={null}
+          onHeatMissing={() => undefined}
+          aiNote={note}
+          onGoTo={pane.goTo}
+        />
+      </div>
+      <CasePanels data={data} read={read} me={me} index={index} findings={findings} failures={bundle.failures} selected={selected} onLesion={choose} />
+    </div>
+  );
+}
+
+export function CaseReading({ data, read, me }: CaseProps) {
+  const { t } = useTexts();
+  const failureText = useSealFailureText();
+  const { index, indexFailure } = data;
+  const { bundle, error } = useBundle(index, read.open);
+  const [chosen, setChosen] = useState<string | null>(null);
+  if (data.answer.wraps.length === 0) return <Notice tone="info" title={t('case.noWrap')} />;
+  if (indexFailure !== null) return <Notice tone="error" title={indexFailure instanceof SealRefused ? failureText(indexFailure) : t('case.broken')} />;
+  if (error !== null) return <Notice tone="error" title={error instanceof SealRefused ? failureText(error) : t('case.broken')} />;
+  if (index === null || bundle === null) return <Loading label={t('case.openingPictures')} />;
+  const first = firstOf(bundle.studies);
+  const study = bundle.studies.find((one) => one.series.some((series) => series.series_uid === chosen));
+  const current = study !== undefined && chosen !== null ? { study: study.n, uid: chosen } : first;
+  if (current === null) {
+    return (
+      <div className="reading reading-plain">
+        <Notice tone="info" title={t('case.noPictures')} />
+        <CasePanels data={data} read={read} me={me} index={index} findings={null} failures={bundle.failures} selected={null} onLesion={() => undefined} />
+      </div>
+    );
+  }
+  return <Stage data={data} read={read} me={me} index={index} bundle={bundle} current={current} onSeries={setChosen} />;
+}
