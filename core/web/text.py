@@ -8,9 +8,9 @@ from pydantic import AfterValidator, StringConstraints
 
 
 def _whole_characters(text: str) -> str:
-    # JSON can spell half of a surrogate pair; no database and no hash takes it.
-    if any("\ud800" <= character <= "\udfff" for character in text):
-        raise ValueError("unpaired surrogate")
+    # JSON can spell half of a surrogate pair, and NUL; not every database and hash takes them.
+    if any("\ud800" <= character <= "\udfff" or character == "\0" for character in text):
+        raise ValueError("unpaired surrogate or NUL")
     return text
 
 

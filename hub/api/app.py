@@ -1,0 +1,68 @@
+"""The portal's web application: routes, errors as JSON, the experts' page."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from fastapi import FastAPI
+
+from core.errors import XinglinError
+from core.vault.errors import KeyDestroyed
+from core.web.answers import answer_errors, nowhere
+from core.web.envelope import FORM_BYTES, FormLimit, SafeHeaders
+from core.web.errors import WebRefusal
+from core.web.page import page
+from hub.api import account, audit, devices, registry
+from hub.api.context import Portal
+from hub.errors import ObjectMissing, ObjectStoreDown
+
+PAGE = "portal.html"
+#: A signed statement with a sealed part inside, and room around it.
+_STATEMENT_BYTES = 512 * 1024
+
+
+def create_portal(portal: Portal, dist: Path) -> FastAPI:
+    """Return the application of one hub.
+
+    Parameters
+    ----------
+    portal : Portal
+    dist : Path
+        The built page.
+    """
+
+    @asynccontextmanager
+    async def life(app: FastAPI) -> AsyncIterator[None]:
+        app.state.stopping = asyncio.Event()
+        yield
+        app.state.stopping.set()
+
+    app = FastAPI(
+        title="Xinglin hub", docs_url=None, redoc_url=None, openapi_url=None, lifespan=life
+    )
+    app.state.portal = portal
+    for module in (account, registry, devices, audit):
+        app.include_router(module.router)
+    answer_errors(app, shown, portal.site.outside.randomness)
+    app.add_middleware(FormLimit, limit_of=limit_of)
+    app.add_middleware(SafeHeaders)
+    app.mount("/api", nowhere)  # else the page would answer for a misspelt path
+    app.mount("/", page(dist, portal.site.outside.randomness, PAGE))
+    return app
+
+
+def limit_of(path: str) -> int:
+    """Return the most bytes that a path takes."""
+    return _STATEMENT_BYTES if path.startswith("/api/consults/") else FORM_BYTES
+
+
+def shown(error: XinglinError) -> tuple[XinglinError, int]:
+    """Return what is said of a refusal and its HTTP status: the caller's fault is 4xx, ours 5xx."""
+    if isinstance(error, WebRefusal):
+        return error, error.status
+    if isinstance(error, ObjectMissing | KeyDestroyed):
+        return error, 404
+    return error, 503 if isinstance(error, ObjectStoreDown) else 422
