@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import queue
 import threading
 import time
 from collections import deque
@@ -54,7 +55,7 @@ from edge.uplink.steps import (
     Wait,
 )
 from protos.gen import sync_pb2 as pb
-from protos.gen import sync_pb2_grpc as rpc
+from protos.pieces import LINK, put_bytes, up_bytes
 
 _log = structlog.get_logger("uplink")
 HELLO_DOMAIN = "xinglin hello v1"
@@ -136,6 +137,7 @@ class LinkRun:
     _entries: list[bytes] = field(default_factory=list)
     _heads_sent: dict[str, int] = field(default_factory=dict)
     _files: dict[str, int] = field(default_factory=dict)
+    _delivered: queue.SimpleQueue[str] = field(default_factory=queue.SimpleQueue)
     _call: Any = None
 
     def __post_init__(self) -> None:
@@ -146,8 +148,11 @@ class LinkRun:
         """Connect, and serve the link until it ends."""
         options = [*self.parts.credentials.channel_options(), *_OPTIONS]
         credentials = self.parts.credentials.channel_credentials()
+        settler = threading.Thread(target=self._settle, name="settler")
+        settler.start()
         with grpc.secure_channel(self.region.sync_address, credentials, options) as channel:
-            self._call = rpc.SyncStub(channel).Link(self._speak())
+            link = channel.stream_stream(LINK, up_bytes, pb.Down.FromString)
+            self._call = link(self._speak())
             try:
                 for down in self._call:
                     self._hear(down)
@@ -159,7 +164,8 @@ class LinkRun:
                 self.parts.alarms.sound(error)
             finally:
                 self.end()
-                self._call.cancel()
+                self._delivered.put("")
+                settler.join()
         for handle in self._files.values():
             os.close(handle)
         said = self._error.as_json() if self._error else None
@@ -175,7 +181,7 @@ class LinkRun:
 
     # -- what goes -------------------------------------------------------------------------------
 
-    def _speak(self) -> Iterator[pb.Up]:
+    def _speak(self) -> Iterator[pb.Up | bytes]:
         yield self._hello()
         while True:
             with self._bell:
@@ -216,7 +222,7 @@ class LinkRun:
         open_needs = frozenset(self.parts.outbox.open_needs(needs)) if needs else frozenset()
         self.link.offer(items, open_needs)
 
-    def _message(self, step: Step) -> pb.Up | None:
+    def _message(self, step: Step) -> pb.Up | bytes | None:
         if isinstance(step, PutPiece):
             return self._put(step)
         if isinstance(step, BeginObject):
@@ -235,7 +241,7 @@ class LinkRun:
             return self._beat()
         return None
 
-    def _put(self, step: PutPiece) -> pb.Up | None:
+    def _put(self, step: PutPiece) -> bytes | None:
         data = b""
         try:
             handle = self._files.get(step.address)
@@ -249,8 +255,7 @@ class LinkRun:
             self._lost(step.address)
             return None
         self.parts.mark("putting")
-        put = pb.Put(address=bytes.fromhex(step.address), index=step.index, data=data)
-        return pb.Up(put=put)
+        return put_bytes(bytes.fromhex(step.address), step.index, data)
 
     def _lost(self, address: str) -> None:
         """Our own copy is gone or short: a dead letter that people see, and the link goes on."""
@@ -336,9 +341,7 @@ class LinkRun:
 
     def _act(self, heard: Greeted | Delivered | Turned | Latency, down: pb.Down) -> None:
         if isinstance(heard, Delivered):
-            self.parts.mark("delivered")
-            self.parts.outbox.delivered([heard.id])
-            self._wake()
+            self._delivered.put(heard.id)
         elif isinstance(heard, Turned):
             self._turned(heard)
         elif isinstance(heard, Latency):
@@ -360,6 +363,18 @@ class LinkRun:
             # Our own loss is no reason not to send: people must know, patients must be helped.
             alarms.sound(error, str(error.facts["journal"]))
         self.on_open(self)
+
+    def _settle(self) -> None:
+        """Note deliveries, many in one commit: answers must not wait for the disk."""
+        ends = False
+        while not ends:
+            ids = [self._delivered.get()]
+            while not self._delivered.empty():
+                ids.append(self._delivered.get())
+            ends = "" in ids
+            self.parts.mark("delivered")
+            self.parts.outbox.delivered([one for one in ids if one])
+            self._wake()
 
     def _turned(self, turned: Turned) -> None:
         if not turned.id:

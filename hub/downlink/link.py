@@ -14,6 +14,7 @@ from typing import Literal
 from core.blobs.chunks import LARGEST
 from hub.downlink.errors import LinkRefusal, ObjectAbsurd, WrongMessage, WrongProtocol
 from protos.gen import sync_pb2 as pb
+from protos.pieces import Piece
 
 PROTOCOL = 1
 CREDIT = 16 << 20
@@ -50,7 +51,7 @@ class Store:
 
     address: str
     index: int
-    data: bytes
+    data: bytes | memoryview
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +151,7 @@ class HubLink:
     directory_sent: int = 0
     _owed: int = field(default=0)
 
-    def take(self, up: pb.Up) -> Order:
+    def take(self, up: pb.Up | Piece) -> Order:
         """Return what a message asks for.
 
         Raises
@@ -158,6 +159,10 @@ class HubLink:
         WrongMessage, WrongProtocol
             If it may not come, or not now: the link ends.
         """
+        if isinstance(up, Piece):
+            if not self.greeted:
+                raise WrongMessage(fault="no hello")
+            return self._store(up)
         what = up.WhichOneof("what")
         if what == "hello":
             return self._greet(up.hello)
@@ -196,7 +201,7 @@ class HubLink:
         self.directory_sent = hello.directory_size
         return Greet(hello)
 
-    def _store(self, put: pb.Put) -> Order:
+    def _store(self, put: pb.Put | Piece) -> Order:
         self.credit -= len(put.data)
         if self.credit < 0:
             raise WrongMessage(fault="credit")

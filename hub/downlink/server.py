@@ -32,7 +32,7 @@ from hub.registry.directory import HubDirectory
 from hub.site import HubSite
 from hub.store.tables import ATTACHED, CONSULT, DIRECTORY
 from protos.gen import sync_pb2 as pb
-from protos.gen import sync_pb2_grpc as rpc
+from protos.pieces import SERVICE, Piece, read_up
 
 _log = structlog.get_logger("sync")
 _FETCH_PIECE = 256 * 1024
@@ -141,7 +141,7 @@ class SyncServer:
     # -- gRPC's handlers -------------------------------------------------------------------------
 
     def Link(  # noqa: N802 gRPC's name
-        self, messages: Iterator[pb.Up], context: grpc.ServicerContext
+        self, messages: Iterator[pb.Up | Piece], context: grpc.ServicerContext
     ) -> Iterator[pb.Down]:
         """See ``protos/sync.proto``."""
         try:
@@ -244,8 +244,20 @@ class SyncServer:
             ),
             maximum_concurrent_rpcs=self._parts.links + 16,
         )
-        rpc.add_SyncServicer_to_server(self, server)
+        server.add_generic_rpc_handlers((self._handlers(),))
         return server
+
+    def _handlers(self) -> grpc.GenericRpcHandler:
+        """Return the service's methods; what the generated code registers, but for the pieces."""
+        methods: dict[str, Any] = {
+            "Link": grpc.stream_stream_rpc_method_handler(
+                self.Link, read_up, pb.Down.SerializeToString
+            ),
+            "Fetch": grpc.unary_stream_rpc_method_handler(
+                self.Fetch, pb.FetchRequest.FromString, pb.FetchPart.SerializeToString
+            ),
+        }
+        return grpc.method_handlers_generic_handler(SERVICE, methods)
 
     def _fetch_tls(self) -> Any:
         try:

@@ -52,6 +52,7 @@ from hub.registry.directory import HubDirectory
 from hub.site import HubSite
 from hub.store.tables import OBJECT
 from protos.gen import sync_pb2 as pb
+from protos.pieces import Piece
 
 _log = structlog.get_logger("sync")
 HELLO_DOMAIN = "xinglin hello v1"
@@ -120,7 +121,7 @@ class Session:
 
     # -- what the box says -----------------------------------------------------------------------
 
-    def listen(self, messages: Iterable[pb.Up]) -> None:
+    def listen(self, messages: Iterable[pb.Up | Piece]) -> None:
         """Take messages until the link ends; runs in a thread of its own."""
         try:
             for up in messages:

@@ -158,7 +158,7 @@ class Uploads:
         with upload.lock:
             return Held(upload.chunk, bytes(upload.held), False)
 
-    def put(self, sender: Sender, address: str, index: int, data: bytes) -> None:
+    def put(self, sender: Sender, address: str, index: int, data: bytes | memoryview) -> None:
         """Keep some chunks; those that are here already are passed over.
 
         Raises

@@ -1,0 +1,78 @@
+"""The peer: a plain gRPC stream over the same TLS that throws bytes away, in its own process.
+
+``python -m tests.bench.plain_stream KEY CHAIN ROOT`` prints its port. Argument files are PEM.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import grpc
+
+from protos.gen import sync_pb2 as pb
+from protos.gen import sync_pb2_grpc as rpc
+
+OPTIONS = (("grpc.max_receive_message_length", 2 << 20),)
+PIECE = 1 << 20
+
+
+class Drain(rpc.SyncServicer):
+    """Counts what comes, answers once."""
+
+    def Link(self, messages, context):
+        count = 0
+        for up in messages:
+            count += len(up.put.data)
+        yield pb.Down(credit=pb.Credit(bytes=count))
+
+
+def main():
+    key, chain, root = (Path(one).read_bytes() for one in sys.argv[1:4])
+    server = grpc.server(ThreadPoolExecutor(4), options=OPTIONS)
+    rpc.add_SyncServicer_to_server(Drain(), server)
+    credentials = grpc.ssl_server_credentials([(key, chain)], root, require_client_auth=True)
+    print(server.add_secure_port("127.0.0.1:0", credentials), flush=True)
+    server.start()
+    threading.Event().wait()
+
+
+class PlainServer:
+    """The program above, from a benchmark."""
+
+    def __init__(self, folder: Path, tls):
+        paths = []
+        for name, data in (("key", tls.key), ("chain", tls.chain), ("root", tls.root)):
+            path = folder / f"plain-{name}.pem"
+            path.write_bytes(data)
+            paths.append(str(path))
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "tests.bench.plain_stream", *paths],
+            stdout=subprocess.PIPE, text=True, cwd=Path(__file__).resolve().parents[2],
+        )  # fmt: skip
+        self.port = int(self.process.stdout.readline())
+
+    def send(self, credentials, objects: list[bytes]) -> int:
+        """Stream the objects in pieces of 1 MiB; return how many bytes the server counted."""
+
+        def pieces():
+            for data in objects:
+                for at in range(0, len(data), PIECE):
+                    yield pb.Up(put=pb.Put(index=at, data=data[at : at + PIECE]))
+
+        options = [*credentials.channel_options(), *OPTIONS]
+        made = credentials.channel_credentials()
+        with grpc.secure_channel(f"127.0.0.1:{self.port}", made, options) as channel:
+            return sum(down.credit.bytes for down in rpc.SyncStub(channel).Link(pieces()))
+
+    def close(self):
+        self.process.kill()
+        self.process.wait()
+        self.process.stdout.close()
+
+
+if __name__ == "__main__":
+    main()
