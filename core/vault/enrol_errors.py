@@ -174,8 +174,10 @@ def from_details(text: str) -> EnrolRefusal | None:
     """
     try:
         value = json.loads(text[:4096])
-        number, facts = int(value["code"]), dict(value["facts"])
-    except (ValueError, KeyError, TypeError):
+        number, facts = value["code"], value["facts"]
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return None
+    if type(number) is not int or not isinstance(facts, dict):
         return None
     clean: dict[str, Fact] = {
         str(name): one if isinstance(one, int | float) else str(one)[:120]
@@ -187,4 +189,4 @@ def from_details(text: str) -> EnrolRefusal | None:
                 return kind(**clean)
             except (KeyError, TypeError):
                 break
-    return EnrolRefusal(number=number)
+    return EnrolRefusal(number=number % 100_000)

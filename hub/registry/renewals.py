@@ -87,9 +87,7 @@ class Renewals:
             raise Replayed
         check_clock(renew.at_ms, now)
         sql.execute(
-            update(NODE)
-            .where(NODE.c.id == node.id)
-            .values(seen_at=now, clock_skew_ms=renew.at_ms - now, software=renew.software)
+            update(NODE).where(NODE.c.id == node.id).values(seen_at=now, software=renew.software)
         )
         late = self._newest_end(sql, renew.node) <= now
         if late and not self._agreed(sql, renew, key, now):
