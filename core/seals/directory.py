@@ -173,19 +173,19 @@ class Directory:
         fresh = self._fresh(entries)
         if self.size + len(fresh) != signed.size:
             raise DirectoryIncomplete(signed=signed.size, found=self.size + len(fresh))
-        contents, links, prev = self.contents, list(self.links), self.link(self.size)
+        fold, links, prev = self.contents.fold(), list(self.links), self.link(self.size)
         for entry in fresh:
             if entry.seq != len(links) + 1:
                 raise DirectoryMalformed(seq=entry.seq, fault="seq")
             if entry.prev != prev:
                 raise DirectoryForked(seq=entry.seq)
-            contents = contents.with_entry(entry)
+            fold.add(entry)
             prev = entry.link
             links.append(prev)
         if prev != signed.head:
             raise DirectoryForked(seq=signed.size)
         kept = (*self.entries, *(entry.to_bytes() for entry in fresh))
-        return Directory(self.hub, self.hub_public, kept, tuple(links), signed, contents)
+        return Directory(self.hub, self.hub_public, kept, tuple(links), signed, fold.contents())
 
     def _fresh(self, entries: Sequence[bytes]) -> list[Entry]:
         fresh: list[Entry] = []

@@ -109,8 +109,35 @@ class Contents:
     revoked: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     changes: tuple[ChangedKey, ...] = ()
 
-    def with_entry(self, entry: Entry) -> Contents:
-        """Return the contents after one more entry.
+    def fold(self) -> Fold:
+        """Return something that takes further entries; these contents stay as they are."""
+        return Fold(self)
+
+
+class Fold:
+    """Takes entries one after the other; :meth:`contents` is what they say."""
+
+    def __init__(self, start: Contents) -> None:
+        self.hospitals = dict(start.hospitals)
+        self.nodes = dict(start.nodes)
+        self.people = dict(start.people)
+        self.keys = dict(start.keys)
+        self.revoked = dict(start.revoked)
+        self.changes = list(start.changes)
+
+    def contents(self) -> Contents:
+        """Return what all entries so far say."""
+        return Contents(
+            MappingProxyType(dict(self.hospitals)),
+            MappingProxyType(dict(self.nodes)),
+            MappingProxyType(dict(self.people)),
+            MappingProxyType(dict(self.keys)),
+            MappingProxyType(dict(self.revoked)),
+            tuple(self.changes),
+        )
+
+    def add(self, entry: Entry) -> None:
+        """Take one more entry.
 
         Raises
         ------
@@ -126,26 +153,23 @@ class Contents:
             "revoked": self._revoked,
         }
         try:
-            return rules[entry.kind](entry)
+            rules[entry.kind](entry)
         except ValueError:
             raise DirectoryMalformed(seq=entry.seq, fault="hex") from None
         except PublicKeyInvalid:
             raise DirectoryMalformed(seq=entry.seq, fault="key") from None
 
-    def _hospital(self, entry: Entry) -> Contents:
+    def _hospital(self, entry: Entry) -> None:
         text = entry.body["recovery_public"]
         raw = from_hex(text, X25519_PUBLIC) if text else b""
         if raw:
             x25519_public(raw)
         before = self.hospitals.get(entry.id)
         old = before.recovery_public.hex() if before else ""
-        return replace(
-            self,
-            hospitals={**self.hospitals, entry.id: Hospital(entry.body["name"], raw, entry.seq)},
-            changes=self._changed(entry, old, text),
-        )
+        self.hospitals[entry.id] = Hospital(entry.body["name"], raw, entry.seq)
+        self._changed(entry, old, text)
 
-    def _node(self, entry: Entry) -> Contents:
+    def _node(self, entry: Entry) -> None:
         body = entry.body
         sign = from_hex(body["sign_public"], ED25519_PUBLIC)
         seal = from_hex(body["seal_public"], X25519_PUBLIC)
@@ -159,14 +183,10 @@ class Contents:
         if before and before.hospital != body["hospital"]:
             raise DirectoryMalformed(seq=entry.seq, fault="moved")
         old = before.seal_public.hex() if before else ""
-        node = Node(body["hospital"], sign, seal, entry.seq)
-        return replace(
-            self,
-            nodes={**self.nodes, entry.id: node},
-            changes=self._changed(entry, old, body["seal_public"]),
-        )
+        self.nodes[entry.id] = Node(body["hospital"], sign, seal, entry.seq)
+        self._changed(entry, old, body["seal_public"])
 
-    def _person(self, entry: Entry) -> Contents:
+    def _person(self, entry: Entry) -> None:
         body = entry.body
         agree = from_hex(body["agree_public"], P256_PUBLIC)
         sign = from_hex(body["sign_public"], P256_PUBLIC)
@@ -193,34 +213,30 @@ class Contents:
             seq=entry.seq,
             at=entry.at,
         )
-        return replace(
-            self,
-            people={**self.people, entry.id: person},
-            keys={**self.keys, (entry.id, person.key): person},
-            changes=self._changed(entry, before.key if before else "", person.key),
-        )
+        self.people[entry.id] = person
+        self.keys[entry.id, person.key] = person
+        self._changed(entry, before.key if before else "", person.key)
 
-    def _retired(self, entry: Entry) -> Contents:
+    def _retired(self, entry: Entry) -> None:
         key = entry.body["key"]
         found = self.keys.get((entry.id, key))
         if found is None or found.retired_at:
             raise DirectoryMalformed(seq=entry.seq, fault="retired")
         retired = replace(found, retired_at=entry.at)
-        people = dict(self.people)
-        if people[entry.id].key == key:
-            people[entry.id] = retired
-        return replace(self, people=people, keys={**self.keys, (entry.id, key): retired})
+        self.keys[entry.id, key] = retired
+        if self.people[entry.id].key == key:
+            self.people[entry.id] = retired
 
-    def _revoked(self, entry: Entry) -> Contents:
+    def _revoked(self, entry: Entry) -> None:
         if "person" in entry.body:
             if entry.id not in self.people:
                 raise DirectoryMalformed(seq=entry.seq, fault="person")
-            return replace(self, revoked={entry.id: entry.at, **self.revoked})
+            self.revoked.setdefault(entry.id, entry.at)
+            return
         found = self.nodes.get(entry.id)
         if found is None:
             raise DirectoryMalformed(seq=entry.seq, fault="node")
-        at = found.revoked_at or entry.at
-        return replace(self, nodes={**self.nodes, entry.id: replace(found, revoked_at=at)})
+        self.nodes[entry.id] = replace(found, revoked_at=found.revoked_at or entry.at)
 
     def _attested_by(self, entry: Entry) -> str:
         body = entry.body
@@ -238,7 +254,7 @@ class Contents:
             return node
         raise DirectoryMalformed(seq=entry.seq, fault="attested")
 
-    def _changed(self, entry: Entry, old: str, new: str) -> tuple[ChangedKey, ...]:
-        if not old or old == new:
-            return self.changes
-        return (*self.changes, ChangedKey(entry.kind, entry.id, old, new, entry.seq, entry.at))
+    def _changed(self, entry: Entry, old: str, new: str) -> None:
+        if old and old != new:
+            change = ChangedKey(entry.kind, entry.id, old, new, entry.seq, entry.at)
+            self.changes.append(change)

@@ -68,9 +68,7 @@ class Expert:
         self.made = self.run("a => seals.createKeys(...a)", [owner, PASSPHRASE, recovery])
         self.announce()
         self.key = os.urandom(32)
-        self.handle = self.run(
-            "a => seals.openWrapSet(...a)", [self.wraps(), {**PLACE, "hospital": A}]
-        )
+        self.handle = self.open_wraps()
 
     def visit(self) -> None:
         self.page.goto("/")
@@ -95,13 +93,15 @@ class Expert:
         view = self.verify_directory()
         assert view["people"][PERSON]["attested"] == BOX_B.id
 
-    def wraps(self, epoch: int = 1) -> str:
+    def wraps(self) -> str:
         known = verify_directory(self.log.data(), self.log.head(), self.log.hub_public)
         to = [(PERSON, known.recipient(PERSON).agree_public)]
-        wraps = consult_key.wrap_for(self.key, to, consult=CONSULT, epoch=epoch)
-        return consult_key.sign_wraps(
-            consult_key.WrapSet(CONSULT, epoch, wraps, ()), BOX_A
-        ).decode()
+        wraps = consult_key.wrap_for(self.key, to, **PLACE)
+        return consult_key.sign_wraps(consult_key.WrapSet(CONSULT, 1, wraps, ()), BOX_A).decode()
+
+    def open_wraps(self) -> str:
+        given = [self.wraps(), {**PLACE, "hospital": A}]
+        return self.run("a => seals.openWrapSet(...a)", given)
 
 
 @pytest.fixture(scope="module", params=["today", "Chromium 109"])
