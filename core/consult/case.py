@@ -32,6 +32,8 @@ class CaseObject:
         {} or opaque ordinals: study, series, instance, frames [first, count].
     length : int
         Bytes of the plaintext.
+    epoch : int
+        Epoch of the key that it is sealed under.
     """
 
     object: str
@@ -41,6 +43,7 @@ class CaseObject:
     content_type: str
     position: Mapping[str, Any]
     title: str = ""
+    epoch: int = 1
 
     def as_json(self) -> dict[str, Any]:
         """Return its form in the index."""
@@ -52,6 +55,7 @@ class CaseObject:
             "length": self.length,
             "content_type": self.content_type,
             "title": self.title,
+            "epoch": self.epoch,
         }
 
 
@@ -117,6 +121,7 @@ def _object(value: Any) -> CaseObject:
         and isinstance(value.get("position"), dict)
         and isinstance(value.get("content_type"), str)
         and isinstance(value.get("title", ""), str)
+        and type(value.get("epoch", 1)) is int
     )
     if not sound:
         raise CaseMalformed(field="objects")

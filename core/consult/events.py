@@ -25,6 +25,7 @@ _MOST_OBJECTS = 20_000
 #: person by signature (or, in-house, by session), a coordinator of the hub, the hub's own timers.
 Standing = Literal["requester", "person", "coordinator", "hub"]
 
+SealedKind = Literal["message", "opinion", "answer"]
 Urgency = Literal["emergency", "urgent", "routine"]
 URGENCIES: tuple[Urgency, ...] = ("emergency", "urgent", "routine")
 LEVELS = ("", "attending", "associate_chief", "chief")
@@ -38,6 +39,7 @@ _CONSULT = re.compile(r"c_[0-9a-f]{32}\Z")
 _EVENT = re.compile(r"e_[0-9a-f]{32}\Z")
 _OBJECT = re.compile(r"o_[0-9a-f]{32}\Z")
 _PERSON = re.compile(r"[pu]_[0-9a-f]{16}\Z")
+_LOCAL = re.compile(r"u_[0-9a-f]{16}\Z")
 _HOSPITAL = re.compile(r"h_[0-9a-f]{16}\Z")
 _WORD = re.compile(r"[a-z][a-z0-9_]{0,39}\Z")
 _BASE64 = re.compile(r"[A-Za-z0-9_-]+\Z")
@@ -74,6 +76,8 @@ class Event:
         The statement's name (``Statement.sha256``), hex: tells a replay from another body.
     after : str
         Link of the last event the actor had seen, "" for none.
+    by : str
+        Account of the signing box in whose session it was said; "" where a person signed.
     facts : mapping
         The kind's routing fields, checked.
     """
@@ -90,6 +94,7 @@ class Event:
     sealed: str = ""
     object: str = ""
     objects: tuple[ObjectRef, ...] = ()
+    by: str = ""
     facts: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -184,17 +189,31 @@ _SPOKEN: frozenset[EventKind] = frozenset(
     {"information.asked", "information.given", "message", "opinion", "addendum", "summary",
      "offered"}
 )  # fmt: skip
+#: As what kind of sealed part an event's words are sealed; reasons of refusals are messages.
+_SEALED_AS: dict[EventKind, SealedKind] = {
+    "information.given": "answer",
+    "offered": "answer",
+    "opinion": "opinion",
+    "addendum": "opinion",
+    "summary": "opinion",
+}
 _FRAME: tuple[tuple[str, Check, bool], ...] = (
     ("after", _matches(_HEX64, empty=True), True),
     ("at", _matches(_ISO), True),
     ("consult", _matches(_CONSULT), True),
     ("event", _matches(_EVENT), True),
     ("kind", _one_of(EVENT_KINDS), True),
+    ("by", _matches(_LOCAL), False),
     ("epoch", _count(10_000), False),
     ("sealed", _matches(_BASE64), False),
     ("object", _matches(_OBJECT), False),
     ("objects", lambda v: isinstance(v, list) and len(v) <= _MOST_OBJECTS, False),
 )
+
+
+def sealed_kind(kind: EventKind) -> SealedKind:
+    """Return as what kind of object an event's words are sealed."""
+    return _SEALED_AS.get(kind, "message")
 
 
 def clear_fields(kind: EventKind) -> tuple[str, ...]:
@@ -244,6 +263,7 @@ def parse_event(body: Mapping[str, Any], actor: str, standing: Standing, digest:
         sealed=body.get("sealed", ""),
         object=body.get("object", ""),
         objects=tuple(_object_of(one) for one in body.get("objects", ())),
+        by=body.get("by", ""),
         facts=facts,
     )
 

@@ -24,7 +24,8 @@ CONSULT = Table(
         "business_state": str, "urgency": str, "deadline_at": str, "to_hospital": str,
         "to_department": str, "to_level": str, "direction": str, "owner": str, "epoch": int,
         "requested_at": str, "changed_at": str, "closed_at": str, "requester": str,
-        "source": str, "request": str, "folded": str, "events": int, "last_link": str,
+        "source": str, "request": str, "folded": str, "events": int, "last_seq": int,
+        "last_link": str,
         "opinions": int, "event": str,
     },
     ("consult",),
@@ -33,12 +34,12 @@ CONSULT = Table(
 EVENT = Table(
     "consult_event",
     {
-        "consult": str, "seq": int, "grp": str, "event": str, "kind": str, "actor": str,
+        "consult": str, "n": int, "grp": str, "seq": int, "event": str, "kind": str, "actor": str,
         "standing": str, "at": str, "said_at": str, "statement": str, "digest": str, "link": str,
         "opened": str, "fault": str,
     },
-    ("consult", "seq"),
-    (("event",),),
+    ("consult", "n"),
+    (("event",), ("consult", "seq")),
 )  # fmt: skip
 #: Objects written from an opinion: their bytes are never orphans.
 OBJECT = Table(
@@ -76,8 +77,8 @@ class ConsultView:
         if record.kind == "consult.requested":
             known["request"] = record.body
         else:
-            changes.append(Upsert("consult_event", _event_row(record)))
             known = _folded(known, record)
+            changes.append(Upsert("consult_event", _event_row(record, known["events"])))
         changes.append(Upsert("consult", _row(record, consult, known)))
         return Step({**state, consult: known}, changes)
 
@@ -97,7 +98,9 @@ def event_of(body: dict[str, Any]) -> Event:
 
 def _folded(known: dict[str, Any], record: Record) -> dict[str, Any]:
     body = record.body
-    known |= {"events": known["events"] + 1, "last_link": body["link"], "at": body["at"]}
+    known["events"] += 1
+    if body["seq"] > known.get("last_seq", 0):  # an old one sent again does not turn it back
+        known |= {"last_seq": body["seq"], "last_link": body["link"], "at": body["at"]}
     if body.get("fault"):
         return known
     try:
@@ -109,14 +112,14 @@ def _folded(known: dict[str, Any], record: Record) -> dict[str, Any]:
     return known
 
 
-def _event_row(record: Record) -> dict[str, Any]:
+def _event_row(record: Record, number: int) -> dict[str, Any]:
     body = record.body
     return {
-        "consult": body["consult"], "seq": body["seq"], "grp": record.study,
+        "consult": body["consult"], "n": number, "grp": record.study, "seq": body["seq"],
         "event": body["event"], "kind": body["kind"], "actor": body["actor"],
         "standing": body["standing"], "at": body["at"], "said_at": body["said_at"],
         "statement": body["statement"], "digest": body["digest"], "link": body["link"],
-        "opened": _json(body.get("opened")), "fault": _json(body.get("fault")),
+        "opened": _json(body.get("opened")), "fault": _json(body.get("fault") or body.get("unread")),
     }  # fmt: skip
 
 
@@ -144,6 +147,7 @@ def _row(record: Record, consult: str, known: dict[str, Any]) -> dict[str, Any]:
         "request": _json(request),
         "folded": _json(folded),
         "events": known["events"],
+        "last_seq": known.get("last_seq", 0),
         "last_link": known.get("last_link", ""),
         "opinions": sum(one["kind"] == "opinion" for one in folded["signed"]),
         "event": str(request.get("event", "")),

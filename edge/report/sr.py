@@ -36,7 +36,7 @@ _TEXT_NAMES: Final[dict[Section, object]] = {
 }
 
 
-class _Report(hd.sr.Comprehensive3DSR):
+class Report(hd.sr.Comprehensive3DSR):
     """The document, also for sources of a retired or private class.
 
     highdicom looks up the source's class to learn which attributes are the patient's and the
@@ -82,7 +82,7 @@ def write_sr(
     content = _content(context, case, seg, visual)
     extra = [x for x in (seg, visual) if x is not None]
     review = context.review
-    document = _Report(
+    document = Report(
         evidence=[*sources, *extra],
         content=content,
         series_instance_uid=result_uid(context, "series:sr", *payload),

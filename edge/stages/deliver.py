@@ -66,6 +66,23 @@ def delivery(work: Work, job: Job) -> Outcome:
     return _send(work, job, main, pictures, "result", labels)
 
 
+def opinion_delivery(work: Work, job: Job) -> Outcome:
+    """Send the documents of a consultation's opinion."""
+    box, settings = work.box, work.box.settings.delivery
+    if not settings.destination:
+        return Done()
+    for record in reversed(box.records_of(job.study)):
+        if record.kind == "report.addended" and record.body["event"] == job.payload["event"]:
+            break
+    else:
+        return Done()
+    by_uid = {one["sop_instance"]: one for one in record.body["objects"]}
+    pending = _unconfirmed(box, job.study, settings.destination, list(by_uid))
+    items = [_object(box, job.study, by_uid[uid]) for uid in pending]
+    labels = {uid: one["label"] for uid, one in by_uid.items()}
+    return _send(work, job, items, [], "opinion", labels)
+
+
 def _send(
     work: Work, job: Job, items: list[Deliverable], pictures: list[Deliverable], purpose: str,
     labels: dict[str, str],

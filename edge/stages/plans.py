@@ -7,6 +7,7 @@
     findings.proposed → measuring → measurement.saved → report → report.drafted → delivery
     findings.assessed (a physician's review) → report → report.drafted → delivery
     identity.corrected → renewal → report → report.drafted → delivery
+    hub.event → consult_inbox → consult.opined → opinion → report.addended → opinion_delivery
 
 A job's key is made of the record's study and input, so that the same record planned twice, on this
 box or its pair, is one job.
@@ -132,6 +133,25 @@ def plan_renewal(record: Record, now_ms: int) -> Sequence[JobSpec]:
     return [JobSpec("renewal", record.study, record.study, ROUTINE, at, renew=True)]
 
 
+def plan_inbox(_record: Record, _now_ms: int) -> Sequence[JobSpec]:
+    """What the hub's chain brought is looked at once for all that came."""
+    return [JobSpec("consult_inbox", "hub", "", URGENT, renew=True)]
+
+
+def plan_opinion(record: Record, _now_ms: int) -> Sequence[JobSpec]:
+    """A signed opinion is written as documents."""
+    payload = {name: record.body[name] for name in ("consult", "event")}
+    key = f"{payload['consult']}:{payload['event']}"
+    return [JobSpec("opinion", key, record.study, ROUTINE, payload=payload)]
+
+
+def plan_opinion_delivery(record: Record, _now_ms: int) -> Sequence[JobSpec]:
+    """Documents of an opinion go to the PACS."""
+    payload = {name: record.body[name] for name in ("consult", "event", "input")}
+    key = f"{payload['consult']}:{payload['event']}"
+    return [JobSpec("opinion_delivery", key, record.study, ROUTINE, payload=payload)]
+
+
 def is_image(sop_class: str) -> bool:
     """Return whether a storage class holds images that are looked at."""
     return sop_class.startswith(_STORAGE_OF_IMAGES) and not sop_class.startswith(_NO_IMAGES)
@@ -160,4 +180,7 @@ READERS: tuple[Reader, ...] = (
     Reader("report", _CHAIN | {"measurement.saved", "findings.assessed"}, plan_report),
     Reader("delivery", frozenset({"report.drafted"}), plan_delivery),
     Reader("renewal", frozenset({"identity.corrected"}), plan_renewal),
+    Reader("consult_inbox", frozenset({"hub.event", "hub.notice"}), plan_inbox),
+    Reader("opinion", frozenset({"consult.opined"}), plan_opinion),
+    Reader("opinion_delivery", frozenset({"report.addended"}), plan_opinion_delivery),
 )

@@ -13,10 +13,12 @@ from edge.stages.work import Stage, Work, study_row, subject_of
 def stages_of(lane: str) -> Mapping[str, Stage]:
     """Return a lane's stages by name; only what the lane needs is imported."""
     if lane == "urgent":
+        from edge.consult.lane import ConsultStages
         from edge.stages.complete import complete
         from edge.stages.image_quality import image_quality
 
-        return {"complete": complete, "image_quality": image_quality}
+        inbox = ConsultStages().inbox
+        return {"complete": complete, "image_quality": image_quality, "consult_inbox": inbox}
     if lane == "compute":
         from edge.stages.analyse import inference, quality
         from edge.stages.corrections import renewal
@@ -26,12 +28,16 @@ def stages_of(lane: str) -> Mapping[str, Stage]:
             "quality": quality, "inference": inference, "measuring": measuring, "report": report,
             "renewal": renewal,
         }  # fmt: skip
+    from edge.consult.lane import ConsultStages
     from edge.stages.commitment import commitment
-    from edge.stages.deliver import delivery, forward
+    from edge.stages.deliver import delivery, forward, opinion_delivery
     from edge.stages.manifest import manifest
 
+    consult = ConsultStages()
     return {
         "forward": forward, "delivery": delivery, "commitment": commitment, "manifest": manifest,
+        "consult": consult.case, "consult_answer": consult.answer, "opinion": consult.opinion,
+        "opinion_delivery": opinion_delivery,
     }  # fmt: skip
 
 

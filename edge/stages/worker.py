@@ -24,11 +24,14 @@ from edge.stages.reader import step_all
 from edge.stages.work import Later, Outcome, Stage, Work
 
 LANES: Mapping[str, Sequence[str]] = {
-    "urgent": ("complete", "image_quality"),
+    "urgent": ("complete", "image_quality", "consult_inbox"),
     "compute": ("quality", "inference", "measuring", "report", "renewal"),
-    "delivery": ("forward", "delivery", "commitment", "manifest"),
-}
-_ATTEMPTS = {"forward": 400, "delivery": 400, "commitment": 40}
+    "delivery": (
+        "forward", "delivery", "commitment", "manifest", "consult", "consult_answer", "opinion",
+        "opinion_delivery",
+    ),
+}  # fmt: skip
+_ATTEMPTS = {"forward": 400, "delivery": 400, "opinion_delivery": 400, "commitment": 40}
 _LEASE_MS = 60_000
 _PLAN_EVERY_MS = 2000
 _log = structlog.get_logger("worker")

@@ -59,9 +59,6 @@ _TABLES = (
     """CREATE TABLE IF NOT EXISTS consult_pin (
         person TEXT PRIMARY KEY, key TEXT NOT NULL, confirmed_by TEXT NOT NULL,
         at INTEGER NOT NULL)""",
-    """CREATE TABLE IF NOT EXISTS consult_alarm (
-        id TEXT PRIMARY KEY, at INTEGER NOT NULL, consult TEXT NOT NULL, study TEXT NOT NULL,
-        code TEXT NOT NULL, message_zh TEXT NOT NULL, message_en TEXT NOT NULL)""",
     """CREATE TABLE IF NOT EXISTS consult_sent (
         event TEXT PRIMARY KEY, consult TEXT NOT NULL, study TEXT NOT NULL, kind TEXT NOT NULL,
         digest TEXT NOT NULL, at INTEGER NOT NULL, author TEXT NOT NULL, opened TEXT NOT NULL,

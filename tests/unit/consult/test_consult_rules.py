@@ -305,7 +305,7 @@ CASE = {
     "patient": {"name": "张三"}, "purpose": "会诊", "summary": "…", "consent": {"reference": "1"},
     "objects": [{
         "object": "o_" + "1" * 32, "kind": "frames", "position": {"study": 0}, "address": ADDRESS,
-        "length": 9, "content_type": "application/octet-stream", "title": "",
+        "length": 9, "content_type": "application/octet-stream", "title": "", "epoch": 1,
     }],
     "studies": [{"n": 0}], "requester": {"name": "李"},
 }  # fmt: skip

@@ -1,0 +1,1 @@
+"""The box's half of a consultation: requests, keys, bundles, what comes back, in-house MDT."""
