@@ -1,5 +1,8 @@
 """What the appliance does by the clock: sign heads, sample the disk, back up, forget done jobs.
 
+It also carries the databases' logs into their files, so that no append has to, and records what a
+receiver process that died had acknowledged.
+
 Each task remembers in the database when it last ran, so that a restart neither skips nor repeats;
 a signed head says itself when it was signed.
 """
@@ -10,10 +13,12 @@ import json
 
 from core.records.clock import Stamp
 from edge.backup.schedule import backup_if_due
+from edge.intake.replay import replay_quietly
 from edge.processes import queue_of, usage_of
 from edge.store.box import Box
 
 _HEADS_MS = 2_000
+_LEDGERS_MS = 10_000
 _DISK_MS = 600_000
 _JOBS_MS = 3_600_000
 _BACKUP_MS = 20_000
@@ -24,6 +29,8 @@ def keep_house(box: Box) -> None:
     """Do what is due."""
     now = box.outside.now_ms()
     _keep_changed_heads(box, now)
+    if _due(box, "ledgers", now, _LEDGERS_MS):
+        replay_quietly(box)
     if _due(box, "disk", now, _DISK_MS):
         usage = usage_of(box)
         with box.database.transaction() as sql:
@@ -51,6 +58,7 @@ def _keep_changed_heads(box: Box, now: int) -> None:
     soon, after = Stamp(now - _HEADS_MS).iso(), Stamp(now).iso()
     if any(head is None or not soon < head.at <= after for head in grown):
         box.keep_heads()
+        box.database.checkpoint()
 
 
 def _due(box: Box, task: str, now: int, every: int) -> bool:

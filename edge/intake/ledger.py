@@ -141,13 +141,17 @@ class Ledger:
         self._durably_needed = 1
         self.next_index = 1
         self.broken = False
-        self._handle = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
+        # Under its name only once it is locked: what is there unlocked has lost its process.
+        made = self.path.with_suffix(".new")
+        self._handle = os.open(made, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
         try:
             fcntl.flock(self._handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
             _fill(self._handle, self._pages * PAGE)
+            made.rename(self.path)
             _sync_folder(folder)
         except BaseException:
             os.close(self._handle)
+            made.unlink(missing_ok=True)
             self.path.unlink(missing_ok=True)
             raise
 

@@ -83,6 +83,10 @@ def replay(box: Box) -> Replayed:
     folder = folder_of(box)
     if not folder.exists():
         return found
+    for half_made in folder.glob("*.new"):
+        with _taken(half_made) as data:
+            if data is not None:
+                half_made.unlink(missing_ok=True)
     for path in sorted(folder.glob("*.ledger")):
         with _taken(path) as data:
             if data is None:
