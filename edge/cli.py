@@ -11,8 +11,11 @@ from typing import Annotated
 
 import typer
 
+from edge.region_recovery_cli import recover_person
+
 app = typer.Typer(no_args_is_help=True, help="设备 / the appliance", add_completion=False)
 Folder = Annotated[Path, typer.Option("--folder", envvar="XINGLIN_FOLDER", help="数据目录 / data")]
+app.command("recover-person")(recover_person)
 
 
 @app.command()
