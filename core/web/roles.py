@@ -11,7 +11,7 @@ Role = Literal[
 Permission = Literal[
     "worklist.read", "study.read", "study.override", "upload", "quarantine.read",
     "quarantine.release", "queue.read", "queue.resend", "users.manage", "system.read",
-    "audit.read", "subject.manage",
+    "audit.read", "subject.manage", "region.read", "region.manage",
 ]  # fmt: skip
 
 ROLES: tuple[Role, ...] = get_args(Role)
@@ -22,16 +22,19 @@ _READERS: frozenset[Permission] = frozenset({"worklist.read", "study.read"})
 #: operating list only, and lists do not exist yet, so a surgeon sees none.
 MAY: dict[Role, frozenset[Permission]] = {
     "radiographer": _READERS | {"upload", "quarantine.read", "queue.read"},
-    "physician": _READERS | {"study.override", "upload", "quarantine.read", "queue.read"},
+    "physician": _READERS
+    | {"study.override", "upload", "quarantine.read", "queue.read", "region.read"},
     "radiologist": _READERS
-    | {"study.override", "upload", "quarantine.read", "quarantine.release", "queue.read"},
+    | {"study.override", "upload", "quarantine.read", "quarantine.release", "queue.read",
+       "region.read"},
     "surgeon": frozenset(),
     "data_officer": _READERS
     | {"quarantine.read", "quarantine.release", "queue.read", "audit.read", "subject.manage",
-       "system.read"},
+       "system.read", "region.read"},
     "ml_lead": frozenset({"system.read", "queue.read"}),
-    "device_it": frozenset({"queue.read", "queue.resend", "users.manage", "system.read"}),
-    "auditor": frozenset({"audit.read", "system.read"}),
+    "device_it": frozenset({"queue.read", "queue.resend", "users.manage", "system.read",
+                            "region.read", "region.manage"}),
+    "auditor": frozenset({"audit.read", "system.read", "region.read"}),
 }  # fmt: skip
 
 

@@ -16,7 +16,7 @@ from core.web.answers import answer_errors, nowhere
 from core.web.envelope import FormLimit, SafeHeaders
 from core.web.errors import NotFound, WebRefusal
 from core.web.page import page
-from edge.api import audit, dicomweb, intake, ops, people, studies
+from edge.api import audit, dicomweb, intake, ops, people, region, studies
 from edge.api.context import Site
 from edge.api.envelope import limit_of
 from edge.api.frames import Frames
@@ -44,7 +44,8 @@ def create_app(site: Site, dist: Path) -> FastAPI:
     )
     app.state.site = site
     app.state.frames = Frames(site.box)
-    for module in (dicomweb, people, studies, intake, ops, audit):  # frames are asked for most
+    app.state.region = region.RegionParts(site.box)
+    for module in (dicomweb, people, studies, intake, ops, audit, region):  # frames first
         app.include_router(module.router)
     answer_errors(app, shown, site.box.outside.randomness)
     app.add_middleware(FormLimit, limit_of=limit_of)

@@ -17,6 +17,7 @@ QUEUE = READERS | {"ml_lead", "device_it"}
 SYSTEM = {"data_officer", "ml_lead", "device_it", "auditor"}
 DECIDERS = {"radiologist", "data_officer"}
 IT = {"device_it"}
+REGION = {"physician", "radiologist", "data_officer", "device_it", "auditor"}
 ALL = set(ROLES)
 OPEN = None  # no session needed
 
@@ -49,6 +50,10 @@ TABLE = {
     ("GET", "/api/queue"): QUEUE,
     ("POST", "/api/queue/{job_id}/resend"): IT,
     ("GET", "/api/system"): SYSTEM,
+    ("GET", "/api/region"): REGION,
+    ("POST", "/api/region/join"): IT,
+    ("POST", "/api/region/renew-consent"): IT,
+    ("POST", "/api/region/alarms/{code}/seen"): IT,
     ("POST", "/dicomweb/studies"): SENDERS,
     ("POST", "/dicomweb/studies/{study_uid}"): SENDERS,
     ("GET", "/dicomweb/studies"): READERS,
@@ -81,6 +86,7 @@ def ask(site, route, role, *, csrf=True):
     path = pattern.format(
         study=site.study(), study_uid="1.2.3", series_uid="1.2.3.1", sop_instance="1.2.3.1.1",
         numbers="1", number="1", user="nobody", identity="none", job_id="999",
+        code="E7399",
     )  # fmt: skip
     if pattern.endswith("/events"):
         return asyncio.run(first_of_stream(site, path, role))
@@ -172,7 +178,7 @@ def test_changes_need_the_anti_forgery_token(site, route):
     assert ask(site, route, role, csrf=False) == (403, "E6005")
     client = site.client(role, csrf=False)
     client.headers["X-CSRF-Token"] = "0" * 32
-    path = route[1].format(study="x", study_uid="1", user="x", identity="x", job_id="1")
+    path = route[1].format(study="x", study_uid="1", user="x", identity="x", job_id="1", code="E1")
     assert client.request(route[0], path, json={}).json()["code"] == "E6005"
 
 

@@ -1,0 +1,153 @@
+"""Routes: the region as the box stands in it: joining, the certificate, the link, alarms."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Path, Request, Response
+from pydantic import BaseModel
+
+from core.errors import XinglinError
+from core.records.clock import iso
+from core.web.errors import NotFound
+from core.web.people import Session
+from core.web.text import Text
+from edge.api.context import TheSite, need
+from edge.store.box import Box
+from edge.uplink.alarms import Alarms
+from edge.uplink.certificates import Credentials, Region
+from edge.uplink.directory import BoxDirectory
+from edge.uplink.join import credentials_of, join
+from edge.uplink.outbox import Outbox
+from edge.uplink.process import outbox_of
+from edge.uplink.renew import consent, consent_of, renew_at, standing, status_of
+from edge.uplink.status import alarms_of, link_status
+
+router = APIRouter(prefix="/api")
+MaySee = Annotated[Session, Depends(need("region.read"))]
+MayManage = Annotated[Session, Depends(need("region.manage"))]
+
+
+class RegionParts:
+    """What one web process keeps open of the region: the outbox, the verified directory."""
+
+    def __init__(self, box: Box) -> None:
+        self.box = box
+        self._outbox: Outbox | None = None
+        self._directory: BoxDirectory | None = None
+        self._hub = ""
+
+    def outbox(self) -> Outbox:
+        """Return the outbox; its tables are made when it is first asked for."""
+        if self._outbox is None:
+            self._outbox = outbox_of(self.box)
+        return self._outbox
+
+    def directory(self, told: Region) -> BoxDirectory:
+        """Return the directory of the present hub: verified once, then only what is new."""
+        if self._directory is None or self._hub != told.hub:
+            self._directory, self._hub = BoxDirectory(self.box, told), told.hub
+        return self._directory
+
+
+async def parts_of(request: Request) -> RegionParts:
+    """Return the application's parts."""
+    parts: RegionParts = request.app.state.region
+    return parts
+
+
+TheParts = Annotated[RegionParts, Depends(parts_of)]
+
+
+class JoinForm(BaseModel):
+    """Where the hub is and its one-time code; a scanned picture's text names both."""
+
+    address: Text = ""
+    code: Text
+    again: bool = False
+
+
+@router.get("/region")
+def region(site: TheSite, parts: TheParts, _session: MaySee) -> dict[str, Any]:
+    """Return how the box stands in its region; before it joined, only that it has not."""
+    credentials = credentials_of(site.box)
+    shown: dict[str, Any] = {
+        "joined": credentials.joined, "node": site.box.identity.id, "hub": None, "hospital": None,
+        "certificate": None, "directory": None,
+        "link": link_status(site.box, parts.outbox()), "alarms": alarms_of(site.box),
+    }  # fmt: skip
+    if not credentials.joined:
+        return shown
+    told = credentials.region()
+    return shown | {
+        "hub": {
+            "id": told.hub, "sync_address": told.sync_address, "enrol_address": told.enrol_address,
+        },
+        "hospital": {"id": told.hospital, "name": told.hospital_name},
+        "joined_at": iso(told.joined_at),
+        "certificate": certificate_of(site.box, credentials),
+        "directory": directory_of(parts.directory(told)),
+    }  # fmt: skip
+
+
+@router.post("/region/join", status_code=201)
+def join_region(site: TheSite, session: MayManage, body: JoinForm) -> dict[str, Any]:
+    """Join the region that a code names; a refusal says what a person can do."""
+    told = join(site.box, body.address, body.code, again=body.again, by=session.user)
+    return {"hub": told.hub, "hospital": told.hospital, "hospital_name": told.hospital_name}
+
+
+@router.post("/region/renew-consent", status_code=202)
+def renew_consent(site: TheSite, session: MayManage) -> dict[str, str]:
+    """Agree, as a person at the box, to the renewal of its ended certificate."""
+    consent(site.box, session.user)
+    return {"state": "waiting"}
+
+
+@router.post("/region/alarms/{code}/seen", status_code=204)
+def alarm_seen(
+    site: TheSite, session: MayManage, code: Annotated[str, Path(pattern=r"^E[0-9]{4}$")]
+) -> Response:
+    """Note that a person has seen the alarms of a number; they stay on record."""
+    if not Alarms(site.box.database, site.box.outside.now_ms).seen(int(code[1:]), session.user):
+        raise NotFound
+    site.note(session, "region alarm seen", {"code": code})
+    return Response(status_code=204)
+
+
+def certificate_of(box: Box, credentials: Credentials) -> dict[str, Any]:
+    """Return how the certificate stands: by itself, and what the last renewal came to."""
+    status, agreed = status_of(box), consent_of(box)
+    try:
+        device = credentials.device()
+    except XinglinError as error:
+        return {"state": "damaged", "error": error.as_json()}
+    now = box.outside.now_ms()
+    fresh = status.serial == device.serial and status.state in ("waiting", "revoked")
+    return {
+        "serial": device.serial,
+        "not_before": iso(device.begins_ms),
+        "not_after": iso(device.ends_ms),
+        "renew_at": iso(renew_at(device)),
+        "state": status.state if fresh else standing(device, now),
+        "waits_for": status.waits_for if fresh else "",
+        "consent": {"by": agreed["user"], "at": iso(agreed["at"])} if agreed else None,
+        "error": status.error,
+        "clock": status.clock,
+    }
+
+
+def directory_of(directory: BoxDirectory) -> dict[str, Any]:
+    """Return how far the key directory is and whose keys have changed in it."""
+    try:
+        now = directory.current()
+    except XinglinError as error:
+        return {"size": 0, "witnessed_by": 0, "changed_keys": [], "error": error.as_json()}
+    changes = [
+        {"kind": one.kind, "id": one.id, "old": one.old, "new": one.new, "at": one.at}
+        for one in now.changed_keys(0)
+    ]
+    return {
+        "size": now.size, "witnessed_by": directory.witnessed_by(), "changed_keys": changes,
+        "head": now.head.head, "at": now.head.at or None, "error": None,
+    }  # fmt: skip
