@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import fcntl
 import hashlib
 import os
 
@@ -48,6 +50,36 @@ def at(request, tmp_path):
 
 def kept(at, plain=PLAIN):
     return put(at.store, plain, KEY, os.urandom(32))
+
+
+@pytest.mark.parametrize("refusal", ["none", "open", "write"])
+@pytest.mark.parametrize("length", [0, 4096 - 85, 4096 - 84, 3_000_000, 5_000_003])
+def test_long_ones_and_file_systems_without_direct_writes(tmp_path, monkeypatch, length, refusal):
+    """Whole blocks, a rest, more than one buffer; O_DIRECT refused at the start or later."""
+    store = DiskBlobs(tmp_path)
+    store.create_folders()
+    store.direct = True
+    real_open, real_write = os.open, os.write
+
+    def opened(path, flags, *mode):
+        if flags & os.O_DIRECT and refusal == "open":
+            raise OSError(errno.EINVAL, "no direct writes here")
+        return real_open(path, flags, *mode)
+
+    def written(handle, piece):
+        if refusal == "write" and fcntl.fcntl(handle, fcntl.F_GETFL) & os.O_DIRECT:
+            raise OSError(errno.EINVAL, "no direct writes here")
+        return real_write(handle, piece)
+
+    monkeypatch.setattr(os, "open", opened)
+    monkeypatch.setattr(os, "write", written)
+    plain = (PLAIN * (length // len(PLAIN) + 1))[:length]
+    address = put(store, plain, KEY, os.urandom(32))
+    monkeypatch.undo()
+    sealed = store.path(address).read_bytes()
+    assert hashlib.sha256(sealed).hexdigest() == address
+    with store.open(address, KEY) as blob:
+        assert blob.read() == plain
 
 
 @pytest.mark.parametrize("length", [0, 1, CHUNK - 1, CHUNK, CHUNK + 1, len(PLAIN)])

@@ -5,6 +5,9 @@ from __future__ import annotations
 import os
 
 import pytest
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -61,6 +64,31 @@ def test_swapped_chunks_and_appended_bytes_are_errors():
         opener(sealed[:HEADER] + second + first + sealed[HEADER + 2 * step :]).verify()
     with pytest.raises(BlobDamaged):
         opener(sealed + first).verify()
+
+
+@pytest.mark.parametrize("context", [b"", b"context"])
+def test_keys_are_those_of_the_library_hkdf(context):
+    sealer = Sealer(KEY, SALT, context=context)
+    info = b"xinglin blob v1" + sealer.header[:5] + context
+    material = HKDF(SHA256(), 64, salt=SALT, info=info).derive(KEY)
+    assert sealer.header.endswith(material[32:])
+    first = sealer.final()
+    assert AESGCM(material[:32]).decrypt(bytes(11) + b"\x01", first, context or None) == b""
+
+
+def test_sealing_into_a_place_gives_the_same_bytes():
+    plain = os.urandom(300_000)
+    place, used = memoryview(bytearray(400_000)), 0
+
+    def room(length):
+        return place[used : used + length]
+
+    one, other = Sealer(KEY, SALT, context=b"c"), Sealer(KEY, SALT, context=b"c")
+    for at in range(0, len(plain), 70_001):
+        for piece in one.update_into(plain[at : at + 70_001], room):
+            used += len(piece)
+    assert bytes(place[:used]) == b"".join(other.update(plain))
+    assert one.final() == other.final()
 
 
 def test_a_blob_opens_under_one_key_only():

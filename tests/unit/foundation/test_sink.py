@@ -119,6 +119,18 @@ def test_same_bytes_twice_is_success_and_one_copy(box):
     assert kinds(box) == ["instances.received"]
 
 
+def test_what_an_earlier_release_kept_is_still_recognised(box):
+    """Its digest is a bare HMAC-SHA256; sent again, the same is one copy and another is held."""
+    sink = JournalSink(box, lambda: "ok")
+    send(sink, image())
+    with box.database.transaction() as sql:
+        sql.execute("UPDATE instance SET digest = ?", (sink.digests.old([encoded(image())]),))
+    assert send(sink, image()).duplicate
+    assert len(list(box.blobs.addresses())) == 1
+    assert send(sink, image(name="LI^SI=李^四")).status == 0xB007
+    assert kinds(box) == ["instances.received", "instance.quarantined"]
+
+
 def test_trusted_peer_corrects_the_name(box):
     sink = JournalSink(box, lambda: "ok")
     send(sink, image())

@@ -65,6 +65,18 @@ def test_echo_store_release():
     assert health.open_associations == 0
 
 
+def test_a_release_is_answered_when_the_sink_knows_of_it():
+    """Whoever has released finds what it stored."""
+    with node() as running, RawPeer(running.port) as peer:
+        sink, order = running.sink, []
+        ended, running.sink.ended = sink.ended, lambda *told: (order.append(told[1]), ended(*told))
+        peer.associate()
+        assert peer.store(DATA) == 0
+        assert order == []
+        assert peer.release() == 6
+        assert order == [Ending.RELEASED]
+
+
 @pytest.mark.parametrize("step", [1, 2, 3, 5, 7, 64])
 def test_fragments_of_every_size(step):
     """Command in many PDVs, data in many, the last one empty."""
