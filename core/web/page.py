@@ -15,9 +15,12 @@ from starlette.staticfiles import StaticFiles
 _NONCE = "__CSP_NONCE__"
 #: Named here, because a system's own table of types may lack them and nosniff then forbids them.
 _TYPES = {
-    ".js": "text/javascript; charset=utf-8", ".css": "text/css; charset=utf-8",
+    ".js": "text/javascript; charset=utf-8", ".mjs": "text/javascript; charset=utf-8",
+    ".css": "text/css; charset=utf-8",
     ".svg": "image/svg+xml", ".wasm": "application/wasm",
 }  # fmt: skip
+#: The experts' page among Vite's output.
+PORTAL = "portal.html"
 #: What the decoders of compressed pictures need: code and WebAssembly from here, and nothing else.
 WORKER_POLICY = (
     "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; connect-src 'self'; "
@@ -25,12 +28,19 @@ WORKER_POLICY = (
 )
 
 
-def policy(nonce: str) -> str:
-    """Return the Content-Security-Policy of the page."""
+def policy(nonce: str, workers: str = "'self'") -> str:
+    """Return the Content-Security-Policy of the page.
+
+    Parameters
+    ----------
+    workers : str
+        Where workers may come from. The portal adds ``blob:``: it starts the worker that holds keys
+        from bytes whose hash it has compared, which only a blob can be.
+    """
     return (
         "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; "
         f"style-src 'self' 'nonce-{nonce}'; img-src 'self' data: blob:; connect-src 'self'; "
-        "font-src 'self'; worker-src 'self'; manifest-src 'self'; base-uri 'none'; "
+        f"font-src 'self'; worker-src {workers}; manifest-src 'self'; base-uri 'none'; "
         "form-action 'none'; frame-ancestors 'none'; object-src 'none'"
     )
 
@@ -66,7 +76,8 @@ def page(dist: Path, randomness: Callable[[int], bytes], name: str = "index.html
             return PlainTextResponse("页面尚未构建 / page not built: make web\n", status_code=503)
         nonce = randomness(16).hex()
         text = path.read_text(encoding="utf-8").replace(_NONCE, nonce)
-        headers = {"Content-Security-Policy": policy(nonce), "Cache-Control": "no-store"}
+        rule = policy(nonce, "'self' blob:" if name == PORTAL else "'self'")
+        headers = {"Content-Security-Policy": rule, "Cache-Control": "no-store"}
         return HTMLResponse(text, headers=headers)
 
     async def file(request: Request) -> Response:
