@@ -40,9 +40,8 @@ def test_the_person_gets_the_same_keys_under_a_new_passphrase(site):
     opened = unwrap((site / "wrapped.json").read_bytes(), PASSPHRASE)
     assert (opened.person, opened.key) == (EXPERT.id, EXPERT.key)
     box = open_box(site / "box", real_outside())
-    (entry,) = (
-        e for e in entries_after(box, Wanted(), 0) if e["action"] == "person.keys.recovered"
-    )
+    entries = entries_after(box, Wanted(), 0)
+    (entry,) = (one for one in entries if one["action"] == "person keys recovered")
     assert (entry["user"], entry["detail"]["person"]) == ("护士长", EXPERT.id)
     box.close()
     assert run(site, f"{to_text(PRINTED)}\n{PASSPHRASE}\n").exit_code != 0  # overwrites nothing
