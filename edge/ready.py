@@ -1,15 +1,13 @@
-"""When the appliance may be used: every port answers; the service manager is told (sd_notify)."""
+"""When the appliance may be used: which ports answer then."""
 
 from __future__ import annotations
 
-import os
-import socket
-from collections.abc import Iterable
-
+from core.web.ready import all_answer, tell_manager
 from edge.store.settings import Appliance
 
+__all__ = ["addresses_of", "all_answer", "tell_manager"]
+
 _ANY = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 what settings may say, not a binding
-_PATIENCE_S = 0.5
 
 
 def addresses_of(settings: Appliance) -> tuple[tuple[str, int], ...]:
@@ -17,33 +15,3 @@ def addresses_of(settings: Appliance) -> tuple[tuple[str, int], ...]:
     dicom, web = settings.dicom, settings.web
     found = ((dicom.host, dicom.port), ("127.0.0.1", dicom.dimse_port), (web.host, web.port))
     return tuple((_ANY.get(host, host), port) for host, port in found)
-
-
-def all_answer(addresses: Iterable[tuple[str, int]]) -> bool:
-    """Say whether every address takes a connection."""
-    for address in addresses:
-        try:
-            socket.create_connection(address, _PATIENCE_S).close()
-        except OSError:
-            return False
-    return True
-
-
-def tell_manager(state: str, where: str | None = None) -> None:
-    """Tell systemd how far we are (sd_notify(3)); nothing where nobody asked.
-
-    Parameters
-    ----------
-    state : str
-        ``READY=1`` or ``STOPPING=1``.
-    where : str or None
-        Path of the datagram socket; the environment's NOTIFY_SOCKET where None.
-    """
-    path = os.environ.get("NOTIFY_SOCKET", "") if where is None else where
-    if not path:
-        return
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as out:
-        try:
-            out.sendto(state.encode(), "\0" + path[1:] if path.startswith("@") else path)
-        except OSError:
-            return  # a manager that does not listen is no reason not to serve

@@ -1,0 +1,204 @@
+"""One process of a hub: the portal, the boxes' two ports, the clock.
+
+``python -m hub.main FOLDER`` is what the system service runs; ``xinglin hub serve`` is the same.
+Processes hold nothing that another could not take over: any number may serve one database, and any
+of them may be killed.
+"""
+
+from __future__ import annotations
+
+import shutil
+import signal
+import socket
+import sys
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import grpc
+import httpx
+import structlog
+from cryptography.hazmat.primitives.serialization import Encoding
+
+from core.web.logs import set_up_logs
+from core.web.ready import tell_manager
+from hub.api.serve import portal_for, server_for
+from hub.downlink import enrol_server
+from hub.downlink.server import ServerTls, SyncParts, SyncServer
+from hub.downlink.sink import EventSink, PlainSink
+from hub.downlink.uploads import Limits
+from hub.outside import real_outside
+from hub.registry.authority import Authority, open_authority, pem_pair
+from hub.registry.ca_errors import AuthorityMissing
+from hub.site import HubSite, create_hub
+from hub.timers import Timers, housekeeping
+
+_log = structlog.get_logger("hub")
+_GRACE_S = 3.0
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """Where a process listens, where that differs from the settings; 0 is any free port."""
+
+    portal: int | None = None
+    sync: int | None = None
+    enrol: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """Where a running process listens; 0 where the hub has no authority yet."""
+
+    portal: int
+    sync: int
+    enrol: int
+
+
+class HubProcess:
+    """Everything that one process runs; made, started, stopped."""
+
+    def __init__(self, site: HubSite, sink: EventSink) -> None:
+        self._site = site
+        self._sink = sink
+        self._client = httpx.Client()
+        portal = portal_for(site, self._client)
+        self._web = server_for(portal)
+        self._web_thread: threading.Thread | None = None
+        self._timers = Timers(housekeeping(site, portal.sessions.sweep))
+        self._sync: SyncServer | None = None
+        self._enrol: grpc.Server | None = None
+
+    def start(self) -> Bound:
+        """Bind every port and begin to serve.
+
+        Raises
+        ------
+        OSError, RuntimeError
+            If an address is taken.
+        """
+        settings = self._site.settings
+        listening = _listen(settings.portal.host, settings.portal.port)
+        sync, enrol = self._start_boxes()
+        self._web_thread = threading.Thread(
+            target=self._web.run, args=([listening],), name="portal", daemon=True
+        )
+        self._web_thread.start()
+        self._timers.start()
+        return Bound(listening.getsockname()[1], sync, enrol)
+
+    def is_alive(self) -> bool:
+        """Say whether the portal still serves; where it does not the process is of no use."""
+        return self._web_thread is not None and self._web_thread.is_alive()
+
+    def is_ready(self) -> bool:
+        """Say whether the portal takes requests."""
+        return self._web.started
+
+    def stop(self) -> None:
+        """Take nothing new, finish what runs, end."""
+        self._web.should_exit = True
+        if self._enrol is not None:
+            self._enrol.stop(_GRACE_S)
+        if self._sync is not None:
+            self._sync.stop(_GRACE_S)
+        if self._web_thread is not None:
+            self._web_thread.join()
+        self._timers.stop()
+        self._client.close()
+
+    def _start_boxes(self) -> tuple[int, int]:
+        site = self._site
+        try:
+            authority = open_authority(site.folder, site.identity.id, site.outside)
+        except AuthorityMissing:
+            _log.warning("no certificate authority: boxes can neither join nor connect")
+            return 0, 0
+        self._sync = SyncServer(
+            SyncParts(
+                site,
+                self._sink,
+                tls=lambda: _tls(authority),
+                free=lambda: shutil.disk_usage(site.folder).free,
+                limits=Limits(quota=site.settings.sync.quota_bytes),
+            )
+        )
+        sync = self._sync.start(site.settings.sync.host, site.settings.sync.port)
+        self._enrol, enrol = enrol_server.start(site, authority)
+        return sync, enrol
+
+
+def serve(
+    folder: Path,
+    stop: threading.Event,
+    ports: Ports = Ports(),
+    tell: Callable[[Bound], None] = lambda _: None,
+) -> None:
+    """Run one process of a hub until told to stop.
+
+    Parameters
+    ----------
+    tell : callable
+        Called once with the ports when all of them serve.
+    """
+    site = at_ports(create_hub(folder, "", real_outside()), ports)
+    process = HubProcess(site, PlainSink(site))
+    try:
+        bound = process.start()
+        while not process.is_ready() and process.is_alive():
+            stop.wait(0.02)
+        _log.info("ready", portal=bound.portal, sync=bound.sync, enrol=bound.enrol)
+        tell_manager("READY=1")
+        tell(bound)
+        while not stop.wait(0.5):
+            if not process.is_alive():
+                raise SystemExit(1)  # the service manager starts us again
+    finally:
+        tell_manager("STOPPING=1")
+        process.stop()
+        site.close()
+
+
+def at_ports(site: HubSite, ports: Ports) -> HubSite:
+    """Return the hub with other ports than its settings say."""
+    settings = site.settings
+    for name in ("portal", "sync", "enrol"):
+        port = getattr(ports, name)
+        if port is not None:
+            section = replace(getattr(settings, name), port=port)
+            settings = replace(settings, **{name: section})
+    return replace(site, settings=settings)
+
+
+def until_told() -> threading.Event:
+    """Return an event that SIGTERM and SIGINT set."""
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    return stop
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listening = socket.socket(family, socket.SOCK_STREAM)
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listening.bind((host, port))
+    return listening
+
+
+def _tls(authority: Authority) -> ServerTls:
+    server = authority.server()
+    key, own = pem_pair(server)
+    issuing = authority.issuing.certificate.public_bytes(Encoding.PEM)
+    return ServerTls(key, own + issuing, authority.root.public_bytes(Encoding.PEM))
+
+
+def main() -> None:
+    """Entry of ``python -m hub.main FOLDER``."""
+    set_up_logs()
+    serve(Path(sys.argv[1]), until_told())
+
+
+if __name__ == "__main__":
+    main()
