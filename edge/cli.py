@@ -1,4 +1,4 @@
-"""Run an appliance on this machine: init, serve, status, users.
+"""Run an appliance on this machine: init, serve, status, users, joining a region.
 
 The data folder is ``--folder`` or the environment variable ``XINGLIN_FOLDER``.
 """
@@ -12,10 +12,12 @@ from typing import Annotated
 import typer
 
 from edge.region_recovery_cli import recover_person
+from edge.uplink.cli import add_commands
 
 app = typer.Typer(no_args_is_help=True, help="设备 / the appliance", add_completion=False)
 Folder = Annotated[Path, typer.Option("--folder", envvar="XINGLIN_FOLDER", help="数据目录 / data")]
 app.command("recover-person")(recover_person)
+add_commands(app)
 
 
 @app.command()

@@ -35,7 +35,7 @@ def init(
         Path | None, typer.Option(help="根密钥写到何处，须另行保管 / where the root's key goes")
     ] = None,
 ) -> None:
-    """新建区域中心数据目录 / make a data folder with its identity, keys, certificates and tables."""
+    """新建区域中心数据目录 / make a data folder: identity, keys, certificates, tables."""
     from hub.enrol_cli import make_authority
     from hub.outside import real_outside
     from hub.site import create_hub

@@ -15,12 +15,12 @@ from core.web.text import Text
 from edge.api.context import TheSite, need
 from edge.store.box import Box
 from edge.uplink.alarms import Alarms
-from edge.uplink.certificates import Credentials, Region
+from edge.uplink.certificates import Region
 from edge.uplink.directory import BoxDirectory
 from edge.uplink.join import credentials_of, join
 from edge.uplink.outbox import Outbox
 from edge.uplink.process import outbox_of
-from edge.uplink.renew import consent, consent_of, renew_at, standing, status_of
+from edge.uplink.renew import certificate_of, consent
 from edge.uplink.status import alarms_of, link_status
 
 router = APIRouter(prefix="/api")
@@ -113,28 +113,6 @@ def alarm_seen(
         raise NotFound
     site.note(session, "region alarm seen", {"code": code})
     return Response(status_code=204)
-
-
-def certificate_of(box: Box, credentials: Credentials) -> dict[str, Any]:
-    """Return how the certificate stands: by itself, and what the last renewal came to."""
-    status, agreed = status_of(box), consent_of(box)
-    try:
-        device = credentials.device()
-    except XinglinError as error:
-        return {"state": "damaged", "error": error.as_json()}
-    now = box.outside.now_ms()
-    fresh = status.serial == device.serial and status.state in ("waiting", "revoked")
-    return {
-        "serial": device.serial,
-        "not_before": iso(device.begins_ms),
-        "not_after": iso(device.ends_ms),
-        "renew_at": iso(renew_at(device)),
-        "state": status.state if fresh else standing(device, now),
-        "waits_for": status.waits_for if fresh else "",
-        "consent": {"by": agreed["user"], "at": iso(agreed["at"])} if agreed else None,
-        "error": status.error,
-        "clock": status.clock,
-    }
 
 
 def directory_of(directory: BoxDirectory) -> dict[str, Any]:

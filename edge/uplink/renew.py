@@ -17,6 +17,7 @@ from typing import Any, Literal
 import structlog
 
 from core.errors import XinglinError
+from core.records.clock import iso
 from core.records.record import Draft
 from core.vault.enrol_errors import ClockWrong, NodeRevoked
 from core.vault.enrolment import NONCE_BYTES, Renew, sign
@@ -254,6 +255,28 @@ def consent(box: Box, user: str) -> None:
     _keep(box, _CONSENT, {"at": now, "user": user})
     body = {"action": "late renewal agreed", "user": user}
     box.access.append([Draft("audit.logged", body, actor=f"person:{user}")])
+
+
+def certificate_of(box: Box, credentials: Credentials) -> dict[str, Any]:
+    """Return how the certificate stands: by itself, and what the last renewal came to."""
+    status, agreed = status_of(box), consent_of(box)
+    try:
+        device = credentials.device()
+    except XinglinError as error:
+        return {"state": "damaged", "error": error.as_json()}
+    now = box.outside.now_ms()
+    fresh = status.serial == device.serial and status.state in ("waiting", "revoked")
+    return {
+        "serial": device.serial,
+        "not_before": iso(device.begins_ms),
+        "not_after": iso(device.ends_ms),
+        "renew_at": iso(renew_at(device)),
+        "state": status.state if fresh else standing(device, now),
+        "waits_for": status.waits_for if fresh else "",
+        "consent": {"by": agreed["user"], "at": iso(agreed["at"])} if agreed else None,
+        "error": status.error,
+        "clock": status.clock,
+    }
 
 
 def _hub_time(error: ClockWrong) -> int | None:
