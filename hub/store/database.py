@@ -15,9 +15,10 @@ from typing import Any
 
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import Connection, Engine, Select, create_engine, event
+from sqlalchemy import Connection, Engine, Select, create_engine, event, text
 
 _MIGRATIONS = Path(__file__).with_name("migrations")
+_MIGRATING = 0x5849_4D49_4752_4154  # "XIMIGRAT": the lock of who migrates
 
 
 class HubDatabase:
@@ -54,13 +55,15 @@ class HubDatabase:
         return self.engine.dialect.name == "sqlite"
 
     def migrate(self) -> None:
-        """Bring the tables to this release's shape."""
+        """Bring the tables to this release's shape; processes that start at once wait in turn."""
         config = Config()
         config.set_main_option("script_location", str(_MIGRATIONS))
-        with self.engine.connect() as connection:
+        with self.write() as connection:
+            if not self.is_sqlite:
+                number = {"number": _MIGRATING}
+                connection.execute(text("SELECT pg_advisory_xact_lock(:number)"), number)
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
-            connection.commit()
 
     def close(self) -> None:
         """Close all connections."""
