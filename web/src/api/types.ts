@@ -35,7 +35,17 @@ export type Permission =
   | 'subject.manage'
   | 'consult.read'
   | 'consult.request'
-  | 'region.manage';
+  | 'region.manage'
+  // At the hub.
+  | 'consult.list'
+  | 'consult.act'
+  | 'consult.assign'
+  | 'key.own'
+  | 'directory.read'
+  | 'duty.manage'
+  | 'people.manage'
+  | 'hospitals.manage'
+  | 'devices.manage';
 
 export interface Me {
   user: string;
@@ -46,7 +56,9 @@ export interface Me {
   permissions: Permission[];
   /** The password was given by someone else: nothing else is served until it is changed. */
   must_change: boolean;
-  /** At the hub only. */
+  /** At the hub only: a second factor is to be set up, or to be shown after a sign-in by the identity provider. */
+  must_set_otp?: boolean;
+  must_show_otp?: boolean;
   id?: string;
   hospital?: string | null;
   department?: string | null;

@@ -1,5 +1,5 @@
 import { Alert, Button, Input, Modal } from 'antd';
-import { useState } from 'react';
+import { useState, type ReactNode } from 'react';
 import { ServerRefused } from '../api/client';
 import { useSession } from '../app/session';
 import { useTexts } from '../i18n';
@@ -68,7 +68,7 @@ function LoginForm() {
   );
 }
 
-export function LoginPage({ subtitle }: { subtitle?: string }) {
+export function LoginPage({ subtitle, more }: { subtitle?: string; more?: ReactNode }) {
   const { t, language } = useTexts();
   const { setLanguage } = useSession();
   const other = language === 'zh' ? 'en' : 'zh';
@@ -87,6 +87,7 @@ export function LoginPage({ subtitle }: { subtitle?: string }) {
           </button>
         </div>
         <LoginForm />
+        {more}
         <p className="muted">{t('app.researchOnlyLong')}</p>
       </div>
     </div>

@@ -10,7 +10,7 @@ interface Offer {
 }
 
 /** A second factor: the secret is drawn here, in the browser, and is in force once a code has shown that it arrived. */
-export function OtpDialog({ onClose }: { onClose: () => void }) {
+export function OtpDialog({ onClose, onDone }: { onClose: (() => void) | null; onDone?: () => void }) {
   const { t } = useTexts();
   const { api } = useSession();
   const failureText = useFailureText();
@@ -35,6 +35,7 @@ export function OtpDialog({ onClose }: { onClose: () => void }) {
     try {
       await api.send('PUT', '/api/me/otp', { secret, otp: otp.trim() });
       setDone(true);
+      onDone?.();
     } catch (error) {
       setFailure(failureText(error));
       setOtp('');
@@ -42,7 +43,7 @@ export function OtpDialog({ onClose }: { onClose: () => void }) {
   }
 
   return (
-    <Modal open onCancel={onClose} footer={null} title={t('account.otp')} width={400}>
+    <Modal open onCancel={onClose ?? undefined} closable={onClose !== null} footer={null} title={t('account.otp')} width={400}>
       {done && <Alert type="success" showIcon title={t('account.otpDone')} />}
       {!done && offer === null && failure === null && <Loading label={t('state.loadingPage')} />}
       {!done && failure !== null && <Alert type="error" showIcon title={failure} role="alert" />}

@@ -7,12 +7,14 @@ import { Themed } from '../app/Themed';
 import { useSession } from '../app/session';
 import { useTexts } from '../i18n';
 import { LoginDialog, LoginPage } from '../pages/Login';
+import { OtpDialog } from '../pages/OtpDialog';
 import { PasswordDialog } from '../pages/PasswordDialog';
 import { Loading, Notice } from '../ui/states';
 import { DirectoryProvider, useDirectory } from './directory';
 import { KeyGate } from './KeyGate';
 import { PortalLiveProvider } from './live';
 import { placesOf, PortalBar } from './PortalBar';
+import { ProviderLink, ShowOtp } from './SignIn';
 import { useKeys } from './seals';
 import { Worklist } from './Worklist';
 
@@ -33,9 +35,6 @@ const PAGES: Record<string, React.ComponentType> = {
   '/audit': AuditPage,
 };
 
-/** Who signs: experts their opinions, coordinators their assignments. */
-export const KEYED: ReadonlySet<string> = new Set(['expert', 'coordinator']);
-
 /** A directory that forked or rewound: nothing may be signed or sealed until a person has looked. */
 function DirectoryAlarm() {
   const { t, said } = useTexts();
@@ -50,10 +49,9 @@ function DirectoryAlarm() {
 
 function Body({ path }: { path: string }) {
   const { t } = useTexts();
-  const { me } = useSession();
+  const { me, may } = useSession();
   const { state } = useKeys();
-  const role = me?.role ?? '';
-  const places = placesOf(role);
+  const places = placesOf(me);
   const consult = /^\/case\/([^/]+)$/.exec(path)?.[1];
   const Page = PAGES[path];
   const listed = places.some((place) => place.path === '/');
@@ -61,13 +59,13 @@ function Body({ path }: { path: string }) {
   useEffect(() => {
     if (path === '/' && !listed && first !== undefined) navigate(first, true);
   }, [path, listed, first]);
-  // Who reads cases needs keys first: the gate stands before the list, so that nobody meets it in the middle of a case.
-  if (KEYED.has(role) && state !== 'open' && Page === undefined) return <KeyGate />;
+  // Experts sign opinions, coordinators assignments: the gate stands before the list, so that nobody meets it in a case.
+  if (may('key.own') && state !== 'open' && Page === undefined) return <KeyGate />;
   return (
     <>
       {listed && <Worklist shown={path === '/'} />}
       <Suspense fallback={<Loading label={t('state.loadingPage')} />}>
-        {consult !== undefined && (role === 'expert' ? <CasePage key={consult} consult={decodeURIComponent(consult)} /> : <Notice tone="warn" title={t('portal.noCase')} />)}
+        {consult !== undefined && (may('consult.read') ? <CasePage key={consult} consult={decodeURIComponent(consult)} /> : <Notice tone="warn" title={t('portal.noCase')} />)}
         {Page !== undefined && (places.some((place) => place.path === path) ? <Page /> : <Notice tone="warn" title={t('state.forbidden')} />)}
       </Suspense>
       {consult === undefined && Page === undefined && path !== '/' && <Notice tone="warn" title={t('state.noSuchPage')} />}
@@ -82,7 +80,7 @@ function Shell() {
   const [help, setHelp] = useState(false);
   useCommands({ help: () => setHelp(true), language: () => session.setLanguage(language === 'zh' ? 'en' : 'zh') });
   if (session.me === null) {
-    return session.starting ? <Loading label={session.reachable ? t('state.starting') : t('state.unreachable')} /> : <LoginPage subtitle={t('portal.subtitle')} />;
+    return session.starting ? <Loading label={session.reachable ? t('state.starting') : t('state.unreachable')} /> : <LoginPage subtitle={t('portal.subtitle')} more={<ProviderLink />} />;
   }
   if (session.me.must_change) {
     return (
@@ -92,6 +90,8 @@ function Shell() {
       </>
     );
   }
+  if (session.me.must_show_otp === true) return <ShowOtp />;
+  if (session.me.must_set_otp === true) return <OtpDialog onClose={null} onDone={() => void session.refresh()} />;
   return (
     <DirectoryProvider>
       <PortalLiveProvider>

@@ -1,5 +1,6 @@
 import { Dropdown } from 'antd';
 import { useState } from 'react';
+import type { Me, Permission } from '../api/types';
 import { useSession } from '../app/session';
 import { usePlace } from '../app/router';
 import { useTexts, type Key } from '../i18n';
@@ -11,22 +12,22 @@ import { useKeys } from './seals';
 export interface PortalPlace {
   path: string;
   label: Key;
-  roles: readonly string[];
+  permission: Permission;
 }
 
 /** Who sees which page; the server enforces it. */
 const PLACES: readonly PortalPlace[] = [
-  { path: '/', label: 'portal.nav.list', roles: ['expert', 'coordinator'] },
-  { path: '/duty', label: 'portal.nav.duty', roles: ['coordinator', 'hub_admin'] },
-  { path: '/people', label: 'portal.nav.people', roles: ['hub_admin'] },
-  { path: '/hospitals', label: 'portal.nav.hospitals', roles: ['hub_admin', 'device_it'] },
-  { path: '/devices', label: 'portal.nav.devices', roles: ['hub_admin', 'device_it'] },
-  { path: '/audit', label: 'portal.nav.audit', roles: ['auditor'] },
-  { path: '/directory', label: 'portal.nav.directory', roles: ['expert', 'coordinator', 'hub_admin', 'device_it', 'auditor'] },
+  { path: '/', label: 'portal.nav.list', permission: 'consult.list' },
+  { path: '/duty', label: 'portal.nav.duty', permission: 'duty.manage' },
+  { path: '/people', label: 'portal.nav.people', permission: 'people.manage' },
+  { path: '/hospitals', label: 'portal.nav.hospitals', permission: 'hospitals.manage' },
+  { path: '/devices', label: 'portal.nav.devices', permission: 'devices.manage' },
+  { path: '/audit', label: 'portal.nav.audit', permission: 'audit.read' },
+  { path: '/directory', label: 'portal.nav.directory', permission: 'directory.read' },
 ];
 
-export function placesOf(role: string): PortalPlace[] {
-  return PLACES.filter((place) => place.roles.includes(role));
+export function placesOf(me: Me | null): PortalPlace[] {
+  return PLACES.filter((place) => me?.permissions.includes(place.permission) ?? false);
 }
 
 export function PortalBar({ onHelp }: { onHelp: () => void }) {
@@ -44,14 +45,14 @@ export function PortalBar({ onHelp }: { onHelp: () => void }) {
         <span>{t('portal.name')}</span>
       </Link>
       <nav aria-label={t('nav.label')}>
-        {placesOf(me?.role ?? '').map((place) => (
+        {placesOf(me).map((place) => (
           <Link key={place.path} to={place.path} current={place.path === path || (place.path === '/' && path.startsWith('/case/'))} className="nav">
             {t(place.label)}
           </Link>
         ))}
       </nav>
       <div className="topbar-end">
-        {(me?.role === 'expert' || me?.role === 'coordinator') && (
+        {(me?.permissions.includes('key.own') ?? false) && (
           <span className="key-mark" data-testid="key-state">
             <i aria-hidden="true">{state === 'open' ? '◉' : '○'}</i> {t(`keys.state.${state}`)}
           </span>

@@ -130,7 +130,7 @@ function useConsults(query: string) {
 
 export function Worklist({ shown }: { shown: boolean }) {
   const { t } = useTexts();
-  const { me } = useSession();
+  const { may } = useSession();
   const { path, search } = usePlace();
   const [query, setQuery] = useState(path === '/' ? search : '');
   if (path === '/' && search !== query) setQuery(search);
@@ -139,7 +139,7 @@ export function Worklist({ shown }: { shown: boolean }) {
   const [assigning, setAssigning] = useState<ConsultRow | null>(null);
   const now = useNow();
   const searchBox = useRef<HTMLDivElement>(null);
-  const opens = me?.role === 'expert';
+  const opens = may('consult.read');
 
   useEffect(() => {
     // A selected row is an intent: fetch the reading room's code meanwhile.
@@ -202,7 +202,7 @@ export function Worklist({ shown }: { shown: boolean }) {
             </thead>
             <tbody>
               {state.rows.map((row) => (
-                <Line key={row.id} row={row} selected={row.id === state.selected} now={now} opens={opens} onSelect={() => dispatch({ kind: 'select', id: row.id })} onAssign={me?.role === 'coordinator' ? () => setAssigning(row) : null} />
+                <Line key={row.id} row={row} selected={row.id === state.selected} now={now} opens={opens} onSelect={() => dispatch({ kind: 'select', id: row.id })} onAssign={may('consult.assign') ? () => setAssigning(row) : null} />
               ))}
             </tbody>
           </table>

@@ -127,6 +127,9 @@ export interface Invite {
   state: 'open' | 'used' | 'withdrawn' | 'expired';
   /** Only in the answer to its making: the hub keeps no readable copy. */
   code?: string;
+  /** Address of the hub for the box, and what the picture says: both and the code. */
+  hub?: string;
+  picture_text?: string;
 }
 
 export interface Renewal {

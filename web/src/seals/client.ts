@@ -1,11 +1,10 @@
 /** The page's door to the seals. Nothing here ever sees a key. */
 import type { Json } from './canonical';
-import type { WrapPlace } from './consultKey';
 import type { ObjectContext } from './objects';
 import type { NewKeys, Owner } from './person';
 import type { CrossedSource, FromWorker, Source, ToWorker } from './protocol';
 import { SealRefused } from './refusal';
-import type { Checked, DirectoryView, Handle, SealedObject, WhoAmI } from './room';
+import type { Checked, DirectoryView, Handle, SealedObject, WhoAmI, Witness } from './room';
 import type { Bytes } from './text';
 
 export type { ChangedKey, Hospital, PersonKey } from './directory';
@@ -13,7 +12,7 @@ export type { Json, JsonValue } from './canonical';
 export type { ObjectContext, Position } from './objects';
 export type { NewKeys, Owner } from './person';
 export type { Source } from './protocol';
-export type { Checked, DirectoryView, Handle, SealedObject, WhoAmI } from './room';
+export type { Checked, DirectoryView, Handle, SealedObject, WhoAmI, Witness } from './room';
 export { SealRefused } from './refusal';
 
 /** A worker, or something that behaves like one (tests). */
@@ -45,9 +44,10 @@ export class Seals {
 
   verifyDirectory = (entries: readonly string[], head: string, pinned: string): Promise<DirectoryView> => this.call('verifyDirectory', entries, head, pinned);
   verifyStatement = (text: string, domain: string | null, asOf = ''): Promise<Checked> => this.call('verifyStatement', text, domain, asOf);
+  nameOf = (text: string): Promise<string> => this.call('nameOf', text);
+  checkWitness = (text: string): Promise<Witness> => this.call('checkWitness', text);
   signStatement = (body: Json, domain: string): Promise<{ text: string; sha256: string }> => this.call('signStatement', body, domain);
 
-  openWrap = (sealed: string, place: WrapPlace): Promise<Handle> => this.call('openWrap', sealed, place);
   openWrapSet = (text: string, expected: { consult: string; epoch: number; hospital: string }, asOf = ''): Promise<Handle> =>
     this.call('openWrapSet', text, expected, asOf);
   close = (handle: Handle): Promise<void> => this.call('close', handle);

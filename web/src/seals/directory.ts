@@ -9,6 +9,7 @@ import { concat, fromHex, sha256, toHex, utf8, type Bytes } from './text';
 
 const GENESIS = '0'.repeat(64);
 const HEAD_DOMAIN = 'xinglin directory v1';
+const WITNESS_DOMAIN = 'xinglin witness v1';
 const MOST_BYTES = 16 * 1024;
 const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/;
 const BODIES: Record<string, string> = {
@@ -60,9 +61,9 @@ export interface PersonKey {
   retired_at: string;
 }
 
-/** A key that took the place of another. */
+/** A key that took the place of another, or a further box of a hospital (`box`: hospital id, node ids). */
 export interface ChangedKey {
-  kind: string;
+  kind: 'person' | 'node' | 'hospital' | 'box';
   id: string;
   old: string;
   new: string;
@@ -120,6 +121,13 @@ export const personKeyId = async (agree: Bytes, sign: Bytes): Promise<string> =>
 /** What a node of the person's hospital signs to attest a key. */
 export const attestationBytes = (node: string, person: string, hospital: string, key: string): Bytes =>
   canonical({ body: { hospital, key, person }, domain: 'xinglin person key v1', signer: { node } });
+
+function headOf({ body }: Statement): Head | null {
+  const { size, head, at } = body;
+  if (Object.keys(body).sort().join() !== 'at,head,size' || typeof size !== 'number' || !Number.isInteger(size) || size < 0) return null;
+  if (typeof at !== 'string' || typeof head !== 'string' || !/^[0-9a-f]{64}$/.test(head)) return null;
+  return { size, head, at };
+}
 
 export class Directory {
   readonly entries: string[] = [];
@@ -206,6 +214,17 @@ export class Directory {
     return this.changes.filter((one) => one.seq > since);
   }
 
+  /** Compares what another box signed that it saw; one that saw further cannot be compared yet. */
+  async checkWitness(text: string): Promise<Head & { node: string; ahead: boolean }> {
+    const statement = await openStatement(text, this.book(), WITNESS_DOMAIN);
+    const head = headOf(statement);
+    if (!head || !('node' in statement.signer)) throw new SealRefused('StatementMalformed', { fault: 'witness' });
+    const { node } = statement.signer;
+    const ahead = head.size > this.size;
+    if (!ahead && this.link(head.size) !== head.head) throw new SealRefused('WitnessConflict', { node: node.slice(0, 16), size: head.size });
+    return { ...head, node, ahead };
+  }
+
   private async readHead(text: string): Promise<Head> {
     const unsigned = () => new SealRefused('HeadUnsigned', { fault: 'signature' });
     const book: KeyBook = {
@@ -223,10 +242,9 @@ export class Directory {
     } catch {
       throw unsigned();
     }
-    const { size, head, at } = statement.body;
-    if (Object.keys(statement.body).sort().join() !== 'at,head,size' || typeof size !== 'number' || !Number.isInteger(size) || size < 0) throw unsigned();
-    if (typeof at !== 'string' || typeof head !== 'string' || !/^[0-9a-f]{64}$/.test(head)) throw unsigned();
-    return { size, head, at };
+    const found = headOf(statement);
+    if (!found) throw unsigned();
+    return found;
   }
 
   private copy(): Directory {
@@ -258,14 +276,14 @@ export class Directory {
     this.links.push(await linkOf(entry.text));
   }
 
-  private hospital({ seq, at, kind, id, body }: Entry): void {
+  private hospital({ seq, at, id, body }: Entry): void {
     const { name = '', recovery_public = '' } = body;
     if (recovery_public !== '') fromHex(recovery_public, 32);
-    this.changed({ kind, id, old: this.hospitals.get(id)?.recovery_public ?? '', new: recovery_public, seq, at });
+    this.changed({ kind: 'hospital', id, old: this.hospitals.get(id)?.recovery_public ?? '', new: recovery_public, seq, at });
     this.hospitals.set(id, { name, recovery_public });
   }
 
-  private async node({ seq, at, kind, id, body }: Entry): Promise<void> {
+  private async node({ seq, at, id, body }: Entry): Promise<void> {
     const { hospital = '', sign_public = '', seal_public = '' } = body;
     const sign = fromHex(sign_public, 32);
     fromHex(seal_public, 32);
@@ -273,12 +291,14 @@ export class Directory {
     if (!this.hospitals.has(hospital)) throw malformed(seq, 'hospital');
     if (id !== toHex(await sha256(sign)) || (before && before.revokedAt !== '')) throw malformed(seq, 'node');
     if (before && before.hospital !== hospital) throw malformed(seq, 'moved');
-    this.changed({ kind, id, old: before?.seal ?? '', new: seal_public, seq, at });
+    const earlier = [...this.nodes].filter(([, one]) => one.hospital === hospital).pop();
+    if (before) this.changed({ kind: 'node', id, old: before.seal, new: seal_public, seq, at });
+    else if (earlier) this.changed({ kind: 'box', id: hospital, old: earlier[0], new: id, seq, at });
     this.nodes.set(id, { hospital, sign, seal: seal_public, revokedAt: '' });
   }
 
   private async person(entry: Entry): Promise<void> {
-    const { seq, at, kind, id, body } = entry;
+    const { seq, at, id, body } = entry;
     const { hospital = '', name = '', department = '', title = '', role = '', key = '', agree_public = '', sign_public = '' } = body;
     await p256(agree_public, 'ECDH');
     const verify = await p256(sign_public, 'ECDSA');
@@ -288,7 +308,7 @@ export class Directory {
     if (known && known.entry.retired_at !== '') throw malformed(seq, 'retired');
     const attested = this.attestedBy(entry);
     const shown = { person: id, hospital, name, department, title, role, key, agree_public, sign_public, attested, seq, at, retired_at: '' };
-    this.changed({ kind, id, old: this.people.get(id)?.key ?? '', new: key, seq, at });
+    this.changed({ kind: 'person', id, old: this.people.get(id)?.key ?? '', new: key, seq, at });
     this.people.set(id, shown);
     this.keys.set(`${id} ${key}`, { entry: shown, verify });
   }
@@ -318,8 +338,9 @@ export class Directory {
     if (attested === '') return '';
     const signature = fromHex(attested, 64);
     for (const [node, known] of this.nodes) {
-      if (known.hospital !== hospital || known.revokedAt !== '') continue;
-      if (verifyNode(signature, attestationBytes(node, id, hospital, key), known.sign)) return node;
+      if (known.hospital !== hospital) continue;
+      // A revoked box's word counts no more.
+      if (verifyNode(signature, attestationBytes(node, id, hospital, key), known.sign)) return known.revokedAt === '' ? node : '';
     }
     throw malformed(seq, 'attested');
   }

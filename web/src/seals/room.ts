@@ -2,7 +2,7 @@
  * opened content and handles, never a key.
  */
 import type { Json } from './canonical';
-import { readWraps, unwrap, WRAPS_DOMAIN, type WrapPlace } from './consultKey';
+import { readWraps, unwrap, WRAPS_DOMAIN } from './consultKey';
 import { Directory, type ChangedKey, type Head, type Hospital, type PersonKey } from './directory';
 import { importKey, Reader, seal, type ReadAt } from './envelope';
 import { addressOf, contextBytes, openInline, openWhole, sealInline, type ObjectContext } from './objects';
@@ -10,7 +10,7 @@ import { create, rewrap, unlock, type NewKeys, type Owner, type PersonKeys } fro
 import { SealRefused } from './refusal';
 import type { Shelf } from './shelf';
 import { openStatement, parseStatement, signPerson, statementHash, type Signer, type Statement } from './statements';
-import { fromBase64url, fromHex, random, sha256, toBase64url, toHex, utf8, type Bytes } from './text';
+import { fromHex, random, sha256, toBase64url, toHex, utf8, type Bytes } from './text';
 
 /** Names a consultation key inside the worker; worth nothing outside it. */
 export type Handle = string;
@@ -38,6 +38,9 @@ export interface DirectoryView {
   /** Keys that took another's place since this computer last looked (all of them on the first look). */
   changed: ChangedKey[];
 }
+
+/** What a box saw; `ahead`: more than is here, so that it cannot be compared yet. */
+export type Witness = Head & { node: string; ahead: boolean };
 
 export interface SealedObject {
   sealed: Bytes;
@@ -135,6 +138,16 @@ export class Room {
     return this.checked(await openStatement(text, this.known().book(asOf), domain));
   }
 
+  /** A statement's name (SHA-256 without the signature), also of one that does not verify: chains are made of names. */
+  async nameOf(text: string): Promise<string> {
+    return statementHash(parseStatement(text).statement);
+  }
+
+  /** Holds what another box signed that it saw against the directory here, at any size. */
+  async checkWitness(text: string): Promise<Witness> {
+    return this.known().checkWitness(text);
+  }
+
   /** Signs as the person whose keys are here; returns the wire form and the statement's name. */
   async signStatement(body: Json, domain: string): Promise<{ text: string; sha256: string }> {
     const { person, key, sign } = this.mine();
@@ -144,18 +157,9 @@ export class Room {
 
   // -- consultations -----------------------------------------------------------------------------------------------
 
-  /** Opens a wrap that already was verified. Prefer `openWrapSet`. */
-  async openWrap(sealed: string, place: WrapPlace): Promise<Handle> {
-    const { agree, agreePublic } = this.mine();
-    const raw = await unwrap(decoded(sealed), agree, agreePublic, place);
-    try {
-      return this.handle({ key: await importKey(raw), consult: place.consult, epoch: place.epoch });
-    } finally {
-      raw.fill(0);
-    }
-  }
-
-  /** Verifies a box's wrap set and opens one's own wrap of it: the key comes from the owning hospital or not at all. */
+  /** Verifies a box's wrap set and opens one's own wrap of it. HPKE does not say who sealed, so that a wrap by itself
+   * is nobody's word: the key comes from the hospital that owns the consultation, the same for all epochs, or not at all.
+   */
   async openWrapSet(text: string, expected: { consult: string; epoch: number; hospital: string }, asOf = ''): Promise<Handle> {
     const directory = this.known();
     const statement = await openStatement(text, directory.book(asOf), WRAPS_DOMAIN);
@@ -163,14 +167,17 @@ export class Room {
     const box = 'node' in statement.signer ? statement.signer.node : '';
     if (directory.hospitalOf(box) !== expected.hospital) throw new SealRefused('SignerUnknown', { signer: box.slice(0, 16) });
     if (set.consult !== expected.consult || set.epoch !== expected.epoch) throw new SealRefused('WrapBroken');
+    const owner = await this.shelf.get('directory', `owner ${set.consult}`);
+    if (owner !== undefined && owner !== expected.hospital) throw new SealRefused('OwnerChanged');
     const { person, agree, agreePublic } = this.mine();
-    const mine = set.wraps.filter((one) => one.recipient === person);
     const fingerprint = toHex(await sha256(agreePublic));
-    const wrap = mine.find((one) => one.fingerprint === fingerprint);
+    const wrap = set.wraps.find((one) => one.recipient === person && one.fingerprint === fingerprint);
     if (!wrap) throw new SealRefused('WrapBroken');
     const raw = await unwrap(wrap.sealed, agree, agreePublic, { consult: set.consult, epoch: set.epoch, recipient: person });
     try {
-      return this.handle({ key: await importKey(raw), consult: set.consult, epoch: set.epoch });
+      const handle = this.handle({ key: await importKey(raw), consult: set.consult, epoch: set.epoch });
+      await this.shelf.put('directory', `owner ${set.consult}`, expected.hospital);
+      return handle;
     } finally {
       raw.fill(0);
     }
@@ -310,13 +317,5 @@ export class Room {
       revoked: Object.fromEntries(directory.revoked),
       changed: directory.changedKeys(since),
     };
-  }
-}
-
-function decoded(text: string): Bytes {
-  try {
-    return fromBase64url(text);
-  } catch {
-    throw new SealRefused('WrapBroken');
   }
 }

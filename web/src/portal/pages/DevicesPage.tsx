@@ -1,9 +1,8 @@
 /** The region's boxes: when seen, certificate, and the two clicks that matter: revoke, agree to a late renewal. */
-import { Alert, Button } from 'antd';
+import { Alert, Button, Modal } from 'antd';
 import { useState } from 'react';
 import { useSession } from '../../app/session';
 import { useTexts } from '../../i18n';
-import { ReasonDialog } from '../../pages/ReasonDialog';
 import { PlainChip } from '../../ui/chips';
 import { Failure, Loading, Notice, useFailureText } from '../../ui/states';
 import { useRead } from '../../ui/useRead';
@@ -38,10 +37,12 @@ export default function DevicesPage() {
   const [now] = useState(() => Date.now());
   if (read.data === null) return read.error === null ? <Loading label={t('state.loadingPage')} /> : <Failure error={read.error} onRetry={read.reload} />;
   const waiting = (renewals.data?.rows ?? []).filter((one) => one.approved_at === null);
-  async function approve(node: string): Promise<void> {
+  async function act(path: string): Promise<void> {
     setFailure(null);
+    setRevoking(null);
     try {
-      await api.send('POST', `/api/admin/renewals/${encodeURIComponent(node)}/approve`);
+      await api.send('POST', path);
+      read.reload();
       renewals.reload();
     } catch (error) {
       setFailure(failureText(error));
@@ -58,7 +59,7 @@ export default function DevicesPage() {
               <b>{one.hospital_name}</b> · <code>{one.node.slice(0, 16)}</code> · {t('renewals.asked', { at: when(one.asked_at) })}
             </p>
             <p>{t('renewals.explain')}</p>
-            <Button size="small" type="primary" onClick={() => void approve(one.node)}>
+            <Button size="small" type="primary" onClick={() => void act(`/api/admin/renewals/${encodeURIComponent(one.node)}/approve`)}>
               {t('renewals.approve')}
             </Button>
           </div>
@@ -104,13 +105,17 @@ export default function DevicesPage() {
         )}
       </div>
       {revoking !== null && (
-        <ReasonDialog
+        <Modal
+          open
           title={t('devices.revokeTitle', { name: `${revoking.hospital_name} ${revoking.id.slice(0, 16)}` })}
-          explain={t('devices.revokeExplain')}
-          confirm={t('devices.revoke')}
-          act={(reason) => api.send('POST', `/api/admin/devices/${encodeURIComponent(revoking.id)}/revoke`, { reason }).then(read.reload)}
-          onClose={() => setRevoking(null)}
-        />
+          onCancel={() => setRevoking(null)}
+          onOk={() => void act(`/api/admin/devices/${encodeURIComponent(revoking.id)}/revoke`)}
+          okText={t('devices.revoke')}
+          cancelText={t('action.cancel')}
+          okButtonProps={{ danger: true }}
+        >
+          <p>{t('devices.revokeExplain')}</p>
+        </Modal>
       )}
     </div>
   );

@@ -10,24 +10,24 @@ import type { Hospital, Invite } from '../types';
 import { when } from './when';
 
 const LIVES = [
-  { value: 10, key: 'invite.minutes10' },
-  { value: 60, key: 'invite.hour' },
-  { value: 1440, key: 'invite.day' },
-  { value: 10080, key: 'invite.week' },
+  { value: 1 / 6, key: 'invite.minutes10' },
+  { value: 1, key: 'invite.hour' },
+  { value: 24, key: 'invite.day' },
+  { value: 168, key: 'invite.week' },
 ] as const;
 
 function InviteDialog({ hospital, onClose, onDone }: { hospital: Hospital; onClose: () => void; onDone: () => void }) {
   const { t } = useTexts();
   const { api } = useSession();
   const failureText = useFailureText();
-  const [minutes, setMinutes] = useState<number>(1440);
+  const [hours, setHours] = useState<number>(24);
   const [made, setMade] = useState<Invite | null>(null);
   const [failure, setFailure] = useState<string | null>(null);
   const [busy, setBusy] = useState(false);
   async function make(): Promise<void> {
     setBusy(true);
     try {
-      setMade(await api.send<Invite>('POST', '/api/admin/invites', { hospital: hospital.id, minutes }));
+      setMade(await api.send<Invite>('POST', '/api/admin/invites', { hospital: hospital.id, hours }));
       onDone();
     } catch (error) {
       setFailure(failureText(error));
@@ -40,7 +40,7 @@ function InviteDialog({ hospital, onClose, onDone }: { hospital: Hospital; onClo
         <div className="form">
           <p>{t('invite.explain')}</p>
           <label htmlFor="invite-life">{t('invite.life')}</label>
-          <Select id="invite-life" value={minutes} options={LIVES.map(({ value, key }) => ({ value, label: t(key) }))} onChange={(value) => setMinutes(value)} />
+          <Select id="invite-life" value={hours} options={LIVES.map(({ value, key }) => ({ value, label: t(key) }))} onChange={(value) => setHours(value)} />
           {failure !== null && <Alert type="error" showIcon title={failure} role="alert" />}
           <div className="form-end">
             <Button onClick={onClose}>{t('action.cancel')}</Button>
@@ -52,12 +52,15 @@ function InviteDialog({ hospital, onClose, onDone }: { hospital: Hospital; onClo
       ) : (
         <div className="form invite-sheet">
           <div className="qr">
-            <QRCode type="svg" value={made.code ?? ''} size={200} color="#000" bgColor="#fff" bordered={false} />
+            <QRCode type="svg" value={made.picture_text ?? made.code ?? ''} size={200} color="#000" bgColor="#fff" bordered={false} />
           </div>
           <code className="invite-code" data-testid="invite-code">
             {made.code}
           </code>
-          <p>{t('invite.until', { at: when(made.expires_at) })}</p>
+          <p>
+            {made.hub !== undefined && <>{t('invite.hub', { hub: made.hub })} · </>}
+            {t('invite.until', { at: when(made.expires_at) })}
+          </p>
           <p className="note-warn">! {t('invite.once')}</p>
           <div className="form-end">
             <Button onClick={() => window.print()}>{t('invite.print')}</Button>
@@ -75,7 +78,7 @@ const TONE = { open: 'busy', used: 'good', withdrawn: 'quiet', expired: 'quiet' 
 
 export default function HospitalsPage() {
   const { t } = useTexts();
-  const { api, me } = useSession();
+  const { api } = useSession();
   const failureText = useFailureText();
   const read = useRead<{ rows: Hospital[] }>('/api/admin/hospitals');
   const invites = useRead<{ rows: Invite[] }>('/api/admin/invites');
@@ -98,8 +101,7 @@ export default function HospitalsPage() {
       <div className="sheet">
         <h1>{t('portal.nav.hospitals')}</h1>
         {failure !== null && <Alert type="error" showIcon title={failure} role="alert" />}
-        {me?.role === 'hub_admin' && (
-          <form
+        <form
             className="one-line"
             onSubmit={(event) => {
               event.preventDefault();
@@ -111,7 +113,6 @@ export default function HospitalsPage() {
               {t('hospitals.add')}
             </Button>
           </form>
-        )}
         <table className="grid roomy" aria-label={t('portal.nav.hospitals')}>
           <thead>
             <tr>
