@@ -51,6 +51,7 @@ RANGES: tuple[Range, ...] = (
     Range("edge.stages", 5300, 5499, "处理步骤", "stages"),
     Range("core.web", 6000, 6999, "网页与账号", "web and accounts"),
     Range("edge.backup", 7000, 7999, "备份与恢复", "backup and restore"),
+    Range("hub", 7600, 7699, "区域中心：数据目录、账号、网页", "hub: folder, accounts, portal"),
     Range("core.phantom", 8000, 8999, "数字体模", "phantom"),
 )
 

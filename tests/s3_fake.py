@@ -58,7 +58,23 @@ class _Handler(BaseHTTPRequestHandler):
             body = b"<Error><Code>NoSuchKey</Code></Error>"
             self._answer(404, body)
             return
-        self._answer(200, data, ETag='"e"', Last_Modified="Thu, 01 Jan 2026 00:00:00 GMT")
+        facts = {"ETag": '"e"', "Last_Modified": "Thu, 01 Jan 2026 00:00:00 GMT"}
+        wanted = self.headers.get("Range", "").removeprefix("bytes=")
+        if not wanted:
+            self._answer(200, data, **facts)
+            return
+        first, _, last = wanted.partition("-")
+        start, end = int(first), min(int(last or len(data) - 1), len(data) - 1)
+        place = f"bytes {start}-{end}/{len(data)}"
+        self._answer(206, data[start : end + 1], **facts, Content_Range=place)
+
+    def do_HEAD(self) -> None:
+        data = self.objects.get(self._key())
+        self.send_response(404 if data is None else 200)
+        self.send_header("ETag", '"e"')
+        self.send_header("Last-Modified", "Thu, 01 Jan 2026 00:00:00 GMT")
+        self.send_header("Content-Length", str(len(data or b"")))
+        self.end_headers()
 
     def do_DELETE(self) -> None:
         self.objects.pop(self._key(), None)

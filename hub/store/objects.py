@@ -20,6 +20,7 @@ from hub.settings import ObjectSettings
 
 _ADDRESS = re.compile(r"[0-9a-f]{64}")
 _STREAM = 256 * 1024
+_MOST_SIZES = 100_000
 
 
 class Objects(Protocol):
@@ -142,6 +143,7 @@ class RemoteObjects:
 
     def __init__(self, store: Any) -> None:
         self._store = store
+        self._sizes: dict[str, int] = {}  # what an address names never changes
 
     def put(self, address: str, source: Path) -> None:
         """See :class:`Objects`."""
@@ -155,7 +157,8 @@ class RemoteObjects:
 
     def size(self, address: str) -> int:
         """See :class:`Objects`."""
-        return int(self._asked(address, lambda path: obstore.head(self._store, path))["size"])
+        found = self._asked(address, lambda path: obstore.head(self._store, path))
+        return int(found["size"])
 
     def exists(self, address: str) -> bool:
         """See :class:`Objects`."""
@@ -167,7 +170,11 @@ class RemoteObjects:
 
     def read(self, address: str, start: int, length: int) -> bytes:
         """See :class:`Objects`."""
-        end = min(start + length, self.size(address))
+        size = self._sizes.get(address) or self.size(address)
+        if len(self._sizes) >= _MOST_SIZES:
+            self._sizes.clear()
+        self._sizes[address] = size
+        end = min(start + length, size)
         if start >= end:
             return b""
         return bytes(
@@ -178,6 +185,7 @@ class RemoteObjects:
 
     def delete(self, address: str) -> None:
         """See :class:`Objects`."""
+        self._sizes.pop(address, None)
         if self.exists(address):
             self._asked(address, lambda path: obstore.delete(self._store, path))
 

@@ -1,4 +1,4 @@
-"""One contract for every store of sealed objects: files, and obstore (memory, a folder)."""
+"""One contract for every store of sealed objects: files, memory, a folder of obstore, S3-like."""
 
 from __future__ import annotations
 
@@ -10,19 +10,26 @@ from obstore.store import LocalStore, MemoryStore
 from hub.errors import ObjectMissing, ObjectStoreDown
 from hub.settings import ObjectSettings
 from hub.store.objects import FolderObjects, RemoteObjects, open_objects, stream
+from tests.s3_fake import s3_server
 
 DATA = bytes(range(256)) * 3000
 ADDRESS = hashlib.sha256(DATA).hexdigest()
 
 
-@pytest.fixture(params=["folder", "memory", "obstore folder"])
-def objects(request, tmp_path):
+@pytest.fixture(params=["folder", "memory", "obstore folder", "s3"])
+def objects(request, tmp_path, monkeypatch):
     if request.param == "folder":
-        return FolderObjects(tmp_path / "objects")
-    if request.param == "memory":
-        return RemoteObjects(MemoryStore())
-    (tmp_path / "objects").mkdir()
-    return RemoteObjects(LocalStore(tmp_path / "objects", mkdir=True))
+        yield FolderObjects(tmp_path / "objects")
+    elif request.param == "memory":
+        yield RemoteObjects(MemoryStore())
+    elif request.param == "s3":
+        monkeypatch.setenv("AWS_ACCESS_KEY_ID", "a")
+        monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "s")
+        with s3_server() as (address, _):
+            settings = ObjectSettings("s3://bucket/sealed", address, "r")
+            yield open_objects(tmp_path / "none", settings)
+    else:
+        yield RemoteObjects(LocalStore(tmp_path / "objects", mkdir=True))
 
 
 @pytest.fixture
