@@ -6,12 +6,13 @@ from typing import Literal, get_args
 
 Role = Literal[
     "radiographer", "physician", "radiologist", "surgeon", "data_officer", "ml_lead",
-    "device_it", "auditor",
+    "device_it", "auditor", "township",
 ]  # fmt: skip
 Permission = Literal[
     "worklist.read", "study.read", "study.override", "upload", "quarantine.read",
     "quarantine.release", "queue.read", "queue.resend", "users.manage", "system.read",
     "audit.read", "subject.manage", "region.read", "region.manage",
+    "consult.read", "consult.request", "township.send",
 ]  # fmt: skip
 
 ROLES: tuple[Role, ...] = get_args(Role)
@@ -19,15 +20,17 @@ PERMISSIONS: tuple[Permission, ...] = get_args(Permission)
 
 _READERS: frozenset[Permission] = frozenset({"worklist.read", "study.read"})
 #: Device IT keeps the box running and sees no patient's images; a surgeon sees the cases of the own
-#: operating list only, and lists do not exist yet, so a surgeon sees none.
+#: operating list only, and lists do not exist yet, so a surgeon sees the in-house meetings they sit
+#: in and nothing else.
 MAY: dict[Role, frozenset[Permission]] = {
     "radiographer": _READERS | {"upload", "quarantine.read", "queue.read"},
     "physician": _READERS
-    | {"study.override", "upload", "quarantine.read", "queue.read", "region.read"},
+    | {"study.override", "upload", "quarantine.read", "queue.read", "region.read",
+       "consult.read", "consult.request"},
     "radiologist": _READERS
     | {"study.override", "upload", "quarantine.read", "quarantine.release", "queue.read",
-       "region.read"},
-    "surgeon": frozenset(),
+       "region.read", "consult.read", "consult.request"},
+    "surgeon": frozenset({"consult.read"}),
     "data_officer": _READERS
     | {"quarantine.read", "quarantine.release", "queue.read", "audit.read", "subject.manage",
        "system.read", "region.read"},
@@ -35,6 +38,8 @@ MAY: dict[Role, frozenset[Permission]] = {
     "device_it": frozenset({"queue.read", "queue.resend", "users.manage", "system.read",
                             "region.read", "region.manage"}),
     "auditor": frozenset({"audit.read", "system.read", "region.read"}),
+    # Of a township hospital without a box: sends what it made, sees what became of that.
+    "township": frozenset({"township.send"}),
 }  # fmt: skip
 
 

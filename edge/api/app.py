@@ -10,16 +10,18 @@ from pathlib import Path
 from fastapi import FastAPI
 
 from core.blobs.errors import BlobDamaged, BlobMissing
+from core.consult.errors import ConsultRefusal, NotYourPart
 from core.errors import XinglinError
 from core.vault.errors import KeyDestroyed
 from core.web.answers import answer_errors, nowhere
 from core.web.envelope import FormLimit, SafeHeaders
 from core.web.errors import NotFound, WebRefusal
 from core.web.page import page
-from edge.api import audit, dicomweb, intake, ops, people, region, studies
+from edge.api import audit, consult, dicomweb, intake, ops, people, region, studies, township
 from edge.api.context import Site
 from edge.api.envelope import limit_of
 from edge.api.frames import Frames
+from edge.consult.errors import ConsultBoxRefusal
 from edge.intake.net.errors import OutOfResources, StoreRefused
 
 
@@ -45,8 +47,9 @@ def create_app(site: Site, dist: Path) -> FastAPI:
     app.state.site = site
     app.state.frames = Frames(site.box)
     app.state.region = region.RegionParts(site.box)
-    for module in (dicomweb, people, studies, intake, ops, audit, region):  # frames first
-        app.include_router(module.router)
+    app.state.desks = consult.Desks(site)
+    for module in (dicomweb, people, studies, intake, ops, audit, region, consult, township):
+        app.include_router(module.router)  # frames first: they are asked for most
     answer_errors(app, shown, site.box.outside.randomness)
     app.add_middleware(FormLimit, limit_of=limit_of)
     app.add_middleware(SafeHeaders)
@@ -62,6 +65,10 @@ def shown(error: XinglinError) -> tuple[XinglinError, int]:
         error = NotFound()
     if isinstance(error, WebRefusal):
         return error, error.status
+    if isinstance(error, ConsultBoxRefusal):
+        return error, error.status
+    if isinstance(error, ConsultRefusal):
+        return error, 403 if isinstance(error, NotYourPart) else 409
     if isinstance(error, OutOfResources):
         return error, 507
     if isinstance(error, StoreRefused):

@@ -5,9 +5,16 @@ from __future__ import annotations
 from core.web.envelope import FORM_BYTES
 
 #: Routes that take files: they stream to disk and count for themselves.
-_STREAMED = ("/api/upload", "/dicomweb/studies")
+_STREAMED = ("/api/upload", "/api/township/upload", "/dicomweb/studies")
+#: A summary, a purpose and an opinion may be long.
+_WORDS_BYTES = 512 * 1024
 
 
 def limit_of(path: str) -> int | None:
     """Return the most bytes that a path takes, None where the route streams."""
-    return None if path.startswith(_STREAMED) else FORM_BYTES
+    if path.startswith(_STREAMED):
+        return None
+    if path.startswith("/api/consults/") and path.endswith("/documents"):
+        return None
+    words = path.startswith(("/api/consults/", "/api/township/")) or path.endswith("/consult")
+    return _WORDS_BYTES if words else FORM_BYTES

@@ -40,7 +40,7 @@ async def upload(site: TheSite, session: MayUpload, request: Request) -> dict[st
     reader = PartReader(request.headers.get("content-type", ""), "multipart/form-data")
     peer = web_peer("upload", site.box.outside.randomness(8).hex(), session.user)
     tally = Tally()
-    await _read_parts(request, reader, site.sink, peer, tally)
+    await read_parts(request, reader, site.sink, peer, tally)
     await run_in_threadpool(over, site.sink, peer)
     site.note(session, "upload", {"accepted": tally.accepted})
     return {
@@ -56,7 +56,7 @@ async def stow(site: TheSite, session: MayUpload, request: Request) -> Response:
     reader = PartReader(request.headers.get("content-type", ""), "multipart/related")
     peer = web_peer("stow", site.box.outside.randomness(8).hex(), session.user)
     tally = Tally(study_uid=request.path_params.get("study_uid", ""))
-    await _read_parts(request, reader, site.sink, peer, tally)
+    await read_parts(request, reader, site.sink, peer, tally)
     await run_in_threadpool(over, site.sink, peer)
     answer, status = stow_answer(tally)
     return Response(json.dumps(answer.to_json_dict()), status, media_type="application/dicom+json")
@@ -87,7 +87,7 @@ def _referenced(one: StoreOutcome) -> Dataset:
     return item
 
 
-async def _read_parts(
+async def read_parts(
     request: Request, reader: PartReader, sink: JournalSink, peer: Peer, tally: Tally
 ) -> None:
     """Seal each part as it comes, then take it in; a client that leaves leaves nothing behind.

@@ -34,6 +34,7 @@ from edge.store.box import Box
 
 LONGEST = 20_000
 _MOST_SEATS = 32
+_CONSULT = re.compile(r"c_[0-9a-f]{32}\Z")
 _ISO = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z\Z")
 _FACTS = ("laboratory", "lung_function", "pathology")
 
@@ -53,12 +54,16 @@ def save_draft(desk: Desk, study: str, body: Mapping[str, Any], asker: Asker, id
 
     Raises
     ------
+    RequestIncomplete
+        If the id is none, or the draft is absurdly long.
     ConsultUnknown
         If the draft is of another study or another person.
     AlreadyRequested
     """
     box, now = desk.box, desk.box.outside.now_ms()
     consult = id_ or desk.fresh("c_")
+    if not _CONSULT.match(consult):
+        raise RequestIncomplete(field="consult")
     text = json.dumps(dict(body), ensure_ascii=False)
     with box.database.transaction() as sql:
         if sql.execute("SELECT 1 FROM consult WHERE consult = ?", (consult,)).fetchone():
@@ -66,7 +71,7 @@ def save_draft(desk: Desk, study: str, body: Mapping[str, Any], asker: Asker, id
         row = sql.execute(
             "SELECT study, author FROM consult_draft WHERE consult = ?", (consult,)
         ).fetchone()
-        if (id_ and row is None) or (row is not None and tuple(row) != (study, asker.user)):
+        if row is not None and tuple(row) != (study, asker.user):
             raise ConsultUnknown
         sql.execute(
             "INSERT INTO consult_draft VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (consult)"

@@ -18,6 +18,9 @@ SYSTEM = {"data_officer", "ml_lead", "device_it", "auditor"}
 DECIDERS = {"radiologist", "data_officer"}
 IT = {"device_it"}
 REGION = {"physician", "radiologist", "data_officer", "device_it", "auditor"}
+DOCTORS = {"physician", "radiologist"}
+IN_MEETINGS = DOCTORS | {"surgeon"}
+TOWNSHIP = {"township"}
 ALL = set(ROLES)
 OPEN = None  # no session needed
 
@@ -54,6 +57,21 @@ TABLE = {
     ("POST", "/api/region/join"): IT,
     ("POST", "/api/region/renew-consent"): IT,
     ("POST", "/api/region/alarms/{code}/seen"): IT,
+    ("GET", "/api/region/roster"): DOCTORS,
+    ("POST", "/api/region/keys/confirm"): DOCTORS,
+    ("POST", "/api/studies/{study}/consult"): DOCTORS,
+    ("PUT", "/api/consults/{consult}/draft"): DOCTORS,
+    ("GET", "/api/consults"): IN_MEETINGS,
+    ("GET", "/api/consults/events"): DOCTORS,
+    ("GET", "/api/consults/{consult}"): IN_MEETINGS,
+    ("POST", "/api/consults/{consult}/events"): IN_MEETINGS,
+    ("POST", "/api/consults/{consult}/documents"): DOCTORS,
+    ("GET", "/api/consults/{consult}/documents/{document}"): IN_MEETINGS,
+    ("POST", "/api/township/upload"): TOWNSHIP,
+    ("GET", "/api/township/studies"): TOWNSHIP,
+    ("GET", "/api/township/roster"): TOWNSHIP,
+    ("POST", "/api/township/studies/{study}/consult"): TOWNSHIP,
+    ("GET", "/api/township/consults"): TOWNSHIP,
     ("POST", "/dicomweb/studies"): SENDERS,
     ("POST", "/dicomweb/studies/{study_uid}"): SENDERS,
     ("GET", "/dicomweb/studies"): READERS,
@@ -86,9 +104,10 @@ def ask(site, route, role, *, csrf=True):
     path = pattern.format(
         study=site.study(), study_uid="1.2.3", series_uid="1.2.3.1", sop_instance="1.2.3.1.1",
         numbers="1", number="1", user="nobody", identity="none", job_id="999",
+        consult="c_none", document="none",
         code="E7399",
     )  # fmt: skip
-    if pattern.endswith("/events"):
+    if method == "GET" and pattern.endswith("/events"):
         return asyncio.run(first_of_stream(site, path, role))
     client = site.client(role, csrf=csrf)
     answer = client.request(method, path, json={} if method != "GET" else None)
@@ -178,7 +197,8 @@ def test_changes_need_the_anti_forgery_token(site, route):
     assert ask(site, route, role, csrf=False) == (403, "E6005")
     client = site.client(role, csrf=False)
     client.headers["X-CSRF-Token"] = "0" * 32
-    path = route[1].format(study="x", study_uid="1", user="x", identity="x", job_id="1", code="E1")
+    names = dict.fromkeys(("study", "user", "identity", "consult", "document"), "x")
+    path = route[1].format(**names, study_uid="1", job_id="1", code="E1")
     assert client.request(route[0], path, json={}).json()["code"] == "E6005"
 
 
