@@ -68,15 +68,26 @@ def serve(
 
 
 @app.command()
-def hospital(folder: Folder, name: str) -> None:
+def hospital(
+    folder: Folder,
+    name: str,
+    recovery_public: Annotated[
+        str,
+        typer.Option(help="恢复公钥，无设备的医院 / of a hospital without a box"),
+    ] = "",
+) -> None:
     """新增医院 / add a hospital."""
     from hub.outside import real_outside
     from hub.registry.hospitals import add_hospital
     from hub.site import open_hub
 
+    try:
+        key = bytes.fromhex(recovery_public)
+    except ValueError:
+        raise typer.BadParameter("hex", param_hint="--recovery-public") from None
     site = open_hub(folder, real_outside())
     try:
-        print(json.dumps({"id": add_hospital(site, name)}))
+        print(json.dumps({"id": add_hospital(site, name, key)}))
     finally:
         site.close()
 

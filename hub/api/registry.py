@@ -11,7 +11,7 @@ from core.seals.keybook import raw_public
 from core.web.text import Text
 from hub.api.context import Id, ThePortal, need, when
 from hub.registry.duty import roster, set_duty
-from hub.registry.hospitals import add_hospital, hospitals, set_policy
+from hub.registry.hospitals import add_hospital, hospitals, set_policy, set_recovery
 from hub.registry.people import NewPerson
 from hub.registry.sessions import Session
 
@@ -58,10 +58,20 @@ class PersonChange(BaseModel):
     otp: Text | None = None
 
 
+Hex32 = Annotated[str, Field(pattern=r"^([0-9a-f]{64})?$")]
+
+
 class HospitalForm(BaseModel):
-    """A hospital to add."""
+    """A hospital to add; with its recovery key where it has experts and no box."""
 
     name: Text
+    recovery_public: Hex32 = ""
+
+
+class Recovery(BaseModel):
+    """The recovery key of a hospital that has none."""
+
+    recovery_public: Hex32
 
 
 class Policy(BaseModel):
@@ -139,9 +149,18 @@ def new_hospital(
     portal: ThePortal, session: MayManageHospitals, body: HospitalForm
 ) -> dict[str, str]:
     """Add a hospital."""
-    identity = add_hospital(portal.site, body.name)
+    identity = add_hospital(portal.site, body.name, bytes.fromhex(body.recovery_public))
     portal.note(session, "hospital added", {"hospital": identity})
     return {"id": identity}
+
+
+@router.put("/admin/hospitals/{hospital}/recovery", status_code=204)
+def change_recovery(
+    portal: ThePortal, session: MayManageHospitals, hospital: Id, body: Recovery
+) -> None:
+    """Keep the recovery key of a hospital that has none yet."""
+    set_recovery(portal.site, hospital, bytes.fromhex(body.recovery_public))
+    portal.note(session, "recovery key set", {"hospital": hospital})
 
 
 @router.put("/admin/hospitals/{hospital}/policy", status_code=204)

@@ -8,21 +8,31 @@ from typing import Any
 from sqlalchemy import func, insert, select, update
 
 from core.seals.directory_entries import hospital_body
-from core.web.errors import InputWrong, NotFound
+from core.seals.errors import PublicKeyInvalid
+from core.seals.keybook import x25519_public
+from core.web.errors import Conflict, InputWrong, NotFound
 from hub.registry.errors import HospitalExists
 from hub.site import HubSite
+from hub.store.database import locked
 from hub.store.tables import HOSPITAL, NODE
 
 _MOST_POLICY = 16 * 1024
 
 
-def add_hospital(site: HubSite, name: str) -> str:
+def add_hospital(site: HubSite, name: str, recovery_public: bytes = b"") -> str:
     """Add a hospital and return its opaque id.
+
+    Parameters
+    ----------
+    recovery_public : bytes
+        X25519, raw: of a hospital that has experts and no box. Else its first box brings it.
 
     Raises
     ------
     InputWrong, HospitalExists
     """
+    if recovery_public:
+        _check_recovery(recovery_public)
     name = name.strip()
     if not 1 <= len(name) <= 80 or not name.isprintable():
         raise InputWrong(field="name")
@@ -31,9 +41,42 @@ def add_hospital(site: HubSite, name: str) -> str:
         if sql.execute(select(HOSPITAL.c.id).where(HOSPITAL.c.name == name)).first():
             raise HospitalExists
         now = site.outside.now_ms()
-        sql.execute(insert(HOSPITAL).values(id=identity, name=name, created_at=now))
-        site.directory.append_in(sql, "hospital", identity, hospital_body(name, b""))
+        sql.execute(
+            insert(HOSPITAL).values(
+                id=identity, name=name, created_at=now, recovery_public=recovery_public or None
+            )
+        )
+        site.directory.append_in(sql, "hospital", identity, hospital_body(name, recovery_public))
     return identity
+
+
+def set_recovery(site: HubSite, hospital: str, recovery_public: bytes) -> None:
+    """Keep the recovery key of a hospital that has none yet; the directory tells everybody.
+
+    Raises
+    ------
+    InputWrong, NotFound
+    Conflict
+        If it has one: who could exchange it could have later keys recovered by somebody else.
+    """
+    _check_recovery(recovery_public)
+    with site.database.write() as sql:
+        row = sql.execute(locked(select(HOSPITAL).where(HOSPITAL.c.id == hospital))).first()
+        if row is None:
+            raise NotFound
+        if row.recovery_public is not None:
+            raise Conflict(state="recovery key is set")
+        values = {"recovery_public": recovery_public}
+        sql.execute(update(HOSPITAL).where(HOSPITAL.c.id == hospital).values(values))
+        body = hospital_body(row.name, recovery_public)
+        site.directory.append_in(sql, "hospital", hospital, body)
+
+
+def _check_recovery(public: bytes) -> None:
+    try:
+        x25519_public(public)
+    except PublicKeyInvalid:
+        raise InputWrong(field="recovery_public") from None
 
 
 def set_policy(site: HubSite, hospital: str, policy: dict[str, Any]) -> None:

@@ -10,6 +10,7 @@ import pytest
 from core.journal.seal import open_record
 from core.web.access import IDLE_MS, LONGEST_MS
 from core.web.errors import (
+    Conflict,
     InputWrong,
     LoginWrong,
     NotFound,
@@ -31,7 +32,7 @@ from hub.registry.errors import (
     PersonRevoked,
     TooManyTries,
 )
-from hub.registry.hospitals import add_hospital, hospitals, set_policy
+from hub.registry.hospitals import add_hospital, hospitals, set_policy, set_recovery
 from hub.registry.keys import PersonKeys, read_key
 from hub.registry.sessions import MOST_FAILURES, NewOtp
 from hub.store.tables import ATTEMPT, PERSON, SESSION
@@ -445,6 +446,20 @@ def test_hospitals(crew):
         set_policy(crew.site, "h_none", {})
     with pytest.raises(InputWrong):
         set_policy(crew.site, crew.hospital, {"fields": ["x" * 20_000]})
+    with pytest.raises(InputWrong):
+        set_recovery(crew.site, crew.hospital, b"short")
     (listed,) = hospitals(crew.site)
     assert (listed["boxes"], listed["recovery"]) == (0, False)
     assert listed["policy"] == {"fields": ["tb.positive"]}
+
+
+def test_a_recovery_key_is_set_once_and_told_to_everybody(crew):
+    key = bytes(range(32))
+    set_recovery(crew.site, crew.hospital, key)
+    with pytest.raises(Conflict):
+        set_recovery(crew.site, crew.hospital, key[::-1])
+    with pytest.raises(NotFound):
+        set_recovery(crew.site, "h_none", key)
+    far = add_hospital(crew.site, "有专家没有设备", key)
+    known = crew.site.directory.current().contents.hospitals
+    assert [known[h].recovery_public for h in (crew.hospital, far)] == [key, key]
