@@ -16,7 +16,8 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from core.records.canonical import to_bytes
 from core.seals import consult_key, objects, person
-from core.seals.directory import verify_directory, witness
+from core.seals.directory import Directory, verify_directory, witness
+from core.seals.directory_entries import node_body
 from core.seals.keybook import raw_public
 from core.seals.statements import join, open_statement, parse, sign_node, sign_person
 from core.seals.text import to_base64url
@@ -40,6 +41,7 @@ TARGET = Path(__file__).parent / "golden/seals/seals.json"
 DOMAIN = "xinglin consult event v1"
 KEY = secret("consult key")
 PASSPHRASE = "杏林春暖 correct horse"
+CHEAP = person.Cost(19 * 1024, 1, 1)  # the least that is accepted: the tests open it often
 BOX_A, BOX_B = node_key(f"{A} box"), node_key(f"{B} box")
 
 
@@ -233,7 +235,11 @@ def wrap_sets() -> dict:
     )
     without = dataclasses.replace(own, wraps=own.wraps[1:])
     good = consult_key.sign_wraps(own, BOX_A)
+    later = consult_key.WrapSet(
+        CONSULT, 2, consult_key.wrap_for(secret("hub's own"), people, consult=CONSULT, epoch=2), ()
+    )
     return {
+        "other_owner": consult_key.sign_wraps(later, BOX_B).decode(),
         "good": good.decode(),
         "expected": {"consult": CONSULT, "epoch": 1, "hospital": A},
         "bad": [
@@ -255,6 +261,10 @@ def wrap_sets() -> dict:
 
 def texts(data: list[bytes]) -> list[str]:
     return [one.decode() for one in data]
+
+
+def opened(log: Log, size: int | None = None) -> Directory:
+    return verify_directory(log.data(size), log.head(size), log.hub_public)
 
 
 def directory_cases() -> dict:
@@ -291,7 +301,7 @@ def directory_cases() -> dict:
     case("too many", grown.data(), log.head(), "DirectoryIncomplete")
     other = Log(node_key("another hub"))
     case("another hub", [], other.head(), "HeadUnsigned")
-    seen = witness(verify_directory(log.data(), log.head(), log.hub_public), at_time(9), log.hub)
+    seen = witness(opened(log), at_time(9), log.hub)
     case("a witness is no head", [], seen, "HeadUnsigned")
     case("no head", [], b"{}", "HeadUnsigned")
     for what, changes in {
@@ -316,7 +326,26 @@ def directory_cases() -> dict:
         bad = region()
         bad.add(kind, subject, body)
         case(f"{kind} {subject[:8]}", bad.data()[6:], bad.head(), "DirectoryMalformed")
+    second = region()
+    new_box = node_key("second box")
+    seal = raw_public(x25519_key("second seal").public_key())
+    sign = raw_public(new_box.key.public_key())
+    second.add("node", new_box.id, node_body(B, sign, seal))
+    second.add("revoked", BOX_B.id, {"node": BOX_B.id})
+    second.person(MEMBER, B, BOX_B)
+    case("a further box; attested by a revoked one", second.data(), second.head(), "")
+    witnesses = [
+        {"text": witness(seen_by, at_time(9), BOX_B).decode(), "refusal": refusal}
+        for seen_by, refusal in [
+            (opened(log), ""),
+            (opened(grown), "ahead"),
+            (opened(evil), "ahead"),
+            (opened(evil, 5), "WitnessConflict"),
+        ]
+    ]
     return {
+        "witnesses": witnesses,
+        "second_box": {"id": B, "old": BOX_B.id, "new": new_box.id},
         "hub_public": log.hub_public.hex(),
         "entries": texts(log.data()),
         "head": log.head().decode(),
@@ -358,7 +387,7 @@ def main() -> None:
             "sign": pkcs8(EXPERT.sign),
             "sign_public": EXPERT.sign_public.hex(),
             "passphrase": PASSPHRASE,
-            "wrapped": b64(person.wrap(secrets, PASSPHRASE, lambda n: stream(n, "wrap"))),
+            "wrapped": b64(person.wrap(secrets, PASSPHRASE, lambda n: stream(n, "wrap"), CHEAP)),
             "recovery": b64(person.seal_for_recovery(secrets, B, recovery)),
             "recovery_private": secret(f"{B} recovery").hex(),
         },

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from core.records.canonical import Json, from_bytes, to_bytes
 from core.seals.errors import DirectoryMalformed
 from core.seals.keybook import person_key_id
+from core.seals.statements import NodeKey
 
 GENESIS = "0" * 64
 MOST_BYTES = 16 * 1024
@@ -149,6 +150,12 @@ def person_body(
         "sign_public": sign_public.hex(),
         "title": facts.title,
     }
+
+
+def attest(identity: NodeKey, person: str, hospital: str, key: str) -> str:
+    """Return a box's attestation of a key of a person of its hospital, hex."""
+    message = attestation_bytes(identity.id, person, hospital, key)
+    return identity.key.sign(message).hex()
 
 
 def attestation_bytes(node: str, person: str, hospital: str, key: str) -> bytes:

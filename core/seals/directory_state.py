@@ -75,7 +75,9 @@ class ChangedKey:
     Attributes
     ----------
     kind : str
-        ``person`` (key ids), ``node`` (agreement key, hex) or ``hospital`` (recovery key, hex).
+        ``person`` (key ids), ``node`` (agreement key, hex), ``hospital`` (recovery key, hex), or
+        ``box``: a hospital (``id``) has a further node beside one it had (node ids). The hub's CA
+        lets nodes in, so that people of that hospital must be shown each one.
     """
 
     kind: str
@@ -182,9 +184,11 @@ class Fold:
             raise DirectoryMalformed(seq=entry.seq, fault="node")
         if before and before.hospital != body["hospital"]:
             raise DirectoryMalformed(seq=entry.seq, fault="moved")
-        old = before.seal_public.hex() if before else ""
+        if before:
+            self._changed(entry, before.seal_public.hex(), body["seal_public"])
+        else:
+            self._joined(entry)
         self.nodes[entry.id] = Node(body["hospital"], sign, seal, entry.seq)
-        self._changed(entry, old, body["seal_public"])
 
     def _person(self, entry: Entry) -> None:
         body = entry.body
@@ -244,15 +248,22 @@ class Fold:
             return ""
         signature = from_hex(body["attested"], 64)
         for node, known in self.nodes.items():
-            if known.hospital != body["hospital"] or known.revoked_at:
+            if known.hospital != body["hospital"]:
                 continue
             message = attestation_bytes(node, entry.id, body["hospital"], body["key"])
             try:
                 ed25519_public(known.sign_public).verify(signature, message)
             except InvalidSignature:
                 continue
-            return node
+            return "" if known.revoked_at else node  # a revoked box's word counts no more
         raise DirectoryMalformed(seq=entry.seq, fault="attested")
+
+    def _joined(self, entry: Entry) -> None:
+        hospital = entry.body["hospital"]
+        earlier = [one for one, node in self.nodes.items() if node.hospital == hospital]
+        if earlier:
+            change = ChangedKey("box", hospital, earlier[-1], entry.id, entry.seq, entry.at)
+            self.changes.append(change)
 
     def _changed(self, entry: Entry, old: str, new: str) -> None:
         if old and old != new:

@@ -125,6 +125,14 @@ class KeysLocked(XinglinError):
     en = "The keys are locked; enter the passphrase"
 
 
+class OwnerChanged(XinglinError):
+    """Another hospital than before wraps this consultation's key: somebody wants to read along."""
+
+    code = 7043
+    zh = "该会诊的密钥改由另一家医院签发，已拒绝使用"
+    en = "Another hospital than before wraps this consultation's key; refused"
+
+
 class DirectoryUnknown(XinglinError):
     """No verified directory is here yet."""
 

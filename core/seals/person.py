@@ -39,7 +39,18 @@ from core.seals.text import from_base64url, from_hex, to_base64url
 LEAST_PASSPHRASE = 12
 _SUITE = 1
 _LEAST_KIB, _MOST_KIB = 19 * 1024, 1024 * 1024
-_PASSES, _LANES, _MEMORY_KIB = 3, 4, 64 * 1024  # RFC 9106, second recommended choice
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What Argon2id costs: memory, passes, lanes."""
+
+    memory_kib: int
+    passes: int
+    lanes: int
+
+
+STANDARD = Cost(64 * 1024, 3, 4)  # RFC 9106, second recommended choice
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +69,12 @@ class PersonSecrets:
     sign: EllipticCurvePrivateKey
 
 
-def wrap(secrets: PersonSecrets, passphrase: str, randomness: Callable[[int], bytes]) -> bytes:
+def wrap(
+    secrets: PersonSecrets,
+    passphrase: str,
+    randomness: Callable[[int], bytes],
+    cost: Cost = STANDARD,
+) -> bytes:
     """Wrap private halves under a passphrase.
 
     Raises
@@ -70,10 +86,10 @@ def wrap(secrets: PersonSecrets, passphrase: str, randomness: Callable[[int], by
         raise PassphraseWeak(least=LEAST_PASSPHRASE)
     salt, nonce = randomness(16), randomness(12)
     kdf: Json = {
-        "lanes": _LANES,
-        "memory_kib": _MEMORY_KIB,
+        "lanes": cost.lanes,
+        "memory_kib": cost.memory_kib,
         "name": "argon2id",
-        "passes": _PASSES,
+        "passes": cost.passes,
         "salt": salt.hex(),
     }
     box: Json = {

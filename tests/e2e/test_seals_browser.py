@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from core.seals import consult_key, objects, person
 from core.seals.directory import verify_directory
 from core.seals.directory_entries import PersonFacts, attestation_bytes, person_body
-from core.seals.keybook import raw_public
+from core.seals.keybook import fingerprint, raw_public
 from core.seals.statements import open_statement
 from core.seals.text import from_base64url, to_base64url
 from tests.seal_page import WEB, SealPage, build
@@ -244,22 +244,29 @@ def test_statements_cross_both_ways(expert):
     assert expert.refusal("seals.verifyStatement(...a)", [expert.wraps(), None]) == "opened"
 
 
-def test_a_wrap_for_somebody_else_opens_nothing(expert):
-    key = os.urandom(32)
-    stranger = raw_public(p256_key("stranger").public_key())
-    wrong = consult_key.wrap(key, stranger, **PLACE, recipient=PERSON)
+def test_a_wrap_for_somebody_else_or_by_somebody_else_opens_nothing(expert):
     mine = bytes.fromhex(expert.made["agree_public"])
-    right = consult_key.wrap(key, mine, **PLACE, recipient=PERSON)
-    node = consult_key.wrap(key, raw_public(RECOVERY.public_key()), **PLACE, recipient=PERSON)
-    place = {**PLACE, "recipient": PERSON}
-    for sealed, where, found in [
-        (right, place, "opened"),
-        (wrong, place, "WrapBroken"),
-        (right, {**place, "epoch": 2}, "WrapBroken"),
-        (right, {**place, "recipient": "p_other"}, "WrapBroken"),
-        (node, place, "SuiteUnknown"),
+    other = raw_public(p256_key("stranger").public_key())
+    node = raw_public(RECOVERY.public_key())
+
+    def wraps(public: bytes, recipient: str = PERSON, epoch: int = 1, box=BOX_A) -> str:
+        place = {**PLACE, "epoch": epoch, "recipient": PERSON}
+        sealed = consult_key.wrap(os.urandom(32), public, **place)
+        one = consult_key.Wrap(recipient, fingerprint(mine), sealed)
+        return consult_key.sign_wraps(consult_key.WrapSet(CONSULT, epoch, (one,), ()), box).decode()
+
+    expected = {**PLACE, "hospital": A}
+    later = {**expected, "epoch": 2}
+    for text, where, found in [
+        (wraps(mine, epoch=2), later, "opened"),
+        (wraps(other), expected, "WrapBroken"),
+        (wraps(mine, "p_other"), expected, "WrapBroken"),
+        (wraps(mine), later, "WrapBroken"),
+        (wraps(node), expected, "SuiteUnknown"),
+        (wraps(mine, box=BOX_B), expected, "SignerUnknown"),
+        (wraps(mine, epoch=2, box=BOX_B), {**later, "hospital": B}, "OwnerChanged"),
     ]:
-        assert expert.refusal("seals.openWrap(...a)", [to_base64url(sealed), where]) == found
+        assert expert.refusal("seals.openWrapSet(...a)", [text, where]) == found
 
 
 def secrets_of(opened: person.PersonSecrets) -> list[str]:

@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from core.errors import XinglinError
 from core.records.canonical import from_bytes, to_bytes
 from core.seals import consult_key, errors, objects, person
-from core.seals.directory import Directory, verify_directory
+from core.seals.directory import Directory, check_witness, verify_directory
 from core.seals.statements import open_statement, parse
 from core.seals.text import from_base64url
 from tests.seal_vectors import stream
@@ -90,6 +90,23 @@ def test_directory():
                 directory.extend(entries, head)
         else:
             assert directory.extend(entries, head).size >= directory.size
+
+
+def test_witnesses_and_further_boxes():
+    directory = known()
+    for one in DIRECTORY["witnesses"]:
+        if one["refusal"] == "WitnessConflict":
+            with refused("WitnessConflict"):
+                check_witness(directory, one["text"].encode())
+        else:
+            _, head = check_witness(directory, one["text"].encode())
+            assert (head.size > directory.size) == (one["refusal"] == "ahead")
+    second = DIRECTORY["extend"][-1]
+    grown = directory.extend(encoded(second["entries"]), second["head"].encode())
+    (change,) = grown.changed_keys(6)
+    found = {"id": change.id, "old": change.old, "new": change.new}
+    assert (change.kind, found) == ("box", DIRECTORY["second_box"])
+    assert {one.attested for one in grown.contents.people.values()} == {change.old, ""}
 
 
 def test_retired_and_revoked():
