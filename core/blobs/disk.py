@@ -17,10 +17,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Protocol
 
-from core.blobs.envelope import Opener, Sealer
+from core.blobs.envelope import CHUNK_LOG2, Opener, Sealer
 from core.blobs.errors import BlobMissing
 
 BLOCK = 4096
+CHUNK = 1 << CHUNK_LOG2
 #: A CT slice and more in one write, one huge page; eight of them are kept for the next blobs.
 _BUFFER = 2 << 20
 _BUFFERS = 8
@@ -129,12 +130,13 @@ class FileWriter:
         self._digest = hashlib.sha256()
         self._file = _create(path, direct=store.direct)
         self._buffer: mmap.mmap | None = None
-        self._window = memoryview(b"")
+        self._window = self._stage = memoryview(b"")
         self._held = 0
         self._written = 0
         try:
             self._buffer = store.take_buffer()
-            self._window = memoryview(self._buffer)
+            whole = memoryview(self._buffer)
+            self._window, self._stage = whole[:-CHUNK], whole[-CHUNK:]
             self._hold(self._sealer.header)
         except OSError:
             self.abandon()
@@ -143,13 +145,15 @@ class FileWriter:
     def write(self, data: bytes | bytearray | memoryview) -> None:
         """See :class:`BlobWriter`."""
         self.length += len(data)
-        for piece in self._sealer.update_into(data, self._room):
+        for piece in self._sealer.update_into(data, self._stage, self._room):
             self._held += len(piece)
             self._digest.update(piece)
 
     def finish(self) -> str:
         """See :class:`BlobWriter`."""
-        self._hold(self._sealer.final())
+        last = self._sealer.final_into(self._stage, self._room)
+        self._held += len(last)
+        self._digest.update(last)
         self._write_out(last=True)
         address = self._digest.hexdigest()
         # Renamed first, synced then: one commit of the file system's log carries bytes and name.
@@ -176,6 +180,7 @@ class FileWriter:
             self._file = -1
         if self._buffer is not None:
             self._window.release()
+            self._stage.release()
             self._store.give_buffer(self._buffer)
             self._buffer = None
 
@@ -262,7 +267,7 @@ class DiskBlobs:
             return buffer
 
     def give_buffer(self, buffer: mmap.mmap) -> None:
-        """Keep a buffer for the next blob; it held ciphertext only."""
+        """Keep a buffer for the next blob."""
         self._buffers.append(buffer)
 
     def create_folders(self) -> None:

@@ -33,6 +33,7 @@ HEADER = len(_PREFIX) + 1 + SALT + COMMITMENT
 CHUNK_LOG2 = 17  # 128 KiB: a 512×512 CT slice is five chunks, a PDU is about one
 
 ReadAt = Callable[[int, int], bytes]
+Room = Callable[[int], memoryview]
 
 
 def _derive(key: bytes, salt: bytes, prefix: bytes, context: bytes) -> tuple[AESGCM, bytes]:
@@ -68,6 +69,7 @@ class Sealer:
         self._context = context or None
         self._size = 1 << chunk_log2
         self._buffer = bytearray()
+        self._held = 0
         self._index = 0
         self.header = prefix + salt + commitment
 
@@ -82,17 +84,40 @@ class Sealer:
             yield sealed
 
     def update_into(
-        self, data: bytes | bytearray | memoryview, room: Callable[[int], memoryview]
+        self, data: bytes | bytearray | memoryview, stage: memoryview, room: Room
     ) -> Iterator[memoryview]:
-        """Do as :meth:`update` with ciphertext written where ``room(length)`` says."""
-        self._buffer += data
-        while len(self._buffer) > self._size:
-            sealed = room(self._size + TAG)
-            with memoryview(self._buffer) as view, view[: self._size] as piece:
-                self._cipher.encrypt_into(_nonce(self._index, False), piece, self._context, sealed)
-            del self._buffer[: self._size]
-            self._index += 1
-            yield sealed
+        """Do as :meth:`update` without making objects: for who seals many.
+
+        Parameters
+        ----------
+        stage : memoryview
+            One chunk long; plaintext waits there from call to call, and nobody else writes there.
+        room : callable
+            ``room(length)`` is where the next ciphertext goes.
+        """
+        view, at, size = memoryview(data), 0, self._size
+        while at < len(view):
+            if self._held == size:
+                self._held = 0
+                yield self._into(stage[:size], room, last=False)
+            elif self._held == 0 and len(view) - at > size:
+                yield self._into(view[at : at + size], room, last=False)
+                at += size
+            else:
+                count = min(size - self._held, len(view) - at)
+                stage[self._held : self._held + count] = view[at : at + count]
+                self._held += count
+                at += count
+
+    def final_into(self, stage: memoryview, room: Room) -> memoryview:
+        """Write the ciphertext of the last chunk where :meth:`update_into` would; return it."""
+        return self._into(stage[: self._held], room, last=True)
+
+    def _into(self, piece: memoryview, room: Room, *, last: bool) -> memoryview:
+        sealed = room(len(piece) + TAG)
+        self._cipher.encrypt_into(_nonce(self._index, last), piece, self._context, sealed)
+        self._index += 1
+        return sealed
 
     def final(self) -> bytes:
         """Return the ciphertext of the last chunk."""

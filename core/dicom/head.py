@@ -23,6 +23,7 @@ from core.dicom.text import TEXT_VRS, Repair, decode_text, label_repair, split_v
 from core.dicom.walker import VR_IS_LONG, Walker
 
 MAX_HEAD_BYTES: Final = 1 << 20
+_FIRST_STEP: Final = 4096
 IMPLICIT_LITTLE = "1.2.840.10008.1.2"
 EXPLICIT_LITTLE = "1.2.840.10008.1.2.1"
 DEFLATED = "1.2.840.10008.1.2.1.99"
@@ -131,6 +132,16 @@ class HeadReader:
 
         Raises as `read_head`; bytes after a returned head must not be fed.
         """
+        # A head is a few KiB at the start of a chunk that is mostly pixels.
+        view, at, step = memoryview(chunk), 0, _FIRST_STEP
+        while True:
+            head = self._feed(view[at : at + step])
+            at += step
+            if head is not None or at >= len(view):
+                return head
+            step *= 4
+
+    def _feed(self, chunk: memoryview) -> Head | None:
         self._take(chunk)
         if self._walker is None and not self._begin(last=False):
             return None
@@ -150,7 +161,7 @@ class HeadReader:
         walker.advance(self._buffer)
         return self._result(walker)
 
-    def _take(self, chunk: bytes | bytearray | memoryview) -> None:
+    def _take(self, chunk: memoryview) -> None:
         room = MAX_HEAD_BYTES - len(self._buffer)
         if self._inflater is None:
             self._buffer += chunk[:room]

@@ -76,19 +76,20 @@ def test_keys_are_those_of_the_library_hkdf(context):
     assert AESGCM(material[:32]).decrypt(bytes(11) + b"\x01", first, context or None) == b""
 
 
-def test_sealing_into_a_place_gives_the_same_bytes():
+@pytest.mark.parametrize("step", [70_001, 1 << 17, 1 << 18, 262_145, 400_000])
+def test_sealing_into_a_place_gives_the_same_bytes(step):
     plain = os.urandom(300_000)
-    place, used = memoryview(bytearray(400_000)), 0
+    place, used, stage = memoryview(bytearray(400_000)), 0, memoryview(bytearray(1 << 17))
 
     def room(length):
         return place[used : used + length]
 
     one, other = Sealer(KEY, SALT, context=b"c"), Sealer(KEY, SALT, context=b"c")
-    for at in range(0, len(plain), 70_001):
-        for piece in one.update_into(plain[at : at + 70_001], room):
+    for at in range(0, len(plain), step):
+        for piece in one.update_into(plain[at : at + step], stage, room):
             used += len(piece)
-    assert bytes(place[:used]) == b"".join(other.update(plain))
-    assert one.final() == other.final()
+    used += len(one.final_into(stage, room))
+    assert bytes(place[:used]) == b"".join([*other.update(plain), other.final()])
 
 
 def test_a_blob_opens_under_one_key_only():
