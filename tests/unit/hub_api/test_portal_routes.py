@@ -40,6 +40,7 @@ TABLE = {
     ("GET", "/api/admin/hospitals"): ADMIN,
     ("POST", "/api/admin/hospitals"): ADMIN,
     ("PUT", "/api/admin/hospitals/{hospital}/policy"): ADMIN,
+    ("PUT", "/api/admin/hospitals/{hospital}/recovery"): ADMIN,
     ("GET", "/api/admin/devices"): DEVICES,
     ("POST", "/api/admin/devices/{node}/revoke"): DEVICES,
     ("GET", "/api/admin/invites"): DEVICES,
