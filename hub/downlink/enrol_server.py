@@ -8,13 +8,20 @@ from __future__ import annotations
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import NoReturn, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 import grpc
 import structlog
+from google.protobuf.message import DecodeError
 
 from core.errors import XinglinError
-from core.vault.enrol_errors import CodeWrong, EnrolRefusal, TooManyTries, to_details
+from core.vault.enrol_errors import (
+    CodeWrong,
+    EnrolRefusal,
+    RequestMalformed,
+    TooManyTries,
+    to_details,
+)
 from core.vault.enrolment import Join, Renew
 from core.web.errors import Unexpected
 from hub.registry.attempts import address_of
@@ -23,10 +30,11 @@ from hub.registry.enrol import AskedJoin, Enrolment
 from hub.registry.renewals import AskedRenewal, Renewals
 from hub.site import HubSite
 from protos.gen import enrol_pb2 as pb
-from protos.gen import enrol_pb2_grpc as rpc
 
 _log = structlog.get_logger("enrol")
+_SERVICE = pb.DESCRIPTOR.services_by_name["Enrolment"].full_name
 _Reply = TypeVar("_Reply")
+_Request = TypeVar("_Request", pb.JoinRequest, pb.RenewRequest)
 _MESSAGE_BYTES = 64 * 1024
 _THREADS = 8
 _OPTIONS = (
@@ -50,13 +58,31 @@ class EnrolPort:
     enrolment: Enrolment
     renewals: Renewals
 
-    def Join(self, request: pb.JoinRequest, context: grpc.ServicerContext) -> pb.JoinReply:  # noqa: N802 gRPC's name
-        """See ``protos/enrol.proto``."""
-        return self._answered(context, lambda: self._join(request, address_of(context.peer())))
+    def join(self, data: bytes, context: grpc.ServicerContext) -> pb.JoinReply:
+        """Answer ``Join``; see ``protos/enrol.proto``."""
+        address = address_of(context.peer())
+        return self._answered(context, lambda: self._join(_read(pb.JoinRequest, data), address))
 
-    def Renew(self, request: pb.RenewRequest, context: grpc.ServicerContext) -> pb.RenewReply:  # noqa: N802 gRPC's name
-        """See ``protos/enrol.proto``."""
-        return self._answered(context, lambda: self._renew(request, address_of(context.peer())))
+    def renew(self, data: bytes, context: grpc.ServicerContext) -> pb.RenewReply:
+        """Answer ``Renew``; see ``protos/enrol.proto``."""
+        address = address_of(context.peer())
+        return self._answered(context, lambda: self._renew(_read(pb.RenewRequest, data), address))
+
+    def handler(self) -> grpc.GenericRpcHandler:
+        """Return what a server serves; messages are parsed here, not by gRPC.
+
+        gRPC for Python never ends the stream of a message that it cannot parse: a few of them shut
+        their connection, and there is no numbered refusal.
+        """
+        methods: dict[str, grpc.RpcMethodHandler[bytes, Any]] = {
+            "Join": grpc.unary_unary_rpc_method_handler(
+                self.join, response_serializer=pb.JoinReply.SerializeToString
+            ),
+            "Renew": grpc.unary_unary_rpc_method_handler(
+                self.renew, response_serializer=pb.RenewReply.SerializeToString
+            ),
+        }
+        return grpc.method_handlers_generic_handler(_SERVICE, methods)
 
     def _answered(self, context: grpc.ServicerContext, answer: Callable[[], _Reply]) -> _Reply:
         try:
@@ -139,12 +165,19 @@ def start(site: HubSite, authority: Authority) -> tuple[grpc.Server, int]:
     """
     pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="enrol")
     server = grpc.server(pool, options=_OPTIONS, maximum_concurrent_rpcs=4 * _THREADS)
-    rpc.add_EnrolmentServicer_to_server(enrol_port(site, authority), server)
+    server.add_generic_rpc_handlers((enrol_port(site, authority).handler(),))
     credentials = grpc.ssl_server_credentials([pem_pair(authority.enrol)])
     settings = site.settings.enrol
     port = server.add_secure_port(f"{settings.host}:{settings.port}", credentials)
     server.start()
     return server, port
+
+
+def _read(kind: type[_Request], data: bytes) -> _Request:
+    try:
+        return kind.FromString(data)
+    except DecodeError:
+        raise RequestMalformed(field="message") from None
 
 
 def _status_of(refusal: EnrolRefusal) -> grpc.StatusCode:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import socket
 import stat
+import threading
 
 import pytest
 from sqlalchemy import select
@@ -157,3 +160,59 @@ def test_the_recovery_key_goes_along_once(served, box, tmp_path, hub_clock):
     join(other.box, served.address, served.invite().text())
     assert bytes(rows(served.site, HOSPITAL)[0].recovery_public) == public
     other.box.close()
+
+
+def test_a_line_that_turns_to_another_server_after_the_look_is_noticed(
+    served, box, tmp_path, hub_clock
+):
+    """The first connection reaches the hub and shows its certificate, the next somebody else."""
+    url = f"sqlite:///{tmp_path / 'evil.db'}"
+    migrated(url)
+    evil = Region(make_hub(tmp_path / "evil", url, hub_clock), hub_clock, tmp_path / "e").serve()
+    with Turning([served.address, evil.address]) as line:
+        code = served.invite()
+        with pytest.raises(HubUnreachable):
+            join(box.box, line.address, code.text())
+    assert not rows(evil.site, ATTEMPT)
+    assert not rows(evil.site, NODE)
+    assert not box.credentials.joined
+    evil.stop()
+    evil.site.close()
+    join(box.box, served.address, code.text())  # and the code is still good
+
+
+class Turning:
+    """A relay: the first connection goes to the first target, all others to the last."""
+
+    def __init__(self, targets):
+        self._targets = list(targets)
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.address = f"127.0.0.1:{self._listener.getsockname()[1]}"
+        self._open = []
+
+    def __enter__(self):
+        threading.Thread(target=self._accept, daemon=True).start()
+        return self
+
+    def __exit__(self, *_):
+        for one in [self._listener, *self._open]:
+            with contextlib.suppress(OSError):
+                one.shutdown(socket.SHUT_RDWR)
+            one.close()
+
+    def _accept(self):
+        with contextlib.suppress(OSError):
+            while True:
+                near, _ = self._listener.accept()
+                target = self._targets.pop(0) if len(self._targets) > 1 else self._targets[0]
+                host, _, port = target.rpartition(":")
+                far = socket.create_connection((host, int(port)))
+                self._open += [near, far]
+                for one, other in ((near, far), (far, near)):
+                    threading.Thread(target=self._pump, args=(one, other), daemon=True).start()
+
+    def _pump(self, one, other):
+        with contextlib.suppress(OSError):
+            while data := one.recv(65536):
+                other.sendall(data)
+            other.shutdown(socket.SHUT_WR)
