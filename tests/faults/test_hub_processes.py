@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import subprocess
 import sys
 import threading
 import time
-from contextlib import contextmanager
 
 import httpx
 import pyotp
@@ -26,40 +24,9 @@ from hub.registry.people import NewPerson, People
 from hub.registry.sessions import NewOtp, Sessions, Try
 from hub.site import open_hub
 from tests.hub_cases import make_hub
+from tests.hub_processes import running
 
 PASSWORD = "a long password"
-
-
-class Process:
-    """One ``xinglin hub serve`` and where it listens."""
-
-    def __init__(self, folder):
-        command = [sys.executable, "-m", "core.cli", "hub", "serve", "--folder", str(folder),
-                   "--portal-port", "0", "--sync-port", "0", "--enrol-port", "0"]  # fmt: skip
-        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-        line = self.process.stdout.readline()
-        if not line:
-            raise AssertionError(self.process.stderr.read().decode())
-        self.ports = json.loads(line)
-        self.url = f"http://127.0.0.1:{self.ports['portal']}"
-
-    def end(self, number=signal.SIGTERM):
-        self.process.send_signal(number)
-        out, err = self.process.communicate(timeout=30)
-        return self.process.returncode, out, err
-
-
-@contextmanager
-def running(folder, count):
-    started = []
-    try:
-        for _ in range(count):
-            started.append(Process(folder))
-        yield started
-    finally:
-        for one in started:
-            one.process.kill()
-            one.process.communicate()
 
 
 @pytest.fixture
