@@ -41,6 +41,7 @@ from edge.uplink.link_errors import (
     OwnChainLost,
 )
 from edge.uplink.outbox import Outbox
+from edge.uplink.pace import Pace
 from edge.uplink.steps import (
     Beat,
     BeginObject,
@@ -94,6 +95,7 @@ class LinkParts:
     directory: BoxDirectory
     alarms: Alarms
     bucket: TokenBucket
+    pace: Pace
     clock_s: Callable[[], float] = time.monotonic
     hour: Callable[[], int] = lambda: time.localtime().tm_hour
     mark: Callable[[str], None] = lambda _: None
@@ -141,7 +143,7 @@ class LinkRun:
     _call: Any = None
 
     def __post_init__(self) -> None:
-        self.link = BoxLink(self.parts.bucket, self.parts.clock_s())
+        self.link = BoxLink(self.parts.bucket, self.parts.clock_s(), self.parts.pace)
         self.chain = HubChain(self.parts.box, self.region)
 
     def run(self) -> Ended:

@@ -64,7 +64,7 @@ class BoxLink:
 
     bucket: TokenBucket
     started_s: float
-    pace: Pace = field(default_factory=Pace)
+    pace: Pace
     greeted: bool = False
     credit: int = 0
     bytes_sent: int = 0
@@ -150,8 +150,7 @@ class BoxLink:
             return CommitObject(item.id)
         offset = run[0] * sending.chunk
         length = min(run[1] * sending.chunk, item.size - offset)
-        full = self.pace.under_way and self.pace.under_way + length > self.pace.window()
-        if pays or full or length > self.credit or now_s < self._slow_until:
+        if pays or not self.pace.room() or length > self.credit or now_s < self._slow_until:
             return None
         sending.cursor = run[0] + run[1]
         self.credit -= length

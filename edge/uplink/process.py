@@ -18,6 +18,7 @@ from edge.uplink.certificates import Credentials
 from edge.uplink.client import Ended, LinkParts, LinkRun
 from edge.uplink.directory import BoxDirectory
 from edge.uplink.outbox import EMERGENCY, Outbox
+from edge.uplink.pace import Pace
 from edge.uplink.status import LinkStatus, keep_status
 
 _log = structlog.get_logger("uplink")
@@ -46,6 +47,7 @@ class Uplink:
     credentials: Credentials
     outbox: Outbox
     bucket: TokenBucket
+    pace: Pace = field(default_factory=Pace)
     _backoff: Backoff = field(default_factory=Backoff)
     _stop: threading.Event = field(default_factory=threading.Event)
     _run: LinkRun | None = None
@@ -82,12 +84,14 @@ class Uplink:
             region = self.credentials.region()
             parts = LinkParts(
                 box, self.outbox, self.credentials, BoxDirectory(box, region),
-                Alarms(box.database, box.outside.now_ms), self.bucket,
+                Alarms(box.database, box.outside.now_ms), self.bucket, self.pace,
             )  # fmt: skip
             self._run = LinkRun(parts, region, lambda _: self._show("open"))
             if self._stop.is_set():
                 self._run.end()
-            return self._run.run()
+            ended = self._run.run()
+            self.pace.cut() if ended.error else self.pace.ended()
+            return ended
         except XinglinError as error:
             return Ended(greeted=False, refused=True, error=error.as_json())
         finally:
