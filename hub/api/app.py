@@ -9,14 +9,17 @@ from pathlib import Path
 
 from fastapi import FastAPI
 
+from core.consult.errors import ConsultRefusal
 from core.errors import XinglinError
 from core.vault.errors import KeyDestroyed
 from core.web.answers import answer_errors, nowhere
 from core.web.envelope import FORM_BYTES, FormLimit, SafeHeaders
 from core.web.errors import WebRefusal
 from core.web.page import page
-from hub.api import account, audit, devices, registry
+from hub.api import account, audit, consults, devices, events, objects, registry
 from hub.api.context import Portal
+from hub.api.desk import Desk
+from hub.downlink.errors import HubBusy
 from hub.errors import ObjectMissing, ObjectStoreDown
 
 PAGE = "portal.html"
@@ -44,7 +47,8 @@ def create_portal(portal: Portal, dist: Path) -> FastAPI:
         title="Xinglin hub", docs_url=None, redoc_url=None, openapi_url=None, lifespan=life
     )
     app.state.portal = portal
-    for module in (account, registry, devices, audit):
+    app.state.desk = Desk(portal)
+    for module in (account, registry, devices, audit, consults, objects, events):
         app.include_router(module.router)
     answer_errors(app, shown, portal.site.outside.randomness)
     app.add_middleware(FormLimit, limit_of=limit_of)
@@ -65,4 +69,6 @@ def shown(error: XinglinError) -> tuple[XinglinError, int]:
         return error, error.status
     if isinstance(error, ObjectMissing | KeyDestroyed):
         return error, 404
-    return error, 503 if isinstance(error, ObjectStoreDown) else 422
+    if isinstance(error, ConsultRefusal):
+        return error, 409  # it was possible once, or may become so: the page reads again
+    return error, 503 if isinstance(error, ObjectStoreDown | HubBusy) else 422

@@ -278,6 +278,13 @@ SEEN = Table(
     Column("seq", Integer, nullable=False),
     Column("at", BigInteger, nullable=False),
 )
+PRESENCE = Table(  # who has a case open now; a row is good for half a minute
+    "presence",
+    METADATA,
+    Column("consult", _ID, ForeignKey("consult.id"), primary_key=True),
+    Column("person", _ID, primary_key=True),
+    Column("at", BigInteger, nullable=False),
+)
 
 # -- chains --------------------------------------------------------------------------------------
 

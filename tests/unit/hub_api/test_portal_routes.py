@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
+import json
 
 import pytest
 
-from hub.api.context import session_of
+from hub.api.context import COOKIE, session_of
 from hub.registry.roles import ROLES, may
+from tests.api_site import Wire
 from tests.hub_cases import HubClock, make_hub, migrated
 from tests.hub_portal import PortalSite
 
@@ -15,6 +18,7 @@ ALL = set(ROLES)
 ADMIN = {"hub_admin"}
 DEVICES = {"hub_admin", "device_it"}
 OWN_KEY = {"expert", "coordinator"}
+LISTERS = {"expert", "coordinator"}
 OPEN = None  # no session needed
 TABLE = {
     ("GET", "/api/about"): OPEN,
@@ -49,6 +53,15 @@ TABLE = {
     ("GET", "/api/admin/renewals"): DEVICES,
     ("POST", "/api/admin/renewals/{node}/approve"): DEVICES,
     ("GET", "/api/audit"): {"auditor"},
+    ("GET", "/api/consults"): LISTERS,
+    ("GET", "/api/consults/{consult}"): LISTERS,
+    ("POST", "/api/consults/{consult}/events"): LISTERS,
+    ("POST", "/api/consults/{consult}/seen"): LISTERS,
+    ("POST", "/api/consults/{consult}/presence"): LISTERS,
+    ("POST", "/api/consults/{consult}/mdt"): LISTERS,
+    ("GET", "/api/consults/{consult}/objects/{address}"): {"expert"},
+    ("GET", "/api/people/suggest"): {"expert", "coordinator", "hub_admin"},
+    ("GET", "/api/events"): LISTERS,
 }
 
 
@@ -63,17 +76,32 @@ def site(tmp_path_factory):
 
 
 def path_of(pattern):
-    return pattern.format(person="p_none", hospital="h_none", node="none", invite_id="none")
+    return pattern.format(
+        person="p_none", hospital="h_none", node="none", invite_id="none", consult="c_none",
+        address="00" * 32,
+    )  # fmt: skip
 
 
 def ask(site, route, role, *, csrf=True):
     method, pattern = route
+    if route == ("GET", "/api/events"):
+        return asyncio.run(first_of_stream(site, pattern, role))
     client = site.client(role, csrf=csrf)
     answer = client.request(method, path_of(pattern), json={} if method != "GET" else None)
     code = ""
     with contextlib.suppress(ValueError, AttributeError):
         code = answer.json().get("code", "")
     return answer.status_code, code
+
+
+async def first_of_stream(site, path, role):
+    headers = [("Cookie", f"{COOKIE}={site.tokens[role]}")] if role else []
+    wire = Wire(site.app, "GET", path, headers)
+    wire.leave()
+    site.app.state.stopping = asyncio.Event()
+    await asyncio.wait_for(site.app(wire.scope, wire.incoming.get, wire.send), 10)
+    code = json.loads(wire.text)["code"] if wire.status != 200 else ""
+    return wire.status, code
 
 
 def routes_of(app):

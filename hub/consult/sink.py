@@ -1,0 +1,34 @@
+"""What the sync port hands to the consultation service: the whole of a link's small things."""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection
+
+from hub.consult.service import ConsultService, Mark, Sender
+from hub.consult.wraps import take_wraps
+from hub.downlink.link import Arrived
+from hub.downlink.sink import From, PlainSink
+from hub.site import HubSite
+
+
+class ConsultSink(PlainSink):
+    """An :class:`hub.downlink.sink.EventSink` that takes events and key wraps too."""
+
+    def __init__(self, site: HubSite, mark: Mark = lambda _: None) -> None:
+        super().__init__(site)
+        self._here = site
+        self._service = ConsultService(site, mark)
+
+    def accept(self, sql: Connection, sender: From, item: Arrived) -> int:
+        """See :class:`hub.downlink.sink.EventSink`."""
+        box = Sender(node=sender.node, hospital=sender.hospital)
+        if item.kind == "event":
+            return self._service.take(sql, item.statement, box).seq
+        if item.kind == "wraps":
+            return take_wraps(self._here, sql, item.statement, box)
+        return super().accept(sql, sender, item)
+
+    def committed(self, sender: From, item: Arrived, seq: int) -> None:
+        """Read what is new in the directory now, not inside the next transaction."""
+        del sender, item, seq
+        self._here.directory.current()
