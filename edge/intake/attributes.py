@@ -31,7 +31,12 @@ _WHOLE_LIMIT = 2**53
 
 
 def _pick(attributes: Mapping[str, Any], keywords: tuple[str, ...]) -> dict[str, Any]:
-    return {k: _whole(attributes[k]) for k in keywords if k in attributes}
+    found = {}
+    for keyword in keywords:
+        value = attributes.get(keyword)
+        if value is not None:
+            found[keyword] = value if type(value) is str else _whole(value)
+    return found
 
 
 def _whole(value: Any) -> Any:
@@ -63,8 +68,11 @@ def series_of(head: Head) -> dict[str, Any]:
 
 def instance_of(head: Head) -> dict[str, Any]:
     """Return what is the instance's own: geometry, exposure, sizes."""
-    own = tuple(k for k in head.attributes if k not in _ELSEWHERE)
-    return _pick(head.attributes, own)
+    return {
+        keyword: value if type(value) is str else _whole(value)
+        for keyword, value in head.attributes.items()
+        if keyword not in _ELSEWHERE
+    }
 
 
 def repairs_of(head: Head) -> list[dict[str, str]]:

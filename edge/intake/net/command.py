@@ -18,6 +18,7 @@ _US = struct.Struct("<H")
 _UID = re.compile(r"[0-9]+(\.[0-9]+)*")
 _STRICT_UID = re.compile(r"(0|[1-9][0-9]*)(\.(0|[1-9][0-9]*))*")
 NO_DATA_SET = 0x0101
+_PRINTABLE = bytes(b if 0x20 <= b < 0x7F else ord("?") for b in range(256))
 
 
 class Field(IntEnum):
@@ -99,7 +100,7 @@ class CommandSet:
 
 def printable(raw: bytes, limit: int = 64) -> str:
     """Return bytes as ASCII safe for logs and names: everything else becomes ``?``."""
-    return "".join(chr(b) if 0x20 <= b < 0x7F else "?" for b in raw[:limit])
+    return raw[:limit].translate(_PRINTABLE).decode("ascii")
 
 
 def is_uid(text: str) -> bool:
