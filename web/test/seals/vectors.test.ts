@@ -5,7 +5,7 @@ import { describe, expect, test } from 'vitest';
 import { canonical, parseCanonical, type Json } from '../../src/seals/canonical';
 import { unwrap } from '../../src/seals/consultKey';
 import { Directory } from '../../src/seals/directory';
-import { importKey, Reader } from '../../src/seals/envelope';
+import { importKey, Reader, seal } from '../../src/seals/envelope';
 import { nodesSuite, peopleSuite, seal as hpkeSeal, unseal as hpkeUnseal } from '../../src/seals/hpke';
 import { contextBytes, openWhole, type ObjectContext } from '../../src/seals/objects';
 import { rewrap, unlock } from '../../src/seals/person';
@@ -163,6 +163,22 @@ describe('objects', () => {
     for (const [from, to] of [[0, 1], [0, length], [1000, 1030], [1024, 2048], [length - 1, length + 9], [5, 5], [9, 3]] as const)
       expect(await reader.read(from, to)).toEqual(plain.slice(Math.max(from, 0), Math.max(to, from, 0)));
     for (const other of golden.objects.other_contexts) expect(await outcome(openWhole(data, await key, other, null))).toBe('ObjectDamaged');
+  });
+  test('any length, any range, any cut', async () => {
+    let state = 20261122; // a small generator: the same cases in every run
+    const below = (limit: number) => (state = (Math.imul(state, 1103515245) + 12345) >>> 0) % limit;
+    for (let round = 0; round < 40; round++) {
+      const plain = stream(below(6000), `round ${round}`);
+      const sealed = await seal(plain, await key, contextBytes(HERE), undefined, 10 + below(3));
+      const reader = await Reader.open(await key, (from, to) => Promise.resolve(sealed.subarray(from, to)), sealed.length, contextBytes(HERE));
+      const [from, to] = [below(6500), below(6500)];
+      expect(await reader.read(from, to)).toEqual(plain.slice(from, Math.max(from, to)));
+      expect(await outcome(openWhole(sealed.slice(0, below(sealed.length)), await key, HERE, null))).toBe('ObjectDamaged');
+      const flipped = sealed.slice();
+      const at = 4 + below(sealed.length - 4);
+      flipped[at] = (flipped[at] ?? 0) ^ (1 << below(8));
+      expect(await outcome(openWhole(flipped, await key, HERE, null))).toBe('ObjectDamaged');
+    }
   });
   test.each(golden.objects.bad)('refused: $what', async ({ sealed, refusal }) => {
     expect(await outcome(openWhole(fromBase64url(sealed), await key, HERE, null))).toBe(refusal);
