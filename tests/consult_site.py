@@ -27,7 +27,7 @@ from core.seals.statements import parse, sign_node, sign_person
 from core.seals.text import to_base64url
 from edge.consult.lane import ConsultStages
 from edge.consult.region import Desk
-from edge.consult.requests import Asker
+from edge.consult.requests import Asker, request
 from edge.stages.plans import READERS
 from edge.stages.reader import step_all
 from edge.stages.table import stages_of
@@ -299,6 +299,14 @@ class Reader:
         body = parse(wire).statement.body
         context = ObjectContext(consult, body["epoch"], body["object"], sealed_kind(body["kind"]))
         return json.loads(open_inline(body["sealed"], self.keys(consult)[body["epoch"]], context))
+
+
+def ask(box: Box, **more) -> str:
+    """Ask the region about the box's study; return the consultation once the hub has it."""
+    asked = {**REQUEST, **more}
+    consult = request(box.desk, box.queue, box.api.study(), asked, DOCTOR)
+    box.exchange()
+    return consult
 
 
 def opinion(hub: Hub, consult: str, **more) -> dict:

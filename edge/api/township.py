@@ -6,6 +6,8 @@ nothing but what it sent itself; the county's box sends on in its name, and the 
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request
@@ -37,7 +39,10 @@ _SHOWN = (
 async def upload(site: TheSite, session: MaySend, http: Request) -> dict[str, Any]:
     """Take files from the page, as the county's own upload does; the sender is the account."""
     reader = PartReader(http.headers.get("content-type", ""), "multipart/form-data")
-    peer = web_peer("upload", site.box.outside.randomness(8).hex(), session.user)
+    peer = replace(
+        web_peer("upload", site.box.outside.randomness(8).hex(), session.user),
+        calling_ae=sender_of(session),
+    )
     tally = Tally()
     await read_parts(http, reader, site.sink, peer, tally)
     await run_in_threadpool(over, site.sink, peer)
@@ -57,7 +62,7 @@ def studies(site: TheSite, session: MaySend) -> dict[str, Any]:
         " (SELECT study FROM instance WHERE sender = ? AND route = 'upload')"
         " AND subject NOT IN (SELECT subject FROM subject WHERE restricted = 1)"
         " ORDER BY received_at DESC LIMIT 200",
-        (session.user,),
+        (sender_of(session),),
     )
     names = (
         "study", "patient_name", "patient_id", "study_date", "modality", "description",
@@ -103,9 +108,12 @@ def consults(site: TheSite, desk: TheDesk, session: MaySend) -> dict[str, Any]:
     return {"rows": found}
 
 
-def _opinions(site: Site, consult: str) -> list[dict[str, Any]]:
-    import json
+def sender_of(session: Session) -> str:
+    """Return as whom an account's images are recorded: no AE title has a colon and 64 letters."""
+    return f"TOWNSHIP:{session.user}"
 
+
+def _opinions(site: Site, consult: str) -> list[dict[str, Any]]:
     rows = site.box.database.query(
         "SELECT kind, at, digest, opened FROM consult_event WHERE consult = ? AND fault = ''"
         " AND kind IN ('opinion', 'addendum', 'summary', 'offered') AND opened != '' ORDER BY n",
@@ -129,7 +137,7 @@ def _own(site: Site, session: Session, study: str) -> None:
     visible_study(site, study)
     foreign = site.box.database.query(
         "SELECT sum(NOT (sender = ? AND route = 'upload')), count(*) FROM instance WHERE study = ?",
-        (session.user, study),
+        (sender_of(session), study),
     )[0]
     if foreign[0] or not foreign[1]:
         raise NotYourStudy

@@ -6,36 +6,21 @@ import json
 
 import imagecodecs
 import numpy as np
-import pytest
 
 from edge.consult.book import kept
 from edge.consult.requests import request
 from tests.api_site import chest
-from tests.consult_site import DOCTOR, EXPERT, MEMBER, REQUEST, SECOND, Box, Hub, Reader, opinion
-
-
-@pytest.fixture
-def hub():
-    made = Hub()
-    for pair in (EXPERT, SECOND):
-        made.person(pair)
-    made.person(MEMBER, department="imaging")
-    return made
-
-
-@pytest.fixture
-def box(tmp_path, hub):
-    made = Box(tmp_path / "a", hub)
-    made.api.send(*(chest(n) for n in range(1, 4)))
-    made.api.send(chest(1, study="1.2.4"))
-    return made
-
-
-def ask(box, **more):
-    study = box.api.study()
-    consult = request(box.desk, box.queue, study, {**REQUEST, **more}, DOCTOR)
-    box.exchange()
-    return consult
+from tests.consult_site import (
+    DOCTOR,
+    EXPERT,
+    MEMBER,
+    REQUEST,
+    SECOND,
+    Box,
+    Reader,
+    ask,
+    opinion,
+)
 
 
 def test_the_case_arrives_whole_and_only_for_who_is_asked(box, hub):
