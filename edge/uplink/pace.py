@@ -22,7 +22,7 @@ PIECE_S = 0.06
 WINDOW_S = 1.0
 _AVERAGE_S = 3.0
 #: At most this share of what goes between two cuts may be under way.
-CUT_SHARE = 0.025
+CUT_SHARE = 0.035
 _UNSEEN = 256 << 20  # bytes between cuts while none was seen
 _ROUNDS = 8
 _GAIN = 1.25
