@@ -24,15 +24,17 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from core.web.logs import set_up_logs
 from core.web.ready import tell_manager
 from hub.api.serve import portal_for, server_for
+from hub.consult.sink import ConsultSink
+from hub.consult.timers import EVERY_S, Escalations
 from hub.downlink import enrol_server
 from hub.downlink.server import ServerTls, SyncParts, SyncServer
-from hub.downlink.sink import EventSink, PlainSink
+from hub.downlink.sink import EventSink
 from hub.downlink.uploads import Limits
 from hub.outside import real_outside
 from hub.registry.authority import Authority, open_authority, pem_pair
 from hub.registry.ca_errors import AuthorityMissing
 from hub.site import HubSite, create_hub
-from hub.timers import Timers, housekeeping
+from hub.timers import Task, Timers, housekeeping
 
 _log = structlog.get_logger("hub")
 _GRACE_S = 3.0
@@ -66,7 +68,8 @@ class HubProcess:
         portal = portal_for(site, self._client)
         self._web = server_for(portal)
         self._web_thread: threading.Thread | None = None
-        self._timers = Timers(housekeeping(site, portal.sessions.sweep))
+        escalate = Task("escalations", EVERY_S, Escalations(site).look)
+        self._timers = Timers((*housekeeping(site, portal.sessions.sweep), escalate))
         self._sync: SyncServer | None = None
         self._enrol: grpc.Server | None = None
 
@@ -143,7 +146,7 @@ def serve(
         Called once with the ports when all of them serve.
     """
     site = at_ports(create_hub(folder, "", real_outside()), ports)
-    process = HubProcess(site, PlainSink(site))
+    process = HubProcess(site, ConsultSink(site))
     try:
         bound = process.start()
         while not process.is_ready() and process.is_alive():

@@ -75,10 +75,10 @@ class Desk:
             self.portal.note(session, "consult opened", detail)
 
     def fetched(self, session: Session, consult: str, address: str) -> None:
-        """Record that a sealed object was downloaded; its ranges are one download."""
-        if self._is_news(session, "fetched", consult, address):
-            detail = {"consult": consult, "object": address, "why": _WHY["party"]}
-            self.portal.note(session, "object downloaded", detail)
+        """Record that sealed objects of a case are downloaded: once, not for each of its frames."""
+        if self._is_news(session, "fetched", consult):
+            detail = {"consult": consult, "first": address, "why": _WHY["party"]}
+            self.portal.note(session, "objects downloaded", detail)
 
     def _is_news(self, session: Session, *what: str) -> bool:
         now, key = self.portal.site.outside.now_ms(), (session.id, *what)
