@@ -1,7 +1,8 @@
-"""A region on one machine: a real PACS (Orthanc), one appliance, studies sent as a modality would.
+"""A region on one machine: a hub, two counties with a real PACS (Orthanc) and an appliance each.
 
-``python -m provisioning.demo [--studies DIR] [--once]``. Everything lives in a folder that
-is made afresh; all ports are on the loopback address.
+``python -m provisioning.demo [--studies DIR] [--once]``. Studies are sent to the first county as a
+modality would; a consultation goes to the experts of the hub and comes back. Everything lives
+in a folder that is made afresh; all ports are on the loopback address.
 """
 
 from __future__ import annotations
@@ -9,145 +10,22 @@ from __future__ import annotations
 import argparse
 import contextlib
 import json
-import os
-import secrets
-import shutil
 import signal
-import subprocess
 import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 from provisioning.demo_client import Appliance, Pacs
+from provisioning.demo_county import County, say
+from provisioning.demo_hub import Hub
 from provisioning.demo_input import prepare
-from provisioning.demo_ports import free_ports
 from provisioning.demo_send import send
 
-_ROOT = Path(__file__).resolve().parents[1]
-_NAMES = {"radiologist": "陈医师", "radiographer": "王技师", "device_it": "李工程师"}
-_PLUGIN = "/usr/share/orthanc/plugins/libOrthancDicomWeb.so"
-
-
-@dataclass(frozen=True)
-class Ports:
-    """Loopback ports of one demo."""
-
-    dicom: int
-    dimse: int
-    web: int
-    pacs_dicom: int
-    pacs_http: int
-
-
-def say(text: str) -> None:
-    """Print a line at once."""
-    print(text, flush=True)  # noqa: T201 the demo speaks to a person
-
-
-def settings_text(ports: Ports) -> str:
-    """Return the demo appliance's settings."""
-    return f"""# 演示设备 / the demo's appliance
-hospital = "杏林示范县人民医院"
-
-[dicom]
-ae_title = "XINGLIN"
-host = "127.0.0.1"
-port = {ports.dicom}
-dimse_port = {ports.dimse}
-
-[web]
-host = "127.0.0.1"
-port = {ports.web}
-
-[[peers]]
-name = "modality"
-ae_title = "MODALITY"
-networks = ["127.0.0.0/8"]
-traits = ["modality"]
-
-[[peers]]
-name = "pacs"
-ae_title = "ORTHANC"
-host = "127.0.0.1"
-port = {ports.pacs_dicom}
-networks = ["127.0.0.0/8"]
-traits = ["pacs", "may-correct", "may-query"]
-
-[delivery]
-destination = "pacs"
-forward = true
-before_review = true
-"""
-
-
-def start_pacs(folder: Path, ports: Ports) -> subprocess.Popen[bytes]:
-    """Start Orthanc with DICOMweb; TCP_NODELAY as every comparison needs it."""
-    folder.mkdir(parents=True)
-    configuration = {
-        "Name": "PACS",
-        "StorageDirectory": str(folder / "storage"),
-        "IndexDirectory": str(folder / "storage"),
-        "HttpPort": ports.pacs_http,
-        "DicomPort": ports.pacs_dicom,
-        "DicomAet": "ORTHANC",
-        "DicomCheckCalledAet": False,
-        "RemoteAccessAllowed": False,
-        "AuthenticationEnabled": False,
-        "DicomModalities": {"xinglin": ["XINGLIN", "127.0.0.1", ports.dicom]},
-        "Plugins": [_PLUGIN] if Path(_PLUGIN).exists() else [],
-    }
-    path = folder / "orthanc.json"
-    path.write_text(json.dumps(configuration), encoding="utf-8")
-    program = shutil.which("Orthanc") or "/usr/sbin/Orthanc"
-    log = (folder / "orthanc.log").open("wb")
-    return subprocess.Popen(
-        [program, str(path)], stdout=log, stderr=log, env={**os.environ, "TCP_NODELAY": "1"}
-    )
-
-
-def start_appliance(
-    folder: Path, ports: Ports, accounts: dict[str, str]
-) -> subprocess.Popen[bytes]:
-    """Make the appliance's folder with its accounts and start it."""
-    folder.mkdir(parents=True)
-    settings = folder / "settings.toml"
-    settings.write_text(settings_text(ports), encoding="utf-8")
-    data = folder / "data"
-    xinglin = [sys.executable, "-m", "core.cli", "edge"]
-    subprocess.run(
-        [*xinglin, "init", "--folder", str(data), "--settings", str(settings)],
-        check=True, stdout=subprocess.DEVNULL, cwd=_ROOT,
-    )  # fmt: skip
-    for role, password in accounts.items():
-        subprocess.run(
-            [*xinglin, "user", "add", "--folder", str(data), "--role", role, "--name",
-             _NAMES.get(role, role), "--keep", role],
-            input=password.encode() + b"\n", check=True, cwd=_ROOT,
-        )  # fmt: skip
-    log = (folder / "appliance.log").open("wb")
-    return subprocess.Popen(
-        [sys.executable, "-m", "edge.main", str(data)], stdout=log, stderr=log, cwd=_ROOT
-    )
-
-
-@contextlib.contextmanager
-def running(process: subprocess.Popen[bytes], name: str, log: Path) -> Iterator[None]:
-    """End a process with the block; say so if it had ended by itself."""
-    try:
-        yield
-    finally:
-        if process.poll() not in (None, 0):
-            say(f"! {name} 意外结束 / ended by itself: {log}")
-        process.terminate()
-        try:
-            process.wait(30)
-        except subprocess.TimeoutExpired:
-            process.kill()
+COUNTIES = (("杏林示范县人民医院", "a.localhost"), ("青囊县人民医院", "b.localhost"))
 
 
 def watch(appliance: Appliance, expected: int, stop: threading.Event, limit_s: float) -> list[str]:
@@ -181,11 +59,11 @@ def watch(appliance: Appliance, expected: int, stop: threading.Event, limit_s: f
     return []
 
 
-def report(appliance: Appliance, pacs: Pacs, held: list[dict[str, Any]]) -> dict[str, Any]:
+def report(appliance: Appliance, pacs: Pacs) -> dict[str, Any]:
     """Return what happened to each study, objects as the PACS itself lists them."""
     return {
         "studies": [appliance.outcome(row, pacs) for row in appliance.worklist()],
-        "quarantine": held,
+        "quarantine": appliance.quarantine(),
     }
 
 
@@ -199,47 +77,86 @@ def main() -> None:
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
-    ports = Ports(*free_ports(5))
-    accounts = {
-        role: secrets.token_urlsafe(9) for role in ("radiologist", "radiographer", "device_it")
-    }
-    with tempfile.TemporaryDirectory(prefix="xinglin-demo-") as name:
+    with tempfile.TemporaryDirectory(prefix="xinglin-demo-") as name, contextlib.ExitStack() as up:
         folder = Path(name)
         say("准备检查 / preparing the studies …")
         studies = prepare(options.studies, folder / "input", say)
-        say("启动 PACS 与设备 / starting PACS and appliance …")
-        pacs_process = start_pacs(folder / "pacs", ports)
-        edge_process = start_appliance(folder / "edge", ports, accounts)
-        with (
-            running(pacs_process, "Orthanc", folder / "pacs" / "orthanc.log"),
-            running(edge_process, "xinglin", folder / "edge" / "appliance.log"),
-        ):
-            pacs = Pacs(ports.pacs_http)
-            appliance = Appliance(ports.web, "radiologist", accounts["radiologist"])
-            pacs.wait(60, stop)
-            appliance.wait(120, stop)
-            address = f"http://127.0.0.1:{ports.web}/"
-            say(f"网页 / page: {address}")
-            for role, password in accounts.items():
-                say(f"  用户 / user {role:<13} 口令 / password {password}")
-            for study in studies:
-                for complaint in send(study, ports.dicom):
-                    say(f"  ! {complaint}")
-            unsettled = watch(appliance, len(studies), stop, 300 + 300 * len(studies))
-            found = report(appliance, pacs, appliance.quarantine())
-            show(found)
-            if options.once:
-                options.report.write_text(
-                    json.dumps(found, ensure_ascii=False, indent=1), encoding="utf-8"
-                )
-                say(f"→ {options.report}")
-                if unsettled:
-                    say(f"! {len(unsettled)} 份检查未完成 / studies not settled in time")
-                    sys.exit(3)
-            else:
-                say(f"网页 / page: {address}    Ctrl-C 结束 / ends")
-                while not stop.is_set():
-                    time.sleep(0.2)
+        hub, counties = start(folder, up, stop)
+        introduce(hub, counties)
+        unsettled = process(counties[0], studies, stop)
+        found = report(counties[0].appliance, counties[0].pacs)
+        show(found)
+        if options.once:
+            found["consultation"] = consultation(hub, counties[0], stop)
+            text = json.dumps(found, ensure_ascii=False, indent=1)
+            options.report.write_text(text, encoding="utf-8")
+            say(f"→ {options.report}")
+            if unsettled or found["consultation"]["state"] != "completed":
+                sys.exit(3)
+            return
+        say("回车显示动态口令，Ctrl-C 结束 / Enter shows one-time codes, Ctrl-C ends")
+        threading.Thread(target=codes, args=(hub,), daemon=True).start()
+        while not stop.is_set():
+            time.sleep(0.2)
+
+
+def start(
+    folder: Path, up: contextlib.ExitStack, stop: threading.Event
+) -> tuple[Hub, list[County]]:
+    """Set a hub and two counties up, join them, run them until ``up`` closes."""
+    say("设立区域中心与两家县医院 / setting up a hub and two county hospitals …")
+    hub = Hub(folder / "hub", "hub.localhost")
+    counties = [County(folder / host[0], name, host) for name, host in COUNTIES]
+    with ThreadPoolExecutor(2) as pool:
+        for made in [pool.submit(make) for make in (hub.make, *(one.make for one in counties))]:
+            made.result()
+    up.enter_context(hub.running())
+    hub.wait(120)
+    hub.set_up_second_factors()
+    for county in counties:
+        county.join(hub.boxes, hub.invite(county.name))
+        up.enter_context(county.running())
+    for county in counties:
+        county.pacs.wait(120, stop)
+        county.appliance.wait(180, stop)
+    return hub, counties
+
+
+def process(county: County, studies: list[Path], stop: threading.Event) -> list[str]:
+    """Send studies as a modality would; return what was not settled in time."""
+    for study in studies:
+        for complaint in send(study, county.ports.dicom):
+            say(f"  ! {complaint}")
+    unsettled = watch(county.appliance, len(studies), stop, 300 + 300 * len(studies))
+    if unsettled:
+        say(f"! {len(unsettled)} 份检查未完成 / studies not settled in time")
+    return unsettled
+
+
+def introduce(hub: Hub, counties: list[County]) -> None:
+    """Print every page's address and log-ins."""
+    for county in counties:
+        say(f"{county.name}  网页 / page: {county.address}")
+        for role, password in county.accounts.items():
+            say(f"  用户 / user {role:<13} 口令 / password {password}")
+    say(f"区域中心 / hub  网页 / page: {hub.address}")
+    for one in hub.people:
+        say(f"  {one.name} 用户 / user {one.user:<8} 口令 / password {one.password}"
+            f"  动态口令密钥 / TOTP {one.otp_secret}")  # fmt: skip
+
+
+def codes(hub: Hub) -> None:
+    """Print the one-time codes of the moment at each Enter."""
+    for _ in sys.stdin:
+        say("  " + "   ".join(f"{one.user} {one.code()}" for one in hub.people))
+
+
+def consultation(hub: Hub, county: County, stop: threading.Event) -> dict[str, Any]:
+    """Have the pages used, without anybody, and return what came of it."""
+    from provisioning.demo_consult import run_round
+
+    say("远程会诊往返 / a consultation goes and comes back …")
+    return run_round(hub, county, say, stop)
 
 
 def show(found: dict[str, Any]) -> None:
