@@ -194,6 +194,7 @@ class Box:
         self.stages = {
             **stages_of("delivery"), "consult_inbox": stages.inbox, "consult": stages.case,
             "consult_answer": stages.answer, "opinion": stages.opinion,
+            "statistics": stages.statistics,
         }  # fmt: skip
         hub.node(hospital, self)
 

@@ -59,6 +59,12 @@ class ConsultStages:
 
         return file_opinion(work, self._desk(work), job)
 
+    def statistics(self, work: Work, job: Job) -> Outcome:
+        """Put a de-identified result into the outbox, where the hospital's policy allows one."""
+        from edge.consult.stages import send_statistic
+
+        return send_statistic(work, self._desk(work), job)
+
     def _desk(self, work: Work) -> Desk:
         if self.desk is None or self.desk.region is None:
             self.desk = desk_of(work.box)

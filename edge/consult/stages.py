@@ -16,6 +16,7 @@ from core.blobs.disk import put
 from core.consult.case import CaseObject
 from core.errors import XinglinError
 from core.records.record import Draft
+from core.seals.statements import sign_node
 from edge.consult.book import Kept, grants_of, kept, subject_of
 from edge.consult.bundle import build, document_piece, documents_of, put_case
 from edge.consult.document import write_pdf, write_words
@@ -27,6 +28,7 @@ from edge.consult.post import Saying, send
 from edge.consult.region import PRIORITY, Desk
 from edge.consult.requests import request_facts
 from edge.consult.seal import Packer, reference
+from edge.consult.statistics import DOMAIN, Source, body_of, statistic
 from edge.report.context import ResultContext, Station
 from edge.report.delivery import part10
 from edge.stages.queue import Job
@@ -153,6 +155,32 @@ def file_opinion(work: Work, desk: Desk, job: Job) -> Outcome:
     subject = subject_of(box, found.study)
     if subject:
         box.append([Draft("report.addended", addended, subject, found.study)])
+    return Done()
+
+
+def send_statistic(work: Work, desk: Desk, job: Job) -> Outcome:
+    """Put a de-identified result into the outbox; nothing leaves where no field is listed."""
+    box = work.box
+    fields = frozenset(box.settings.statistics.fields)
+    rows = box.database.query(
+        "SELECT s.subject, s.modality, s.sex, s.birth_date, s.study_date, r.result FROM study s"
+        " JOIN result r ON r.study = s.study WHERE s.study = ? AND r.input = ?"
+        " ORDER BY r.version DESC LIMIT 1",
+        (job.study, job.payload["input"]),
+    )
+    if desk.region is None or not fields or not rows:
+        return Done()
+    subject, modality, sex, birth_date, study_date, result = rows[0]
+    review = (job.payload.get("review") or {}).get("decision", "")
+    source = Source(modality, sex, birth_date, study_date, json.loads(result), review)
+    pseudonyms = (
+        box.vault.lookup("statistics study", job.study)[:16].hex(),
+        box.vault.lookup("statistics patient", subject)[:16].hex(),
+    )
+    body = body_of(desk.region.hospital, pseudonyms, statistic(source, fields))
+    wire = sign_node(body, DOMAIN, box.identity)
+    id_ = "s_" + box.vault.lookup("statistics id", job.key)[:16].hex()
+    desk.outgoing.put_statistics(id_, wire)
     return Done()
 
 

@@ -18,7 +18,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from core.records.record import Record
-from edge.stages.queue import ROUTINE, URGENT, JobSpec
+from edge.stages.queue import BACKGROUND, ROUTINE, URGENT, JobSpec
 from edge.stages.reader import Reader
 
 _CORRECTION_QUIET_MS = 5000
@@ -152,6 +152,14 @@ def plan_opinion_delivery(record: Record, _now_ms: int) -> Sequence[JobSpec]:
     return [JobSpec("opinion_delivery", key, record.study, ROUTINE, payload=payload)]
 
 
+def plan_statistics(record: Record, _now_ms: int) -> Sequence[JobSpec]:
+    """A result may count for the region's statistics, where the hospital's policy lists fields."""
+    body = record.body
+    key = f"{record.study}:{body['input']}:{_edition(body)}"
+    payload = {"input": body["input"], "review": body.get("review")}
+    return [JobSpec("statistics", key, record.study, BACKGROUND, payload=payload)]
+
+
 def is_image(sop_class: str) -> bool:
     """Return whether a storage class holds images that are looked at."""
     return sop_class.startswith(_STORAGE_OF_IMAGES) and not sop_class.startswith(_NO_IMAGES)
@@ -182,5 +190,6 @@ READERS: tuple[Reader, ...] = (
     Reader("renewal", frozenset({"identity.corrected"}), plan_renewal),
     Reader("consult_inbox", frozenset({"hub.event", "hub.notice"}), plan_inbox),
     Reader("opinion", frozenset({"consult.opined"}), plan_opinion),
+    Reader("statistics", _CHAIN | {"findings.assessed"}, plan_statistics),
     Reader("opinion_delivery", frozenset({"report.addended"}), plan_opinion_delivery),
 )

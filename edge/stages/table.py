@@ -37,7 +37,7 @@ def stages_of(lane: str) -> Mapping[str, Stage]:
     return {
         "forward": forward, "delivery": delivery, "commitment": commitment, "manifest": manifest,
         "consult": consult.case, "consult_answer": consult.answer, "opinion": consult.opinion,
-        "opinion_delivery": opinion_delivery,
+        "opinion_delivery": opinion_delivery, "statistics": consult.statistics,
     }  # fmt: skip
 
 

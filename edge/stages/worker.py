@@ -28,7 +28,7 @@ LANES: Mapping[str, Sequence[str]] = {
     "compute": ("quality", "inference", "measuring", "report", "renewal"),
     "delivery": (
         "forward", "delivery", "commitment", "manifest", "consult", "consult_answer", "opinion",
-        "opinion_delivery",
+        "opinion_delivery", "statistics",
     ),
 }  # fmt: skip
 _ATTEMPTS = {"forward": 400, "delivery": 400, "opinion_delivery": 400, "commitment": 40}

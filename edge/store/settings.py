@@ -143,6 +143,13 @@ class UplinkSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class StatisticsSettings:
+    """Which de-identified fields of results leave for the region's statistics; none by default."""
+
+    fields: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Appliance:
     """Everything one appliance is told."""
 
@@ -153,6 +160,7 @@ class Appliance:
     delivery: DeliverySettings = field(default_factory=DeliverySettings)
     backup: BackupSettings = field(default_factory=BackupSettings)
     uplink: UplinkSettings = field(default_factory=UplinkSettings)
+    statistics: StatisticsSettings = field(default_factory=StatisticsSettings)
     peers: tuple[PeerSettings, ...] = ()
 
     def peer(self, name: str) -> PeerSettings | None:
@@ -179,7 +187,7 @@ def parse(text: str) -> Appliance:
     sections = {
         "dicom": DicomSettings, "web": WebSettings, "intake": IntakeSettings,
         "delivery": DeliverySettings, "backup": BackupSettings,
-        "uplink": UplinkSettings,
+        "uplink": UplinkSettings, "statistics": StatisticsSettings,
     }  # fmt: skip
     unknown = set(data) - set(sections) - {"hospital", "peers"}
     if unknown:
