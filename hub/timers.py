@@ -74,4 +74,11 @@ def housekeeping(site: HubSite, sweep: Callable[[], None]) -> tuple[Task, ...]:
         with site.database.write() as sql:
             forget_old(sql, site.outside.now_ms())
 
-    return (Task("sessions", 60.0, sweep), Task("attempts", 3600.0, forget))
+    def verify() -> None:
+        site.directory.current()  # appends then build on what is known
+
+    return (
+        Task("sessions", 60.0, sweep),
+        Task("attempts", 3600.0, forget),
+        Task("directory", 30.0, verify),
+    )

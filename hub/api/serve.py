@@ -56,6 +56,7 @@ def server_for(portal: Portal) -> uvicorn.Server:
         log_level="warning",
         log_config=None,  # ours, set up at the start of the process
         server_header=False,
+        ws="none",  # nothing of ours speaks it
         proxy_headers=bool(settings.proxies),
         forwarded_allow_ips=list(settings.proxies),
         timeout_graceful_shutdown=_GRACE_S,

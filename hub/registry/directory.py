@@ -105,7 +105,12 @@ class HubDirectory:
         return self._extended(sql, self._known)
 
     def show(self, after: int) -> Shown:
-        """Return the entries after ``after`` with the head they lead to."""
+        """Return the entries after ``after`` with the head they lead to.
+
+        Nothing is shown that does not verify here: a database that was changed by hand is an
+        error of the hub before it is a box's alarm.
+        """
+        self.current()
         with self._database.read() as sql:
             rows = sql.execute(
                 select(DIRECTORY.c.entry, DIRECTORY.c.head)
