@@ -15,6 +15,7 @@ import hashlib
 import os
 import threading
 from collections.abc import Callable
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -218,8 +219,11 @@ class Uploads:
                 upload.users.discard(link)
                 if upload.ended:
                     continue
-                self._flush(upload)
+                flushed = self._flush(upload)
                 if not upload.users:
+                    # The next link looks at the row: it must stand before the memory goes.
+                    if flushed is not None:
+                        flushed.exception()
                     self._close(upload)
 
     def flush_due(self) -> None:
@@ -362,19 +366,26 @@ class Uploads:
             upload.digested += len(piece)
         return str(upload.digest.hexdigest())
 
-    def _flush(self, upload: _Upload) -> None:
-        """Sync the file, then write its row; the caller holds the upload's lock."""
+    def _flush(self, upload: _Upload) -> Future[None] | None:
+        """Sync the file, then have its row written; the caller holds the upload's lock."""
         if not upload.dirty_bytes:
-            return
-        held = bytes(upload.held)
+            return None
+        held, behind = bytes(upload.held), upload.dirty_bytes
         upload.dirty_bytes = 0
+
+        def done(future: Future[None]) -> None:
+            if future.exception() is not None:
+                upload.dirty_bytes += behind  # the clock tries again
+
         os.fdatasync(upload.handle)
         self._parts.mark("flushed")
         values = {
             "node": upload.node, "size": upload.size, "chunk": upload.chunk, "held": held,
             "touched_at": self._parts.now_ms(),
         }  # fmt: skip
-        self._parts.inbox.submit(_holding(upload.address, values))
+        flushed = self._parts.inbox.submit(_holding(upload.address, values))
+        flushed.add_done_callback(done)
+        return flushed
 
     def _record(self, address: str, size: int, hospital: str) -> None:
         now = self._parts.now_ms()
