@@ -167,21 +167,24 @@ def received(items: Sequence[Arrival], ref: StudyRef | None = None) -> Draft:
 _FIELDS = tuple(Arrival.__dataclass_fields__)
 
 
-def to_bytes(arrivals: Sequence[Arrival]) -> bytes:
-    """Return arrivals as JSON bytes, for the ledger."""
-    rows = [[getattr(one, name) for name in _FIELDS] for one in arrivals]
+def to_bytes(one: Arrival) -> bytes:
+    """Return an arrival as JSON bytes, for the ledger."""
+    row = [getattr(one, name) for name in _FIELDS]
     try:
-        return orjson.dumps(rows)
+        return orjson.dumps(row)
     except orjson.JSONEncodeError:  # lone surrogates, whole numbers beyond 64 bits
-        return json.dumps(rows, ensure_ascii=True, separators=(",", ":")).encode("ascii")
+        return json.dumps(row, ensure_ascii=True, separators=(",", ":")).encode("ascii")
 
 
-def from_bytes(data: bytes) -> list[Arrival]:
-    """Return the arrivals of JSON bytes.
+def from_bytes(data: bytes) -> Arrival:
+    """Return the arrival of JSON bytes.
 
     Raises
     ------
     ValueError, TypeError
         If the bytes are none.
     """
-    return [Arrival(*row) for row in json.loads(data)]
+    row = json.loads(data)
+    if not isinstance(row, list):
+        raise TypeError("an arrival is a list")
+    return Arrival(*row)

@@ -175,7 +175,7 @@ class Ledger:
             raise OSError(errno.EIO, "the ledger is broken")
         place = self._place(pages_of(len(plain)) + 1)
         if place is None and needed > self._durably_needed:
-            self._put(b"[]", needed, self._place(1))
+            self._put(b"", needed, self._place(1))
             place = self._place(pages_of(len(plain)) + 1)
         return None if place is None else self._put(plain, needed, place)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
 from collections.abc import Callable, Iterator
@@ -14,8 +15,9 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from core.vault.identity import derive
 from core.vault.vault import NODE
-from edge.intake.arrival import Arrival, from_bytes
-from edge.intake.ledger import Contents, Ledger, read_contents
+from edge.intake.arrival import Arrival
+from edge.intake.entries import unpack
+from edge.intake.ledger import Ledger, read_contents
 from edge.intake.settle import settle_each
 from edge.intake.settler import FAULTS, Pace, Settler
 from edge.store.box import Box
@@ -99,8 +101,13 @@ def replay(box: Box) -> Replayed:
 
 @contextmanager
 def _taken(path: Path) -> Iterator[bytes | None]:
-    """Hold a ledger's lock and give its bytes; None where its process lives."""
-    with path.open("rb") as file:
+    """Hold a ledger's lock and give its bytes; None where its process lives or it is gone."""
+    try:
+        file = path.open("rb")
+    except FileNotFoundError:  # another process has just replayed it
+        yield b""
+        return
+    with file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -111,28 +118,23 @@ def _taken(path: Path) -> Iterator[bytes | None]:
 
 def _replay(box: Box, path: Path, data: bytes, found: Replayed) -> None:
     contents = read_contents(data, AESGCM(key_of(box)), path.name)
-    arrivals, readable = _arrivals(contents)
+    arrivals: list[Arrival] = []
+    damaged = contents.damaged
+    for plain in contents.plains:
+        entries = unpack(plain, box.vault)
+        arrivals += entries.arrivals
+        damaged = damaged or entries.damaged
     present = [one for one in arrivals if box.blobs.path(one.blob).exists()]
     found.without_bytes += _unrecorded(box, arrivals, present)
     for at in range(0, len(present), _BATCH):
         found.recorded += len(settle_each(box, present[at : at + _BATCH], {}).recorded)
-    if contents.damaged or not readable:
-        path.rename(path.with_suffix(".damaged"))
-        _log.error("an arrival ledger is damaged and was kept aside; no blob is removed")
-    else:
-        path.unlink()
+    with contextlib.suppress(FileNotFoundError):
+        if damaged:
+            path.rename(path.with_suffix(".damaged"))
+            _log.error("an arrival ledger is damaged and was kept aside; no blob is removed")
+        else:
+            path.unlink()
     _sync(path.parent)
-
-
-def _arrivals(contents: Contents) -> tuple[list[Arrival], bool]:
-    arrivals: list[Arrival] = []
-    readable = True
-    for plain in contents.plains:
-        try:
-            arrivals += from_bytes(plain)
-        except (ValueError, TypeError):  # another release's form
-            readable = False
-    return arrivals, readable
 
 
 def _unrecorded(box: Box, arrivals: list[Arrival], present: list[Arrival]) -> int:

@@ -11,7 +11,8 @@ import structlog
 from sqlcipher3 import dbapi2 as sqlcipher
 
 from core.errors import XinglinError
-from edge.intake.arrival import Arrival, to_bytes
+from edge.intake.arrival import Arrival
+from edge.intake.entries import pack
 from edge.intake.ledger import Ledger
 from edge.intake.settle import settle_each
 from edge.store.box import Box
@@ -106,10 +107,13 @@ class Settler:
         ------
         OSError
             They are not durable.
+        KeyDestroyed
+            The key of one was destroyed since it arrived; none is written.
         """
         with self._lock:
             needed = self._waiting[0][0] if self._waiting else self._ledger.next_index
-        index = self._ledger.write(to_bytes(arrivals), needed)
+        plain = pack(arrivals, self._box.vault, self._box.outside.randomness)
+        index = self._ledger.write(plain, needed)
         if index is None:
             return False
         now = self._clock()

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import contextlib
 import itertools
 import os
+import struct
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edge.intake.arrival import from_bytes
+from core.vault.errors import KeyUnknown
+from edge.intake.entries import unpack
 from edge.intake.ledger import PAGE, read_contents, seal_frame
 
 KEY = AESGCM(b"k" * 32)
@@ -60,7 +61,16 @@ def test_any_bytes_are_read_without_a_fault(data):
 
 
 @settings(max_examples=200, deadline=None, derandomize=True)
-@given(st.binary(max_size=200))
-def test_contents_of_another_form_are_refused(plain):
-    with contextlib.suppress(ValueError, TypeError):
-        assert isinstance(from_bytes(plain), list)
+@given(st.binary(max_size=200), st.integers(0, 40), st.integers(0, 400))
+def test_contents_of_another_form_are_damage(data, name, length):
+    for plain in (data, struct.pack(">HI", name, length) + data):
+        found = unpack(plain, Keys())
+        assert found.arrivals == []
+        assert found.damaged == bool(plain)
+
+
+class Keys:
+    def key(self, key_id):
+        if key_id.startswith("s"):
+            return bytes(32)
+        raise KeyUnknown(key=key_id)

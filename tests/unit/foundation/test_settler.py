@@ -14,7 +14,8 @@ from sqlcipher3 import dbapi2 as sqlcipher
 from edge.intake import settle as settling
 from edge.intake.arrival import Arrival, from_bytes, received, to_bytes
 from edge.intake.commitments import BoxCommitments
-from edge.intake.ledger import Ledger
+from edge.intake.entries import pack, unpack
+from edge.intake.ledger import Ledger, read_contents
 from edge.intake.net.errors import OutOfResources
 from edge.intake.net.sink import Ending, Peer, Reference, StoreCommand
 from edge.intake.replay import folder_of, key_of, replay
@@ -244,6 +245,25 @@ def test_a_key_destroyed_meanwhile_leaves_no_bytes(box, sink):
     assert list(box.blobs.addresses()) == []
 
 
+def test_a_destroyed_key_takes_along_what_a_ledger_says(box, hand):
+    sink = JournalSink(box, lambda: "ok", settler_of(box, hand))
+    send(sink, chest(1))
+    sink.flush()
+    send(sink, chest(2))
+    die(sink, box)
+    ((path, data),) = abandoned(box).items()
+    (plain,) = read_contents(data, AESGCM(key_of(box)), path.name).plains
+    assert len(unpack(plain, box.vault).arrivals) == 1
+    assert b"1.2.3" not in plain
+    ((subject,),) = rows(box, "study", "subject")
+    erase_subject(box, subject, "law")
+    entries = unpack(plain, box.vault)
+    assert (entries.arrivals, entries.erased, entries.damaged) == ([], 1, False)
+    prepare(box.folder, "")
+    assert list(box.blobs.addresses()) == []
+    assert list(folder_of(box).iterdir()) == []
+
+
 def test_a_journal_that_takes_nothing_is_tried_again(box, hand, monkeypatch):
     sink = JournalSink(box, lambda: "ok", settler_of(box, hand))
     send(sink, chest(1))
@@ -426,7 +446,8 @@ def test_a_hostile_number_is_kept_and_recorded(box, sink):
 def test_arrivals_read_back_as_they_were(box, sink):
     send(sink, chest(1, PatientName="ZHANG^SAN=张^三", SliceThickness="1.25"))
     waiting = [one for _, _, one in sink._settler._waiting]
-    assert from_bytes(to_bytes(waiting)) == waiting
+    assert [from_bytes(to_bytes(one)) for one in waiting] == waiting
+    assert unpack(pack(waiting, box.vault, os.urandom), box.vault).arrivals == waiting
     assert isinstance(waiting[0], Arrival)
     assert received(waiting).body["instances"] == [waiting[0].instance]
 
