@@ -43,3 +43,11 @@ class ObjectStoreDown(XinglinError):
     code = 7605
     zh = "对象存储暂时不可用（{fault}）"
     en = "The object store does not answer ({fault})"
+
+
+class DatabaseDown(XinglinError):
+    """The database cannot be reached, or refuses."""
+
+    code = 7606
+    zh = "数据库暂时不可用，请稍后再试"
+    en = "The database does not answer; try again in a moment"

@@ -50,12 +50,9 @@ class Postgres:
             check=True, **who, **quiet,
         )  # fmt: skip
         self._control = [bin_folder / "pg_ctl", "-D", data, "-w", "-t", "60"]
-        options = " ".join([f"-k {self.folder}", *(f"-c {one}" for one in _START)])
-        subprocess.run(
-            [*self._control, "-l", self.folder / "log", "-o", options, "start"],
-            check=True, **who, **quiet,
-        )  # fmt: skip
+        self._options = " ".join([f"-k {self.folder}", *(f"-c {one}" for one in _START)])
         self._who, self._quiet = who, quiet
+        self.start()
 
     def url(self, name: str) -> str:
         """Return the SQLAlchemy URL of a database."""
@@ -76,6 +73,17 @@ class Postgres:
     def empty(self) -> str:
         """Return the URL of a new database without tables."""
         return self._create("")
+
+    def crash(self):
+        """End the cluster as a power cut does."""
+        self._tell("-m", "immediate", "stop")
+
+    def start(self):
+        """Start it again."""
+        self._tell("-l", self.folder / "log", "-o", self._options, "start")
+
+    def _tell(self, *arguments):
+        subprocess.run([*self._control, *arguments], check=True, **self._who, **self._quiet)
 
     def stop(self):
         """End the cluster and remove it."""

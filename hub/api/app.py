@@ -7,7 +7,10 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from fastapi import FastAPI
+import structlog
+from fastapi import FastAPI, Request
+from fastapi.responses import JSONResponse
+from sqlalchemy.exc import InterfaceError, OperationalError
 
 from core.consult.errors import ConsultRefusal
 from core.errors import XinglinError
@@ -20,8 +23,9 @@ from hub.api import account, audit, consults, devices, events, objects, registry
 from hub.api.context import Portal
 from hub.api.desk import Desk
 from hub.downlink.errors import HubBusy
-from hub.errors import ObjectMissing, ObjectStoreDown
+from hub.errors import DatabaseDown, ObjectMissing, ObjectStoreDown
 
+_log = structlog.get_logger("portal")
 PAGE = "portal.html"
 #: A signed statement with a sealed part inside, and room around it.
 _STATEMENT_BYTES = 512 * 1024
@@ -51,11 +55,19 @@ def create_portal(portal: Portal, dist: Path) -> FastAPI:
     for module in (account, registry, devices, audit, consults, objects, events):
         app.include_router(module.router)
     answer_errors(app, shown, portal.site.outside.randomness)
+    for kind in (OperationalError, InterfaceError):
+        app.add_exception_handler(kind, _database_down)
     app.add_middleware(FormLimit, limit_of=limit_of)
     app.add_middleware(SafeHeaders)
     app.mount("/api", nowhere)  # else the page would answer for a misspelt path
     app.mount("/", page(dist, portal.site.outside.randomness, PAGE))
     return app
+
+
+def _database_down(_request: Request, error: Exception) -> JSONResponse:
+    # By its type only: the text of a database's error quotes the values of the statement.
+    _log.error("database refused", error=type(error).__name__)
+    return JSONResponse(DatabaseDown().as_json(), 503)
 
 
 def limit_of(path: str) -> int:

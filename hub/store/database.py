@@ -74,7 +74,9 @@ def open_database(url: str) -> HubDatabase:
     """Connect; ``sqlite:///path`` or ``postgresql+psycopg://…``."""
     if not url.startswith("sqlite"):
         return HubDatabase(create_engine(url, pool_pre_ping=True, pool_size=8, max_overflow=24))
-    engine = create_engine(url, connect_args={"timeout": 30, "check_same_thread": False})
+    engine = create_engine(
+        url, connect_args={"timeout": 30, "check_same_thread": False}, pool_size=8, max_overflow=56
+    )
 
     def prepare(connection: Any, _record: object) -> None:
         connection.isolation_level = None  # BEGIN is ours, so that a writer is one from the start

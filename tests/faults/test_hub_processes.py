@@ -25,6 +25,7 @@ from hub.registry.sessions import NewOtp, Sessions, Try
 from hub.site import open_hub
 from tests.hub_cases import make_hub
 from tests.hub_processes import running
+from tests.postgres import Postgres, programs
 
 PASSWORD = "a long password"
 
@@ -139,3 +140,27 @@ def test_a_taken_port_is_said(folder, tmp_path):
         found = subprocess.run(command, capture_output=True, timeout=60, check=False)
     assert found.returncode != 0
     assert found.stdout == b""
+
+
+@pytest.fixture
+def own_postgres():
+    found = programs()
+    if found is None:
+        pytest.skip("PostgreSQL is not installed (apt: postgresql)")
+    cluster = Postgres(found)
+    yield cluster
+    cluster.stop()
+
+
+def test_a_database_that_was_away_is_found_again(own_postgres, tmp_path):
+    outside = real_outside()
+    make_hub(tmp_path / "hub", own_postgres.empty(), outside.now_ms).close()
+    token, csrf, _ = admin_of(tmp_path / "hub")
+    with running(tmp_path / "hub", 1) as (one,), browser(one, token, csrf) as client:
+        assert client.get("/api/me").status_code == 200
+        own_postgres.crash()
+        gone = client.get("/api/me")
+        assert (gone.status_code, gone.json()["code"]) == (503, "E7606")
+        own_postgres.start()
+        assert client.get("/api/me").json()["user"] == "root"
+        assert one.process.poll() is None
