@@ -2,7 +2,8 @@
 
 Times are milliseconds since 1970 (UTC), ids opaque text. Statements are canonical JSON as signed by
 whoever made them; sealed parts inside them are ciphertext to the hub. Migrations in
-``hub/store/migrations`` bring a database to this shape; a test compares.
+``hub/store/migrations`` bring a database to this shape; a test compares. Until the first release
+is out, a change here is followed by ``python -m provisioning.freeze_tables``.
 """
 
 from __future__ import annotations
