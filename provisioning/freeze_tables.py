@@ -52,8 +52,8 @@ def main() -> None:
     """Write and format the file."""
     TARGET.write_text(text(), encoding="utf-8")
     ruff = [sys.executable, "-m", "ruff"]
-    subprocess.run([*ruff, "check", "--fix", "-q", str(TARGET)], check=False)  # noqa: S603 ours
-    subprocess.run([*ruff, "format", "-q", str(TARGET)], check=True)  # noqa: S603 ours
+    for step in (["format", "-q"], ["check", "--fix", "-q"]):
+        subprocess.run([*ruff, *step, str(TARGET)], check=True)  # noqa: S603 ours
 
 
 if __name__ == "__main__":
