@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -48,6 +49,7 @@ class Uplink:
     outbox: Outbox
     bucket: TokenBucket
     pace: Pace = field(default_factory=Pace)
+    mark: Callable[[str], None] = lambda _: None  # told each step: a test kills the process there
     _backoff: Backoff = field(default_factory=Backoff)
     _stop: threading.Event = field(default_factory=threading.Event)
     _run: LinkRun | None = None
@@ -84,7 +86,7 @@ class Uplink:
             region = self.credentials.region()
             parts = LinkParts(
                 box, self.outbox, self.credentials, BoxDirectory(box, region),
-                Alarms(box.database, box.outside.now_ms), self.bucket, self.pace,
+                Alarms(box.database, box.outside.now_ms), self.bucket, self.pace, mark=self.mark,
             )  # fmt: skip
             self._run = LinkRun(parts, region, lambda _: self._show("open"))
             if self._stop.is_set():

@@ -108,10 +108,13 @@ def test_an_event_put_twice_is_one_and_a_delivered_one_stays_delivered(outbox):
 
 
 def test_the_callers_transaction_holds_the_event(outbox):
-    database = outbox._database
-    with pytest.raises(RuntimeError), database.transaction():
-        outbox.put_event("e_1", "c_1", b"{}", URGENT)
-        raise RuntimeError
+    def fails():
+        with outbox._database.transaction():
+            outbox.put_event("e_1", "c_1", b"{}", URGENT)
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        fails()
     assert outbox.waiting() == []
 
 

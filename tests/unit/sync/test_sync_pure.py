@@ -81,7 +81,14 @@ def test_a_truncated_piece_is_not_read_in_place():
 
 def test_budget_hours_go_past_midnight():
     budget = budget_of(0, {"22-6": 800})
-    assert [budget.at(h) for h in (21, 22, 23, 0, 5, 6)] == [0, 100_000, 100_000, 100_000, 100_000, 0]
+    assert [budget.at(h) for h in (21, 22, 23, 0, 5, 6)] == [
+        0,
+        100_000,
+        100_000,
+        100_000,
+        100_000,
+        0,
+    ]
     with pytest.raises(ValueError, match=r"25-26"):
         budget_of(0, {"25-26": 1})
 
