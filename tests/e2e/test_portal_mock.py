@@ -32,6 +32,16 @@ EXPECTED = ("401 (Unauthorized)", "503 (Service Unavailable)", "404 (Not Found)"
             "ERR_INCOMPLETE")  # fmt: skip
 
 
+#: Darkest grey of a document's canvas.
+DARKEST = """(() => {
+  const canvas = document.querySelector("[data-testid=document-canvas]");
+  const data = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data;
+  let darkest = 255;
+  for (let at = 0; at < data.length; at += 4) darkest = Math.min(darkest, data[at]);
+  return darkest;
+})()"""
+
+
 class Hub:
     """The development hub in its own process, and its switches."""
 
@@ -264,7 +274,7 @@ def test_length_angle_and_probe(page) -> None:
     page.mouse.down()
     page.mouse.move(x + 40, y, steps=4)
     page.mouse.up()
-    length = page.locator("[data-testid=measure-length] text").inner_text()
+    length = page.locator("[data-testid=measure-length] text").text_content()
     scale = float(page.locator("[data-testid=frame-info]").inner_text().split("·")[1].split("%")[0])
     assert abs(float(length.split()[0]) - 100 / (scale / 100) * 1.4) < 1.5, (length, scale)
     page.keyboard.press("a")
@@ -275,11 +285,11 @@ def test_length_angle_and_probe(page) -> None:
     page.mouse.move(x + 100, y + 20, steps=3)
     page.mouse.down()
     page.mouse.up()
-    angle = page.locator("[data-testid=measure-angle] text").inner_text()
+    angle = page.locator("[data-testid=measure-angle] text").text_content()
     assert abs(float(angle.rstrip("°")) - 90) < 1.5
     page.keyboard.press("p")
     page.mouse.click(pane["x"] + 200, pane["y"] + 12)
-    assert "HU" in page.locator("[data-testid=measure-probe] text").inner_text()
+    assert "HU" in page.locator("[data-testid=measure-probe] text").text_content()
     shot(page, "measures")
     page.keyboard.press("Delete")
     page.locator("[data-testid=measure-probe]").wait_for(state="detached")
@@ -295,6 +305,8 @@ def test_documents_are_drawn_and_nothing_of_them_runs(page) -> None:
     page.get_by_text("痰涂片报告").click()
     page.locator("[data-testid=document-canvas][width]").wait_for()
     page.get_by_text("1 / 2").wait_for()
+    page.wait_for_timeout(300)  # drawing has no end that a page shows
+    assert page.evaluate(DARKEST) < 100, "words are drawn, not only paper"
     page.get_by_role("button", name="下一页").click()
     page.get_by_text("2 / 2").wait_for()
     shot(page, "document")
@@ -308,6 +320,7 @@ def test_an_opinion_is_drafted_signed_and_then_stands(page, hub) -> None:
     hub.tell("deliver", on=False)
     open_list(page)
     open_case(page, CONSULT)
+    tab(page, "意见")
     page.get_by_text("承接后可以填写意见").wait_for()
     page.locator("[data-testid=accept]").click()
     form = page.locator("[data-testid=form-opinion]")
@@ -336,7 +349,7 @@ def test_an_opinion_is_drafted_signed_and_then_stands(page, hub) -> None:
     assert form.count() == 0, "one opinion, immutable"
     shot(page, "signed")
     hub.tell("deliver", on=True)
-    page.locator("[data-testid=add-addendum]").click()
+    page.locator("[data-testid=write-addendum]").click()
     page.locator("#text-addendum").fill("补充：建议复查 CT")
     page.locator("[data-testid=sign-addendum]").click()
     page.locator("[data-testid=sign]").click()
@@ -344,7 +357,7 @@ def test_an_opinion_is_drafted_signed_and_then_stands(page, hub) -> None:
     page.locator("[data-testid=delivered]").first.wait_for()
     shot(page, "delivered")
     page.locator("[data-testid=complete]").click()
-    page.get_by_text("已完成").first.wait_for()
+    page.locator(".study-head").get_by_text("已完成").wait_for()
 
 
 def test_information_is_asked_and_answered(page, hub) -> None:
@@ -355,12 +368,12 @@ def test_information_is_asked_and_answered(page, hub) -> None:
     page.locator("[data-testid=ask]").click()
     page.locator("#ask-text").fill("请补充近一年 CT")
     page.locator("[data-testid=send-ask]").click()
-    page.get_by_text("待补充资料").first.wait_for()
+    page.locator(".study-head").get_by_text("待补充资料").wait_for()
     tab(page, "讨论")
     page.get_by_text("请补充近一年 CT").wait_for()
     hub.tell("say", consult=CONSULT, text="已上传 2025 年 CT", kind="information.given")
     page.get_by_text("已上传 2025 年 CT").wait_for()
-    page.get_by_text("待补充资料").first.wait_for(state="detached")
+    page.locator(".study-head").get_by_text("待补充资料").wait_for(state="detached")
     page.locator("[data-testid=thread-text]").fill("收到 <script>alert(1)</script>")
     page.locator("[data-testid=thread-send]").click()
     page.locator("[data-testid=message]").get_by_text("收到 <script>").wait_for()
@@ -375,7 +388,8 @@ def test_an_mdt_keeps_dissent_and_is_summed_up(page) -> None:
     page.get_by_text("不同意见").first.wait_for()
     assert page.locator("[data-testid=opinion] img").count() == 0, "words stay words"
     shot(page, "mdt")
-    page.locator("[data-testid=summarise]").click()
+    assert page.locator("[data-testid=form-opinion]").count() == 0
+    page.locator("[data-testid=write-summary]").click()
     page.locator("#impression-summary").fill("多数意见：疑似活动性；保留病理科不同意见")
     page.locator("[data-testid=sign-summary]").click()
     page.get_by_text("的不同意见将随总结保留").wait_for()

@@ -100,6 +100,6 @@ export class DirectoryLog {
 }
 
 export async function linkOf(before, seq, statement, at, actor) {
-  const row = canonical.canonicalText({ actor, at, seq, statement: hex(await text.sha256(text.utf8(statement))) });
+  const row = canonical.canonicalText({ actor, at, seq, statement: await statements.statementHash(statements.parseStatement(statement).statement) });
   return hex(await text.sha256(text.concat(Uint8Array.from(Buffer.from(before, 'hex')), text.utf8(row))));
 }

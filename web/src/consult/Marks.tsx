@@ -3,7 +3,7 @@ import { useEffect, useState } from 'react';
 import { useTexts } from '../i18n';
 import { PlainChip } from '../ui/chips';
 import { countdown, span } from './clock';
-import type { Place, Urgency } from './types';
+import { DISCIPLINES, LEVELS, type Place, type Urgency } from './types';
 
 type Tone = 'good' | 'warn' | 'bad' | 'busy' | 'quiet';
 
@@ -59,11 +59,28 @@ export function Deadline({ at, now, closed }: { at: string | null; now: number; 
   const said = useSpan();
   const { haste, seconds } = countdown(at, now);
   if (haste === 'none' || closed) return <span className="muted">—</span>;
-  const glyph = { ample: '', soon: '⏳ ', late: '▲ ' }[haste];
+  const glyph = { ample: '', soon: '! ', late: '▲ ' }[haste];
   return (
     <span className={`deadline deadline-${haste}`}>
       {glyph}
       {t(haste === 'late' ? 'deadline.late' : 'deadline.left', { span: said(seconds) })}
     </span>
   );
+}
+
+/** A person's title: ours by its word, a foreign one as it was written. */
+export function Title({ title }: { title: string }) {
+  const { t } = useTexts();
+  const level = LEVELS.find((one) => one === title);
+  if (title === '') return null;
+  return <span className="muted">{level === undefined || level === '' ? title : t(`level.${level}`)}</span>;
+}
+
+/** A department: ours by its word, a foreign one as it was written. */
+export function useDepartment(): (department: string) => string {
+  const { t } = useTexts();
+  return (department) => {
+    const known = DISCIPLINES.find((one) => one === department);
+    return known === undefined ? department : t(`discipline.${known}`);
+  };
 }

@@ -2,6 +2,7 @@
 import { useTexts } from '../i18n';
 import { PlainChip } from '../ui/chips';
 import { instant } from '../ui/format';
+import { Title, useDepartment } from './Marks';
 import { NO_FINDINGS, type Opinion, type OpinionFindings } from './types';
 
 export type Signature = 'good' | 'bad' | 'session';
@@ -127,14 +128,15 @@ function Words({ opinion }: { opinion: Opinion }) {
 
 export function OpinionCard({ view, others = [] }: { view: OpinionView; others?: readonly OpinionView[] }) {
   const { t } = useTexts();
+  const department = useDepartment();
   const addenda = others.filter((one) => one.kind === 'addendum' && one.to === view.event);
   return (
     <article className={`opinion opinion-${view.kind}${view.opinion?.dissent === true ? ' dissent' : ''}`} data-testid="opinion">
       <header>
         <b>{view.name}</b>
-        <span>{view.title}</span>
+        <Title title={view.title} />
         {view.kind === 'summary' && <PlainChip tone="good" glyph="Σ" label={t('opinion.summary')} />}
-        {view.discipline !== '' && <span className="muted">{t(`discipline.${view.discipline as 'imaging'}`)}</span>}
+        {view.discipline !== '' && <span className="muted">{department(view.discipline)}</span>}
         {view.opinion?.dissent === true && <PlainChip tone="warn" glyph="≠" label={t('opinion.dissent')} />}
         <span className="num muted">{instant(view.at)}</span>
       </header>

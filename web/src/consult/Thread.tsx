@@ -27,7 +27,7 @@ function Entry({ entry }: { entry: ThreadEntry }) {
   if (!SPOKEN.has(entry.kind)) {
     return (
       <li className="step">
-        <span className="num">{instant(entry.at)}</span> {t(`event.${entry.kind}`, { name: entry.name, about: entry.about })}
+        <span className="num">{instant(entry.at)}</span> {t(`event.${entry.kind.replace('.', '_') as 'message'}`, { name: entry.name, about: entry.about })}
         {entry.text !== null && entry.text !== '' && <p className="said">{entry.text}</p>}
         {entry.broken !== null && <p className="note-warn">✕ {entry.broken}</p>}
       </li>
@@ -90,7 +90,7 @@ export function Thread({ entries, onSend, failureText, note }: Props) {
             void send();
           }}
         >
-          <Input.TextArea aria-label={t('thread.write')} placeholder={t('thread.write')} autoSize={{ minRows: 2, maxRows: 6 }} maxLength={20_000} value={text} onChange={(event) => setText(event.target.value)} data-testid="thread-text" />
+          <Input.TextArea aria-label={t('thread.write')} placeholder={t('thread.write')} rows={2} maxLength={20_000} value={text} onChange={(event) => setText(event.target.value)} data-testid="thread-text" />
           {failure !== null && (
             <p className="note-warn" role="alert">
               ✕ {failure} {t('thread.notSent')}

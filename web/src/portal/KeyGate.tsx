@@ -8,7 +8,7 @@ import { useRead } from '../ui/useRead';
 import { useDirectory } from './directory';
 import { useSealFailureText } from './failure';
 import { useKeys } from './seals';
-import { SHORTEST, strengthOf } from './strength';
+import { acceptable, SHORTEST, strengthOf } from './strength';
 import type { StoredKey } from './types';
 
 function Gate({ title, children }: { title: string; children: ReactNode }) {
@@ -38,28 +38,45 @@ function Meter({ passphrase, personal }: { passphrase: string; personal: readonl
   );
 }
 
+/** What happens when the passphrase is forgotten: stated before the keys exist. */
+function Recovery({ name, recovery }: { name: string; recovery: string }) {
+  const { t } = useTexts();
+  return (
+    <div className="gate-note">
+      <b>{t('keys.recoveryTitle')}</b>
+      <p>{recovery === '' ? t('keys.recoveryNone') : t('keys.recoveryHospital', { name })}</p>
+    </div>
+  );
+}
+
+function useOwner() {
+  const { me } = useSession();
+  const { view } = useDirectory();
+  const hospital = me?.hospital ?? '';
+  const { name, recovery_public } = view?.hospitals[hospital] ?? { name: '', recovery_public: '' };
+  return { person: me?.id ?? '', hospital, user: me?.user ?? '', name: me?.name ?? '', hospitalName: name, recovery: recovery_public };
+}
+
 function MakeKeys() {
   const { t } = useTexts();
-  const { api, me, refresh } = useSession();
+  const { api, refresh } = useSession();
   const { seals, setState } = useKeys();
-  const { view, reload } = useDirectory();
+  const { reload } = useDirectory();
   const failureText = useSealFailureText();
   const [passphrase, setPassphrase] = useState('');
   const [again, setAgain] = useState('');
   const [understood, setUnderstood] = useState(false);
   const [failure, setFailure] = useState<string | null>(null);
   const [busy, setBusy] = useState(false);
-  const personal = [me?.user ?? '', me?.name ?? ''];
-  const strength = strengthOf(passphrase, personal);
-  const hospital = view?.hospitals[me?.hospital ?? ''];
-  const recovery = hospital?.recovery_public ?? '';
-  const good = strength === 'fair' || strength === 'strong';
+  const owner = useOwner();
+  const personal = [owner.user, owner.name];
+  const ready = acceptable(passphrase, personal) && again === passphrase && understood && owner.recovery !== '';
 
   async function make(): Promise<void> {
     setBusy(true);
     setFailure(null);
     try {
-      const key = await seals.createKeys({ person: me?.id ?? '', hospital: me?.hospital ?? '' }, passphrase, recovery);
+      const key = await seals.createKeys({ person: owner.person, hospital: owner.hospital }, passphrase, owner.recovery);
       await api.send('POST', '/api/me/key', key);
       setState('open');
       await refresh();
@@ -80,7 +97,7 @@ function MakeKeys() {
           void make();
         }}
       >
-        <input type="text" name="username" autoComplete="username" value={me?.user ?? ''} readOnly hidden />
+        <input type="text" name="username" autoComplete="username" value={owner.user} readOnly hidden />
         <label htmlFor="keys-passphrase">{t('keys.passphrase')}</label>
         <Input.Password id="keys-passphrase" autoComplete="new-password" autoFocus value={passphrase} onChange={(event) => setPassphrase(event.target.value)} aria-describedby="keys-meter" />
         <div id="keys-meter">
@@ -89,15 +106,12 @@ function MakeKeys() {
         <label htmlFor="keys-again">{t('keys.passphraseAgain')}</label>
         <Input.Password id="keys-again" autoComplete="new-password" value={again} onChange={(event) => setAgain(event.target.value)} />
         {again !== '' && again !== passphrase && <p className="warn-text">{t('account.passwordDiffers')}</p>}
-        <div className="gate-note">
-          <b>{t('keys.recoveryTitle')}</b>
-          <p>{recovery === '' ? t('keys.recoveryNone') : t('keys.recoveryHospital', { name: hospital?.name ?? '' })}</p>
-        </div>
+        <Recovery name={owner.hospitalName} recovery={owner.recovery} />
         <Checkbox checked={understood} onChange={(event) => setUnderstood(event.target.checked)} data-testid="understood">
           {t('keys.understood')}
         </Checkbox>
         {failure !== null && <Alert type="error" showIcon title={failure} role="alert" />}
-        <Button type="primary" htmlType="submit" loading={busy} disabled={!good || again !== passphrase || !understood || recovery === ''} block data-testid="make-keys">
+        <Button type="primary" htmlType="submit" loading={busy} disabled={!ready} block data-testid="make-keys">
           {busy ? t('keys.making') : t('keys.make')}
         </Button>
       </form>

@@ -10,14 +10,14 @@ import { bytes } from '../ui/format';
 import { Link } from '../ui/Link';
 import { Failure, Loading, Notice } from '../ui/states';
 import { AssignDialog } from './AssignDialog';
-import { EMPTY_LIST, listReducer } from './list';
+import { EMPTY_LIST, listReducer, type ListState } from './list';
 import { usePortalLive } from './live';
 import type { ConsultRow } from './types';
 
 const CLOSED = new Set(['completed', 'rejected', 'failed', 'cancelled']);
 const STATES = ['open', 'mine', 'closed'] as const;
 const COLUMNS: [Key, string][] = [
-  ['portal.column.rank', 'p-rank'],
+  ['portal.column.rank', 'p-rank right'],
   ['portal.column.urgency', 'p-urgency'],
   ['portal.column.deadline', 'p-deadline'],
   ['portal.column.why', ''],
@@ -26,7 +26,7 @@ const COLUMNS: [Key, string][] = [
   ['portal.column.hospital', 'p-hospital'],
   ['portal.column.waiting', 'p-waiting'],
   ['portal.column.owner', 'p-owner'],
-  ['portal.column.size', 'p-size'],
+  ['portal.column.size', 'p-size right'],
   ['portal.column.unseen', 'p-unseen'],
 ];
 export const caseUrl = (consult: string) => `/case/${encodeURIComponent(consult)}`;
@@ -98,6 +98,14 @@ function Line({ row, selected, now, opens, onSelect, onAssign }: LineProps) {
       <td>{row.unseen > 0 && <span className="unseen">{t('portal.unseen', { n: row.unseen })}</span>}</td>
     </tr>
   );
+}
+
+/** Nothing to show: still reading, could not read, or really nothing. */
+function NoRows({ phase, filtered, error, onRetry }: { phase: ListState['phase']; filtered: boolean; error: unknown; onRetry: () => void }) {
+  const { t } = useTexts();
+  if (phase === 'failed') return <Failure error={error} onRetry={onRetry} />;
+  if (phase === 'loading') return <Loading label={t('state.loadingList')} />;
+  return <Notice tone="info" title={filtered ? t('portal.noneMatch') : t('portal.empty')} />;
 }
 
 function useConsults(query: string) {
@@ -186,9 +194,7 @@ export function Worklist({ shown }: { shown: boolean }) {
             {t('portal.fresh', { n: state.fresh.length })}
           </button>
         )}
-        {state.rows.length === 0 && state.phase === 'failed' && <Failure error={error} onRetry={reload} />}
-        {state.rows.length === 0 && state.phase === 'loading' && <Loading label={t('state.loadingList')} />}
-        {state.rows.length === 0 && state.phase === 'ready' && <Notice tone="info" title={filtered ? t('portal.noneMatch') : t('portal.empty')} />}
+        {state.rows.length === 0 && <NoRows phase={state.phase} filtered={filtered} error={error} onRetry={reload} />}
         {state.rows.length > 0 && (
           <table className={state.phase === 'ready' ? 'grid' : 'grid stale'} aria-label={t('portal.nav.list')} aria-busy={state.phase === 'loading'}>
             <thead>

@@ -55,3 +55,9 @@ export function strengthOf(passphrase: string, personal: readonly string[] = [])
   if (bits < FAIR_BITS) return 'weak';
   return bits < STRONG_BITS ? 'fair' : 'strong';
 }
+
+/** Whether the page makes keys with it. */
+export function acceptable(passphrase: string, personal: readonly string[] = []): boolean {
+  const strength = strengthOf(passphrase, personal);
+  return strength === 'fair' || strength === 'strong';
+}

@@ -26,14 +26,16 @@ type Source = NonNullable<OutlineLine['source']>;
 /** Result sets differ by line style as well as by colour. */
 const SET_CLASS: Record<Source, string> = { ai: 'ai-line', county: 'ai-line county-line' };
 
-/** One label for a lesion of a result set, however many outlines it has here: above its highest point. */
+const bottomOf = (points: readonly [number, number][]): [number, number] => points.reduce((best, point) => (point[1] > best[1] ? point : best), points[0] ?? [0, 0]);
+
+/** One label for a lesion of a result set, however many outlines it has here: the AI's above, the county's below. */
 export function labelsOf(lines: readonly OutlineLine[]): { lesion: number; source: Source; at: [number, number] }[] {
   const labels = new Map<string, { lesion: number; source: Source; at: [number, number] }>();
   for (const line of lines) {
-    const at = topOf(line.points);
     const source = line.source ?? 'ai';
+    const at = source === 'ai' ? topOf(line.points) : bottomOf(line.points);
     const known = labels.get(`${source} ${line.lesion}`);
-    if (known === undefined || at[1] < known.at[1]) labels.set(`${source} ${line.lesion}`, { lesion: line.lesion, source, at });
+    if (known === undefined || (source === 'ai' ? at[1] < known.at[1] : at[1] > known.at[1])) labels.set(`${source} ${line.lesion}`, { lesion: line.lesion, source, at });
   }
   return [...labels.values()];
 }
@@ -56,7 +58,7 @@ export function Overlay({ painted, columns, rows, lines, selected, heatmap, onHe
       {labelsOf(lines).map(({ lesion, source, at }) => {
         const [x, y] = place(at);
         return (
-          <text key={`${source}-${lesion}`} x={x} y={y - (source === 'ai' ? 6 : 20)} className={`ai-label label-${source}${lesion === selected ? ' chosen' : ''}`}>
+          <text key={`${source}-${lesion}`} x={x} y={source === 'ai' ? y - 6 : y + 17} className={`ai-label label-${source}${lesion === selected ? ' chosen' : ''}`}>
             {source === 'ai' ? `AI ${lesion}` : t('overlay.county', { n: lesion })}
           </text>
         );

@@ -61,9 +61,10 @@ function FactTable({ title, object, read }: { title: string; object: CaseIndex['
   const { t } = useTexts();
   const failureText = useSealFailureText();
   const json = useObjectText(object, read.open);
+  const known = (['laboratory', 'lung_function', 'pathology'] as const).find((one) => one === title);
   return (
     <section>
-      <h2>{title === '' ? t('case.facts') : title}</h2>
+      <h2>{known === undefined ? title || t('case.facts') : t(`facts.${known}`)}</h2>
       {json.error !== null && <p className="note-warn">✕ {failureText(json.error)}</p>}
       {json.text !== null && (
         <dl className="facts">
@@ -141,7 +142,7 @@ export function entriesOf(events: readonly OpenEvent[], names: ReadonlyMap<strin
   return events
     .filter((event) => !['opinion', 'addendum', 'summary'].includes(event.kind) || event.broken !== null)
     .map((event) => {
-      const about = String(event.body['person'] ?? '');
+      const about = typeof event.body['person'] === 'string' ? event.body['person'] : '';
       return {
         id: event.id,
         kind: event.kind,
@@ -170,7 +171,7 @@ function ThreadPanel({ data, read, me }: CaseProps) {
 export function CasePanels(props: PanelProps) {
   const { t } = useTexts();
   const { data, index } = props;
-  const [tab, setTab] = useState<Tab>('opinion');
+  const [tab, setTab] = useState<Tab>(data.believed.standing.owner === '' ? 'case' : 'opinion');
   const count: Partial<Record<Tab, number>> = {
     documents: index.objects.filter((one) => one.kind === 'document').length,
     thread: data.events.filter((event) => event.kind === 'message' || event.kind.startsWith('information')).length,

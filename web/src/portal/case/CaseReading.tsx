@@ -69,6 +69,7 @@ function useBundle(index: CaseIndex | null, open: CaseRead['open']): { bundle: B
   useEffect(() => {
     if (index === null) return;
     const stop = new AbortController();
+    const left = () => stop.signal.aborted;
     const failures: Bundle['failures'] = [];
     const tolerant = async <T,>(object: CaseObject, read: (json: string) => T): Promise<T | null> => {
       try {
@@ -83,15 +84,15 @@ function useBundle(index: CaseIndex | null, open: CaseRead['open']): { bundle: B
       const door = await import('../../viewer/cornerstone');
       door.provideFrames(SCHEME, (imageId) => store.load(imageId));
       const studies = await readStudies(index, open, failures);
-      if (stop.signal.aborted) return;
+      if (left()) return;
       setBundle({ studies, sets: [], findings: [], store, failures });
       const of = (kind: string) => index.objects.filter((object) => object.kind === kind);
       const sets = await Promise.all(of('outlines').map((object) => tolerant(object, (json) => outlinesOf(json, object.title))));
       const findings = await Promise.all(of('findings').map((object) => tolerant(object, findingsOf)));
-      if (!stop.signal.aborted) setBundle({ studies, sets: sets.filter((one) => one !== null), findings: findings.filter((one) => one !== null), store, failures: [...failures] });
+      if (!left()) setBundle({ studies, sets: sets.filter((one) => one !== null), findings: findings.filter((one) => one !== null), store, failures: [...failures] });
     };
     read().catch((failure: unknown) => {
-      if (!stop.signal.aborted) setError(failure);
+      if (!left()) setError(failure);
     });
     return () => stop.abort();
   }, [index, open]);

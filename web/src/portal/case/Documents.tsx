@@ -100,7 +100,7 @@ function Sheet({ object, open, onClose }: { object: CaseObject; open: CaseRead['
 export function Documents({ index, open }: { index: CaseIndex; open: CaseRead['open'] }) {
   const { t } = useTexts();
   const [shown, setShown] = useState<CaseObject | null>(null);
-  const documents = index.objects.filter((one) => one.kind === 'document' || one.kind === 'report');
+  const documents = index.objects.filter((one) => one.kind === 'document');
   if (documents.length === 0) return <p className="muted">{t('documents.none')}</p>;
   return (
     <>
@@ -110,7 +110,7 @@ export function Documents({ index, open }: { index: CaseIndex; open: CaseRead['o
             <button type="button" className="document-line" onClick={() => setShown(one)}>
               <b>{one.title === '' ? t('documents.untitled') : one.title}</b>
               <span className="muted">
-                {one.kind === 'report' ? t('documents.report') : one.content_type === 'application/pdf' ? 'PDF' : t('documents.photo')} · {bytes(one.length)}
+                {one.content_type === 'application/pdf' ? 'PDF' : t('documents.photo')} · {bytes(one.length)}
               </span>
             </button>
           </li>

@@ -36,7 +36,7 @@ function Choice<T extends string>({ label, words, value, text, onChange }: { lab
   return (
     <div className="choice">
       <span>{label}</span>
-      <Select<T | ''> aria-label={label} value={value} allowClear onChange={(next) => onChange((next as T | '' | undefined) ?? '')} options={[{ value: '' as T | '', label: '—' }, ...words.map((word) => ({ value: word as T | '', label: text(word) }))]} />
+      <Select<T | ''> aria-label={label} value={value} allowClear onChange={(next?: T | '') => onChange(next ?? '')} options={[{ value: '', label: '—' }, ...words.map((word) => ({ value: word, label: text(word) }))]} />
     </div>
   );
 }
@@ -71,7 +71,7 @@ interface SignProps {
 function SignDialog({ opinion, kind, others, busy, failure, onSign, onClose }: SignProps) {
   const { t } = useTexts();
   return (
-    <Modal open onCancel={onClose} title={t(`sign.title.${kind}`)} footer={null} width={560} maskClosable={false}>
+    <Modal open onCancel={onClose} title={t(`sign.title.${kind}`)} footer={null} width={560} mask={{ closable: false }}>
       <div className="sign-sheet" data-testid="sign-sheet">
         {opinion.impression !== '' && <p className="said">{opinion.impression}</p>}
         <Findings findings={opinion.findings} />
@@ -141,18 +141,18 @@ export function OpinionForm(props: FormProps) {
       {kind !== 'addendum' && (
         <>
           <label htmlFor={`impression-${kind}`}>{t('opinion.impression')}</label>
-          <Input.TextArea id={`impression-${kind}`} autoSize={{ minRows: 2, maxRows: 8 }} maxLength={20_000} value={written.impression} onChange={(event) => set({ impression: event.target.value })} />
+          <Input.TextArea id={`impression-${kind}`} rows={2} maxLength={20_000} value={written.impression} onChange={(event) => set({ impression: event.target.value })} />
         </>
       )}
       {kind === 'opinion' && <FindingFields findings={written.findings} onChange={(findings) => set({ findings })} />}
       {kind !== 'addendum' && (
         <>
           <label htmlFor={`advice-${kind}`}>{t('opinion.advice')}</label>
-          <Input.TextArea id={`advice-${kind}`} autoSize={{ minRows: 1, maxRows: 6 }} maxLength={20_000} value={written.advice} onChange={(event) => set({ advice: event.target.value })} />
+          <Input.TextArea id={`advice-${kind}`} rows={1} maxLength={20_000} value={written.advice} onChange={(event) => set({ advice: event.target.value })} />
         </>
       )}
       <label htmlFor={`text-${kind}`}>{t('opinion.text')}</label>
-      <Input.TextArea id={`text-${kind}`} autoSize={{ minRows: 2, maxRows: 12 }} maxLength={20_000} value={written.text} onChange={(event) => set({ text: event.target.value })} />
+      <Input.TextArea id={`text-${kind}`} rows={2} maxLength={20_000} value={written.text} onChange={(event) => set({ text: event.target.value })} />
       {kind === 'opinion' && standing.kind === 'mdt' && (
         <Checkbox checked={written.dissent} onChange={(event) => set({ dissent: event.target.checked })}>
           {t('opinion.dissentMine')}
@@ -217,11 +217,11 @@ export function OfferForm({ read }: PanelProps) {
           <label htmlFor="offer-bed">{t('offer.bed')}</label>
           <Input id="offer-bed" maxLength={80} value={bed} onChange={(event) => setBed(event.target.value)} />
           <label htmlFor="offer-date">{t('offer.date')}</label>
-          <DatePicker id="offer-date" value={date === '' ? null : dayjs(date)} onChange={(value) => setDate((value as dayjs.Dayjs | null)?.format('YYYY-MM-DD') ?? '')} />
+          <DatePicker id="offer-date" value={date === '' ? null : dayjs(date)} onChange={(value) => setDate((value)?.format('YYYY-MM-DD') ?? '')} />
         </>
       )}
       <label htmlFor="offer-text">{t('offer.text')}</label>
-      <Input.TextArea id="offer-text" autoSize={{ minRows: 2, maxRows: 6 }} maxLength={20_000} value={text} onChange={(event) => setText(event.target.value)} />
+      <Input.TextArea id="offer-text" rows={2} maxLength={20_000} value={text} onChange={(event) => setText(event.target.value)} />
       {failure !== null && <Alert type="error" showIcon title={failure} role="alert" />}
       <div className="form-end">
         <Button type="primary" htmlType="submit" loading={busy} disabled={accepted ? date === '' : text.trim() === ''} data-testid="send-offer">

@@ -1,7 +1,7 @@
 /** Opinions of a case, and the form to write one's own: draft, look, sign; then it stands. */
 import { Button } from 'antd';
 import { useState } from 'react';
-import { may, partOf, type SignedPart } from '../../consult/fold';
+import { may, partOf, type SignedPart, type Standing } from '../../consult/fold';
 import { OpinionCard, opinionOf, type OpinionView } from '../../consult/OpinionCard';
 import { useTexts } from '../../i18n';
 import { useDirectory } from '../directory';
@@ -53,38 +53,73 @@ function offerText(json: string, t: ReturnType<typeof useTexts>['t']): string {
   return [verdict, text('bed') === '' ? '' : t('offer.bedIs', { bed: text('bed') }), text('date') === '' ? '' : t('offer.dateIs', { date: text('date') }), text('text')].filter((one) => one !== '').join('\n');
 }
 
-export function OpinionPanel(props: PanelProps) {
-  const { t } = useTexts();
-  const { data, me } = props;
-  const { standing } = data.believed;
-  const views = useViews(data);
+type Form = 'opinion' | 'addendum' | 'summary';
+
+/** Which forms a person may fill in now. Pure. */
+export function formsOf(standing: Standing, me: string, views: readonly OpinionView[]): Form[] {
   const part = partOf(standing, me);
-  const allowed = (kind: Parameters<typeof may>[2]) => may(standing.kind, part, kind, standing.place);
-  const mine = views.find((view) => view.kind === 'opinion' && view.person === me) ?? null;
-  const summed = views.some((view) => view.kind === 'summary');
-  const [writing, setWriting] = useState<'addendum' | 'summary' | null>(null);
-  const others = views.filter((view) => view.kind !== 'addendum');
-  const mayAdd = allowed('addendum') && views.some((view) => view.person === me && (view.kind === 'opinion' || view.kind === 'summary'));
+  const allowed = (kind: Form) => may(standing.kind, part, kind, standing.place);
+  const opinions = views.filter((view) => view.kind === 'opinion');
+  const forms: Form[] = [];
+  if (allowed('opinion') && !opinions.some((view) => view.person === me)) forms.push('opinion');
+  // A summary sums up several; one opinion alone is its own.
+  if (allowed('summary') && !views.some((view) => view.kind === 'summary') && opinions.length > (standing.kind === 'mdt' ? 0 : 1)) forms.push('summary');
+  if (allowed('addendum') && ownOf(views, me) !== undefined) forms.push('addendum');
+  return forms;
+}
+
+const ownOf = (views: readonly OpinionView[], me: string) => views.find((view) => view.person === me && (view.kind === 'opinion' || view.kind === 'summary'));
+
+/** What this person may still write, one form at a time. */
+function Writing(props: PanelProps & { views: readonly OpinionView[] }) {
+  const { t } = useTexts();
+  const { data, me, views } = props;
+  const { standing } = data.believed;
+  const [chosen, setChosen] = useState<Form | null>(null);
+  const forms = formsOf(standing, me, views);
+  const open = chosen ?? (standing.kind === 'consultation' && forms.includes('opinion') ? 'opinion' : null);
+  const shown = forms.find((form) => form === open);
+  const label: Record<Form, string> = { opinion: t('form.opinion'), summary: t('opinion.summarise'), addendum: `＋ ${t('opinion.addAddendum')}` };
   return (
     <>
-      {others.length === 0 && !allowed('opinion') && <p className="muted">{standing.place === 'requested' ? t('opinion.acceptFirst') : t('opinion.none')}</p>}
-      {others.map((view) => (
+      {standing.kind === 'referral' && may(standing.kind, partOf(standing, me), 'offered', standing.place) && <OfferForm {...props} />}
+      {shown !== undefined && (
+        <OpinionForm
+          key={shown}
+          {...props}
+          kind={shown}
+          to={shown === 'addendum' ? (ownOf(views, me)?.event ?? '') : ''}
+          opinions={shown === 'summary' ? views.filter((view) => view.kind === 'opinion').map((view) => view.event) : []}
+          others={views.filter((view) => view.kind !== 'addendum')}
+          onDone={() => setChosen(null)}
+        />
+      )}
+      <div className="writing">
+        {forms
+          .filter((form) => form !== shown)
+          .map((form) => (
+            <Button key={form} type={form === 'summary' ? 'primary' : 'default'} onClick={() => setChosen(form)} data-testid={`write-${form}`}>
+              {label[form]}
+            </Button>
+          ))}
+      </div>
+    </>
+  );
+}
+
+export function OpinionPanel(props: PanelProps) {
+  const { t } = useTexts();
+  const { standing } = props.data.believed;
+  const views = useViews(props.data);
+  const shown = views.filter((view) => view.kind !== 'addendum');
+  const mayWrite = may(standing.kind, partOf(standing, props.me), 'opinion', standing.place);
+  return (
+    <>
+      {shown.length === 0 && !mayWrite && <p className="muted">{standing.place === 'requested' ? t('opinion.acceptFirst') : t('opinion.none')}</p>}
+      {shown.map((view) => (
         <OpinionCard key={view.event} view={view} others={views} />
       ))}
-      {standing.kind === 'referral' && allowed('offered') && <OfferForm {...props} />}
-      {allowed('opinion') && mine === null && <OpinionForm {...props} kind="opinion" to="" opinions={[]} others={others} onDone={() => undefined} />}
-      {allowed('summary') && !summed && views.some((view) => view.kind === 'opinion') && writing !== 'summary' && (
-        <Button type="primary" onClick={() => setWriting('summary')} data-testid="summarise">
-          {t('opinion.summarise')}
-        </Button>
-      )}
-      {writing === 'summary' && !summed && <OpinionForm {...props} kind="summary" to="" opinions={views.filter((view) => view.kind === 'opinion').map((view) => view.event)} others={others} onDone={() => setWriting(null)} />}
-      {mayAdd && writing === null && (
-        <Button onClick={() => setWriting('addendum')} data-testid="add-addendum">
-          ＋ {t('opinion.addAddendum')}
-        </Button>
-      )}
-      {writing === 'addendum' && <OpinionForm {...props} kind="addendum" to={mine?.event ?? views.find((view) => view.person === me && view.kind === 'summary')?.event ?? ''} opinions={[]} others={others} onDone={() => setWriting(null)} />}
+      <Writing {...props} views={views} />
     </>
   );
 }

@@ -69,7 +69,8 @@ function objectOf(value: unknown): CaseObject {
     address: text(one['address']),
     length: whole(one['length']),
     content_type: text(one['content_type']),
-    title: text(one['title']),
+    // The box adds a line that tells two of the same title apart.
+    title: text(one['title']).split('\n')[0] ?? '',
     ...(typeof one['epoch'] === 'number' ? { epoch: one['epoch'] } : {}),
   };
 }
@@ -179,13 +180,20 @@ export function qcOf(json: string): Qc | null {
 
 /** A table of facts (laboratory, lung function, pathology): name → value, as the county wrote it. */
 export function factsOf(json: string): { name: string; value: string }[] {
+  const value: unknown = JSON.parse(json);
+  const items = loose(value)['items'];
   const rows: { name: string; value: string }[] = [];
-  const walk = (prefix: string, value: unknown): void => {
+  const plain = (one: unknown): string => (typeof one === 'string' || typeof one === 'number' || typeof one === 'boolean' ? String(one) : '');
+  const walk = (prefix: string, one: unknown): void => {
     if (rows.length > 500) return;
-    if (Array.isArray(value)) value.forEach((one, index) => walk(`${prefix} ${index + 1}`, one));
-    else if (typeof value === 'object' && value !== null) Object.entries(value).forEach(([key, one]) => walk(prefix === '' ? key : `${prefix} · ${key}`, one));
-    else if (value !== null && value !== '') rows.push({ name: prefix, value: String(value as string | number | boolean) });
+    const fact = loose(one);
+    const name = plain(fact['name']) || plain(fact['display']) || plain(fact['code']);
+    if (name !== '' && 'value' in fact && plain(fact['value']) !== '') {
+      rows.push({ name, value: [plain(fact['value']), plain(fact['unit']), plain(fact['flag'])].filter((part) => part !== '').join(' ') });
+    } else if (Array.isArray(one)) one.forEach((entry) => walk(prefix, entry));
+    else if (typeof one === 'object' && one !== null) Object.entries(one).forEach(([key, entry]) => walk(prefix === '' ? key : `${prefix} · ${key}`, entry));
+    else if (plain(one) !== '') rows.push({ name: prefix, value: plain(one) });
   };
-  walk('', JSON.parse(json));
+  walk('', Array.isArray(items) ? items : value);
   return rows;
 }

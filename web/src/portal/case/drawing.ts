@@ -1,5 +1,6 @@
 /** A document as something that draws itself on a canvas. The content type of the index decides, never the bytes. */
 import workerUrl from 'pdfjs-dist/legacy/build/pdf.worker.min.mjs?url';
+import type { PDFWorker } from 'pdfjs-dist';
 import { startChecked } from '../worker';
 
 export interface DrawnDocument {
@@ -12,9 +13,9 @@ const LONGEST_SIDE_PX = 2200;
 const PHOTOS = new Set(['image/jpeg', 'image/png']);
 
 async function pdfOf(data: Uint8Array): Promise<DrawnDocument> {
-  const [pdf, port] = await Promise.all([import('pdfjs-dist/legacy/build/pdf.mjs'), startChecked(workerUrl)]);
-  const own = pdf.PDFWorker.fromPort({ port });
-  const task = pdf.getDocument({ data, worker: own, isEvalSupported: false, disableFontFace: true, enableXfa: false, stopAtErrors: false, useSystemFonts: false });
+  const [pdf, port] = (await Promise.all([import('pdfjs-dist/legacy/build/pdf.mjs'), startChecked(workerUrl)])) as [typeof import('pdfjs-dist'), Worker];
+  const own = pdf.PDFWorker.fromPort({ port }) as PDFWorker;
+  const task = pdf.getDocument({ data, worker: own, isEvalSupported: false, enableXfa: false, stopAtErrors: false, useSystemFonts: true });
   const document = await task.promise;
   return {
     pages: document.numPages,

@@ -42,8 +42,13 @@ const hexOf = (data: ArrayBuffer): string => Array.from(new Uint8Array(data), (b
 const sha256 = async (data: Uint8Array<ArrayBuffer>): Promise<string> => hexOf(await crypto.subtle.digest('SHA-256', data));
 const utf8 = (text: string): Uint8Array<ArrayBuffer> => new TextEncoder().encode(text);
 
-/** SHA-256 of a statement as it travelled: what the chain of a consultation links, and what both sides show. */
-export const digestOf = (statement: string): Promise<string> => sha256(utf8(statement));
+const BEFORE = '{"signature":"'.length + 128 + '","statement":'.length;
+
+/**
+ * The name of a statement on the wire (canonical JSON), its signature left out: what the chain links and what
+ * both sides show. Also of one whose signature does not hold, so that a forged entry does not hide a broken chain.
+ */
+export const digestOf = (wire: string): Promise<string> => sha256(utf8(wire.slice(BEFORE, -1)));
 
 /** Link of an event, as core/consult/chain.py makes it. */
 export async function nextLink(before: string, row: Pick<CaseEvent, 'seq' | 'statement' | 'at' | 'actor'>): Promise<string> {
@@ -77,22 +82,24 @@ function signerOf({ signer }: Checked): string {
 }
 
 /** Does the signed statement say what the row says? */
-function matches(row: CaseEvent, said: Checked, consult: string): boolean {
-  return said.body['event'] === row.id && said.body['kind'] === row.kind && said.body['consult'] === consult && signerOf(said) === row.actor;
+function matches(row: CaseEvent, said: Checked, consult: string, hub: string): boolean {
+  // The hub's own timers have no name in a row.
+  const signer = row.actor === '' ? hub : row.actor;
+  return said.body['event'] === row.id && said.body['kind'] === row.kind && said.body['consult'] === consult && signerOf(said) === signer;
 }
 
 export function foldEvent(row: CaseEvent, said: Checked): FoldEvent | null {
   if (!EVENT_KINDS.includes(row.kind as EventKind)) return null;
-  return { id: row.id, kind: row.kind as EventKind, actor: signerOf(said), at: String(said.body['at'] ?? row.at), digest: said.sha256, body: said.body };
+  return { id: row.id, kind: row.kind as EventKind, actor: signerOf(said), at: typeof said.body['at'] === 'string' ? said.body['at'] : row.at, digest: said.sha256, body: said.body };
 }
 
-async function statements(seals: Seals, answer: CaseAnswer, consult: string): Promise<Pick<Believed, 'events' | 'distrust'>> {
+async function statements(seals: Seals, answer: CaseAnswer, hub: string): Promise<Pick<Believed, 'events' | 'distrust'>> {
   const distrust: Distrust[] = [];
   const checked = await Promise.all(
     answer.events.map(async (row) => {
       try {
         const said = await seals.verifyStatement(row.statement, EVENT_DOMAIN, row.at);
-        if (matches(row, said, consult)) return { row, said: { ...said, sha256: await digestOf(row.statement) } };
+        if (matches(row, said, answer.row.id, hub)) return { row, said };
         distrust.push({ what: 'statement', seq: row.seq, error: null });
       } catch (error) {
         distrust.push({ what: 'statement', seq: row.seq, error: refusalOf(error) });
@@ -119,8 +126,8 @@ async function epochsOf(seals: Seals, answer: CaseAnswer, hospital: string, dist
 }
 
 /** First part: whom to believe, and the keys. Words and pictures are opened after it. */
-export async function believe(seals: Seals, answer: CaseAnswer): Promise<Believed> {
-  const { events, distrust } = await statements(seals, answer, answer.row.id);
+export async function believe(seals: Seals, answer: CaseAnswer, hub: string): Promise<Believed> {
+  const { events, distrust } = await statements(seals, answer, hub);
   const standing = fold(events.map(({ row, said }) => foldEvent(row, said)).filter((one) => one !== null));
   const saidPlace = answer.row.business_state === 'awaiting-information' ? 'awaiting-information' : answer.row.state;
   if (standing.place !== saidPlace) distrust.push({ what: 'state', seq: null, error: null });

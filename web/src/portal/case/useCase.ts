@@ -47,6 +47,19 @@ export function indexObject(believed: Believed): (CaseObject & { epoch: number }
   return null;
 }
 
+/** The opened index, or why it cannot be believed. */
+async function indexOf(believed: Believed, open: (object: CaseObject) => Promise<Uint8Array>): Promise<Pick<OpenCase, 'index' | 'indexFailure'>> {
+  const named = indexObject(believed);
+  if (named === null) return { index: null, indexFailure: null };
+  try {
+    return { index: caseOf(textOf(await open(named))), indexFailure: null };
+  } catch (failure) {
+    if (failure instanceof SealRefused || failure instanceof NoKey || failure instanceof CaseBroken) return { index: null, indexFailure: failure };
+    if (failure instanceof SyntaxError) return { index: null, indexFailure: new CaseBroken('json') };
+    throw failure;
+  }
+}
+
 export function useCase(consult: string): CaseRead {
   const { api, me, reachable } = useSession();
   const { seals } = useKeys();
@@ -79,22 +92,15 @@ export function useCase(consult: string): CaseRead {
     const left = () => stop.signal.aborted;
     const read = async () => {
       const answer = await api.get<CaseAnswer>(path, stop.signal);
-      const believed = await believe(seals, answer);
+      const believed = await believe(seals, answer, view.hub);
       if (left()) return;
       const before = now.current.data;
       const keep = before?.believed.standing.case === believed.standing.case ? before : null;
       setData({ answer, believed, events: before?.events ?? [], index: keep?.index ?? null, indexFailure: keep?.indexFailure ?? null });
       setError(null);
-      const named = indexObject(believed);
-      if (keep?.index == null && named !== null) {
-        try {
-          const index = caseOf(textOf(await openWith(answer, believed, named)));
-          if (!left()) setData((old) => (old === null ? old : { ...old, index, indexFailure: null }));
-        } catch (failure) {
-          if (!(failure instanceof SealRefused || failure instanceof NoKey || failure instanceof CaseBroken || failure instanceof SyntaxError)) throw failure;
-          const shown = failure instanceof SyntaxError ? new CaseBroken('json') : failure;
-          if (!left()) setData((old) => (old === null ? old : { ...old, indexFailure: shown }));
-        }
+      if (keep?.index == null) {
+        const found = await indexOf(believed, (object) => openWith(answer, believed, object));
+        if (!left()) setData((old) => (old === null ? old : { ...old, ...found }));
       }
       const opened = await Promise.all(believed.events.map((entry) => openWords(seals, consult, entry, believed.epochs)));
       if (!left()) setData((old) => (old === null ? old : { ...old, events: opened.filter((one) => one !== null) }));

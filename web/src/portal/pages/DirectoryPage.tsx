@@ -1,6 +1,7 @@
 /** The directory of public keys: who has which, who attested it, who witnessed the whole, and any alarm. */
 import { Button, Input } from 'antd';
 import { useState } from 'react';
+import { Title, useDepartment } from '../../consult/Marks';
 import { useTexts } from '../../i18n';
 import { PlainChip } from '../../ui/chips';
 import { instant } from '../../ui/format';
@@ -15,9 +16,10 @@ export function spoken(key: string): string {
 export default function DirectoryPage() {
   const { t, said } = useTexts();
   const { view, alarm, witnesses, failure, reload, changedAt } = useDirectory();
+  const department = useDepartment();
   const [query, setQuery] = useState('');
   if (view === null && alarm === null) return failure === null ? <Loading label={t('directory.reading')} /> : <Failure error={failure} onRetry={reload} />;
-  const people = Object.values(view?.people ?? {}).filter((one) => query === '' || one.name.includes(query) || one.department.includes(query));
+  const people = Object.values(view?.people ?? {}).filter((one) => query === '' || one.name.includes(query) || department(one.department).includes(query));
   return (
     <div className="page list-page">
       <div className="sheet">
@@ -54,10 +56,10 @@ export default function DirectoryPage() {
                 {people.map((one) => (
                   <tr key={one.person} data-person={one.person}>
                     <td>
-                      <b>{one.name}</b> {one.title !== '' && <span className="muted">{one.title}</span>}
+                      <b>{one.name}</b> <Title title={one.title} />
                     </td>
                     <td>{view.hospitals[one.hospital]?.name ?? one.hospital}</td>
-                    <td>{one.department}</td>
+                    <td>{department(one.department)}</td>
                     <td>
                       <code>{spoken(one.key)}</code>
                     </td>

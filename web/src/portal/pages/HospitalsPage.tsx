@@ -35,7 +35,7 @@ function InviteDialog({ hospital, onClose, onDone }: { hospital: Hospital; onClo
     setBusy(false);
   }
   return (
-    <Modal open onCancel={onClose} footer={null} title={t('invite.title', { name: hospital.name })} width={460} maskClosable={false}>
+    <Modal open onCancel={onClose} footer={null} title={t('invite.title', { name: hospital.name })} width={460} mask={{ closable: false }}>
       {made === null ? (
         <div className="form">
           <p>{t('invite.explain')}</p>
