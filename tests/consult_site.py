@@ -59,6 +59,7 @@ class Post:
         self.events: dict[str, tuple[str, bytes, tuple[str, ...]]] = {}
         self.wraps: dict[str, bytes] = {}
         self.statistics: dict[str, bytes] = {}
+        self.access: dict[str, bytes] = {}
         self.puts = 0
         self.fails_at = 0
 
@@ -76,6 +77,9 @@ class Post:
 
     def put_wraps(self, id_, consult, statement, priority=1):
         self.wraps.setdefault(id_, statement)
+
+    def put_access(self, id_, consult, statement):
+        self.access.setdefault(id_, statement)
 
     def put_statistics(self, id_, statement):
         self.statistics.setdefault(id_, statement)

@@ -21,6 +21,7 @@ from edge.api.consult_rows import case_of, drafts_of, row_of, rows_of
 from edge.api.context import COOKIE, Site, TheSite, need, visible_study, whole
 from edge.api.multipart import PartReader
 from edge.consult import house, papers
+from edge.consult.access import tell_opened
 from edge.consult.book import Kept, kept
 from edge.consult.errors import ConsultUnknown, DocumentRefused
 from edge.consult.inbox import confirm
@@ -186,6 +187,7 @@ def read_case(site: TheSite, desk: TheDesk, session: MayRead, consult: str) -> d
     """Return one consultation, opened."""
     found = _visible(site, desk, consult, session)
     site.note_view(session, found.study)
+    tell_opened(desk, found, session.id, session.user, session.role)
     return case_of(desk, found, session.user)
 
 

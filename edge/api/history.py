@@ -76,10 +76,37 @@ def _sentence(record: Record, images: int) -> tuple[str, str]:
         return f"送达 {body['destination']}：{confirmed}/{total} 已确认", (
             f"Sent to {body['destination']}: {confirmed} of {total} confirmed"
         )
+    if record.kind in ("consult.event", "consult.closed", "consult.opined"):
+        zh, en = _CONSULT.get(body["kind"], (body["kind"] or "无法核验", body["kind"] or "unsound"))
+        return f"会诊：{zh}", f"Consultation: {en}"
     return _PLAIN.get(record.kind, (record.kind, record.kind))
 
 
+_CONSULT = {
+    "requested": ("申请已送达", "the request has arrived"),
+    "accepted": ("专家已接受", "accepted by an expert"),
+    "assigned": ("已指派专家", "assigned to an expert"),
+    "rejected": ("被谢绝", "declined"),
+    "started": ("开始处理", "work has begun"),
+    "information.asked": ("要求补充资料", "more information is asked for"),
+    "information.given": ("已补充资料", "information given"),
+    "message": ("留言", "message"),
+    "invited": ("邀请人员", "somebody was invited"),
+    "removed": ("移除人员", "somebody was removed"),
+    "opinion": ("已签署意见", "signed opinion"),
+    "addendum": ("已签署补充意见", "signed addendum"),
+    "summary": ("主持人已签署总结", "the chair's signed summary"),
+    "offered": ("转诊答复", "answer to the referral"),
+    "completed": ("已完成", "completed"),
+    "failed": ("未能完成", "could not be done"),
+    "cancelled": ("已撤回", "withdrawn"),
+    "escalated": ("超时升级", "escalated"),
+}
 _PLAIN = {
+    "consult.requested": ("已提交会诊申请", "A consultation was asked for"),
+    "access.granted": ("会诊密钥已授权", "Consultation key granted"),
+    "access.revoked": ("会诊密钥已更换", "Consultation key renewed after a removal"),
+    "report.addended": ("会诊意见已归入报告", "An opinion was added to the report"),
     "identity.corrected": ("患者或申请信息已更正", "Patient or order data corrected"),
     "processing.requested": ("医师要求仍然分析", "A physician asked for the analysis all the same"),
     "findings.assessed": ("医师已审核 AI 结果", "A physician reviewed the AI result"),

@@ -65,7 +65,7 @@ def build(box: Box, found: Kept, packer: Packer, progress: Progress) -> Built:
         packer.put(piece, urgent)
     objects = tuple(packer.objects)
     case = put_case(box, found, packer, objects, shown)
-    needs = tuple(one.address for one in packer.objects if one.kind != "frames")
+    needs = tuple(one.address for one in packer.objects if one.kind != "frames")  # the case too
     return Built(case, objects, needs, shown)
 
 

@@ -140,3 +140,20 @@ class AlreadyRequested(ConsultBoxRefusal):
     zh = "该会诊申请已提交"
     en = "The request was sent already"
     status = 409
+
+
+class OpinionOfOtherCase(ConsultBoxRefusal):
+    """A signed opinion names a case index that this box never sent."""
+
+    code = 7917
+    zh = "意见所针对的病例内容不是本院发送的内容"
+    en = "The opinion judges a case that this box did not send"
+
+
+class StillPreparing(ConsultBoxRefusal):
+    """The request is being sealed; it can be withdrawn once it is whole."""
+
+    code = 7918
+    zh = "会诊资料正在准备，请稍后再试"
+    en = "The case is still being prepared; try again in a moment"
+    status = 409

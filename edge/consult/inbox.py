@@ -13,9 +13,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from core.consult.chain import next_link
-from core.consult.errors import StatementUnlinked
+from core.consult.errors import OpinionMalformed, StatementUnlinked
 from core.consult.events import DOMAIN, Event, Standing, parse_event, sealed_kind
 from core.consult.machine import Consult, apply, begin
+from core.consult.opinion import parse_opinion
 from core.errors import XinglinError
 from core.journal.seal import open_clear
 from core.records.clock import Stamp
@@ -41,6 +42,7 @@ from edge.consult.errors import (
     EventUnsound,
     InvitedByHub,
     KeyNotConfirmed,
+    OpinionOfOtherCase,
     OwnEventAltered,
     WordsUnreadable,
 )
@@ -225,7 +227,24 @@ def _opened(
         words = json.loads(open_inline(event.sealed, key, context))
     except (XinglinError, ValueError, RecursionError):
         return None, WordsUnreadable()
-    return (words, None) if isinstance(words, dict) else (None, WordsUnreadable())
+    if not isinstance(words, dict):
+        return None, WordsUnreadable()
+    return words, _unfit(desk, found, event, words)
+
+
+def _unfit(desk: Desk, found: Kept, event: Event, words: dict[str, Any]) -> XinglinError | None:
+    """Return what is wrong with an opinion's words: malformed, or about another case."""
+    if event.kind != "opinion":
+        return None
+    try:
+        opinion = parse_opinion(words)
+    except OpinionMalformed as error:
+        return error
+    sent = desk.box.database.query(
+        "SELECT opened FROM consult_sent WHERE consult = ?", (found.consult,)
+    )
+    cases = {(json.loads(row[0])["case"] or {}).get("address") for row in sent}
+    return None if opinion.case in cases else OpinionOfOtherCase()
 
 
 def _suspect(desk: Desk, found: Kept, row: Row, verified: Verified | None) -> None:

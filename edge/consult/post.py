@@ -17,6 +17,7 @@ from core.records.canonical import to_bytes
 from core.seals.objects import ObjectContext, seal_inline
 from core.seals.statements import Statement, parse, sign_node
 from edge.consult.book import Kept, grants_of
+from edge.consult.errors import StillPreparing
 from edge.consult.region import PRIORITY, Desk
 
 
@@ -86,6 +87,7 @@ def send(desk: Desk, found: Kept, saying: Saying) -> Event:
         What the authority would refuse too, as far as this box knows.
     """
     desk.joined  # noqa: B018 raises NotJoined before anything is written
+    needs = _after_request(desk, found) if _is_early(found, saying) else saying.needs
     body = body_of(desk, found, saying)
     wire, statement = said(desk, body)
     event = parse_event(body, desk.box.identity.id, "requester", statement.sha256)
@@ -94,10 +96,34 @@ def send(desk: Desk, found: Kept, saying: Saying) -> Event:
     with desk.box.database.transaction() as sql:
         note_sent(desk, found, saying, event)
         desk.outgoing.put_event(
-            event.id, found.consult, wire, PRIORITY[found.request["urgency"]], saying.needs
+            event.id, found.consult, wire, PRIORITY[found.request["urgency"]], needs
         )
         del sql
     return event
+
+
+def _is_early(found: Kept, saying: Saying) -> bool:
+    """Say whether something is said before the request itself has come back."""
+    return saying.kind != "requested" and not found.state.requested_at
+
+
+def _after_request(desk: Desk, found: Kept) -> list[str]:
+    """Return what the request waits for, so that a withdrawal does not overtake it.
+
+    Raises
+    ------
+    StillPreparing
+        If the request is not in the outbox yet.
+    """
+    rows = desk.box.database.query(
+        "SELECT opened FROM consult_sent WHERE consult = ? AND kind = 'requested'",
+        (found.consult,),
+    )
+    if not rows:
+        raise StillPreparing
+    case = json.loads(rows[0][0])["case"]
+    small = [one["address"] for one in case["objects"] if one["kind"] != "frames"]
+    return [*small, case["address"]]
 
 
 def note_sent(desk: Desk, found: Kept, saying: Saying, event: Event) -> None:

@@ -50,6 +50,10 @@ class Post(Protocol):
         """Add a signed set of wraps, in the caller's transaction."""
         ...
 
+    def put_access(self, id_: str, consult: str, statement: bytes) -> None:
+        """Add a signed access record; the same id again changes nothing."""
+        ...
+
     def put_statistics(self, id_: str, statement: bytes) -> None:
         """Add a signed de-identified result, in the caller's transaction."""
         ...

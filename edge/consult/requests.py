@@ -172,7 +172,9 @@ def checked(box: Box, study: str, asked: Mapping[str, Any]) -> dict[str, Any]:
     deadline = asked.get("deadline_at") or ""
     if deadline and not (isinstance(deadline, str) and _is_instant(deadline)):
         raise RequestIncomplete(field="deadline_at")
-    if asked.get("direction", "") not in ("", "up", "down"):
+    # A referral goes up or down (双向转诊); nothing else has a direction.
+    ways = ("up", "down") if asked["kind"] == "referral" else ("",)
+    if asked.get("direction", "") not in ways:
         raise RequestIncomplete(field="direction")
     return {
         "kind": asked["kind"],

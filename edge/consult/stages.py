@@ -74,7 +74,7 @@ def send_case(work: Work, desk: Desk, job: Job) -> Outcome:
                 needs=built.needs,
                 event=found.request["event"],
                 at=found.request["at"],
-                case=_case(built.objects, built.studies),
+                case=_case(built.case.address, built.objects, built.studies),
             ),
         )
     except OutboxFull as full:
@@ -106,7 +106,7 @@ def send_answer(work: Work, desk: Desk, job: Job) -> Outcome:
             objects=[reference(one, packer.sizes[one.address]) for one in packer.objects],
             needs=[one.address for one in packer.objects],
             event=payload["event"],
-            case=_case((*objects, *fresh), studies),
+            case=_case(case.address, (*objects, *fresh), studies),
         )
         send(desk, found, saying)
     except OutboxFull:
@@ -143,6 +143,8 @@ def file_opinion(work: Work, desk: Desk, job: Job) -> Outcome:
         house=found.house,
     )  # fmt: skip
     context = _context(box, found, body["event"], at)
+    if not context.sources:
+        return Done()  # no image says under which identity it belongs
     objects = [
         _object(box, found.study, "opinion_pdf", write_pdf(context, text)),
         _object(box, found.study, "opinion_sr", write_words(context, text)),
@@ -214,8 +216,12 @@ def _case_before(desk: Desk, found: Kept) -> tuple[tuple[CaseObject, ...], list[
     return (), []
 
 
-def _case(objects: tuple[CaseObject, ...], studies: list[dict[str, Any]]) -> dict[str, Any]:
-    return {"objects": [one.as_json() for one in objects], "studies": studies}
+def _case(
+    address: str, objects: tuple[CaseObject, ...], studies: list[dict[str, Any]]
+) -> dict[str, Any]:
+    return {
+        "address": address, "objects": [one.as_json() for one in objects], "studies": studies,
+    }  # fmt: skip
 
 
 def _author(desk: Desk, found: Kept, actor: str) -> tuple[str, str]:

@@ -139,7 +139,9 @@ def plan_inbox(_record: Record, _now_ms: int) -> Sequence[JobSpec]:
 
 
 def plan_opinion(record: Record, _now_ms: int) -> Sequence[JobSpec]:
-    """A signed opinion is written as documents."""
+    """A signed opinion is written as documents; one that is unsound waits for a person's eyes."""
+    if record.body.get("unread"):
+        return []
     payload = {name: record.body[name] for name in ("consult", "event")}
     key = f"{payload['consult']}:{payload['event']}"
     return [JobSpec("opinion", key, record.study, ROUTINE, payload=payload)]

@@ -10,7 +10,7 @@ from core.consult.timers import iso_of
 from core.seals.errors import RecipientUnknown, WrapBroken
 from core.seals.statements import join, parse, sign_node
 from edge.consult.book import grants_of, kept
-from edge.consult.errors import EventUnsound, KeyNotConfirmed
+from edge.consult.errors import EventUnsound, KeyNotConfirmed, StillPreparing
 from edge.consult.inbox import confirm
 from edge.consult.papers import keep_document
 from edge.consult.post import Saying, send
@@ -342,3 +342,28 @@ def _b64(data: bytes) -> str:
     from core.seals.text import to_base64url
 
     return to_base64url(data)
+
+
+def test_an_opinion_about_another_case_is_flagged(box, hub):
+    consult = ask(box)
+    reader = Reader(EXPERT, hub)
+    hub.accept(reader.say(consult, "accepted"))
+    words = opinion(hub, consult, case="f" * 64)
+    hub.accept(reader.say(consult, "opinion", words, discipline="respiratory"))
+    box.exchange()
+    assert box.alarms() == {"E7917"}
+    assert box.events(consult)[-1].fault == "E7917"
+
+
+def test_a_request_is_withdrawn_behind_itself(box, hub):
+    consult = request(box.desk, box.queue, box.api.study(), REQUEST, DOCTOR)
+    saying = Saying("cancelled", "physician", "u_" + "0" * 16, None, {"reason": "patient"})
+    with pytest.raises(StillPreparing):
+        send(box.desk, kept(box.box, consult), saying)
+    box.run("consult")
+    send(box.desk, kept(box.box, consult), saying)
+    asked, withdrawn = box.post.events.values()
+    assert set(withdrawn[2]) == set(asked[2])
+    box.exchange()
+    assert kept(box.box, consult).state.place == "cancelled"
+    assert box.alarms() == set()

@@ -179,6 +179,9 @@ def test_the_case_on_the_page(box, hub):
     box.exchange()
     case = client.get(f"/api/consults/{consult}").json()
     assert case["pending"] == []
+    [opened] = box.post.access.values()  # once a log-in, whoever it was by an opaque id
+    assert b"radiologist" in opened  # the role
+    assert "某".encode() not in opened
     assert case["events"][-1]["opened"] == {"text": "谢谢"}
     refused = client.post(f"/api/consults/{consult}/events", json={"kind": "accepted"})
     assert (refused.status_code, refused.json()["code"]) == (403, "E7205")
