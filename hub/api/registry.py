@@ -8,8 +8,10 @@ from fastapi import APIRouter, Depends, Query
 from pydantic import BaseModel, Field
 
 from core.seals.keybook import raw_public
+from core.web.errors import Conflict
 from core.web.text import Text
 from hub.api.context import Id, ThePortal, need, when
+from hub.datacentre.statistics import check_policy
 from hub.registry.duty import roster, set_duty
 from hub.registry.hospitals import add_hospital, hospitals, set_policy, set_recovery
 from hub.registry.people import NewPerson
@@ -133,6 +135,8 @@ def change_person(
 ) -> None:
     """Change an account."""
     fields = {k: v for k, v in body.model_dump().items() if v is not None}
+    if person == session.person and set(fields) & {"role", "active"}:
+        raise Conflict(state="own account")  # else a region could lose its last administrator
     portal.people.change(person, fields)
     portal.note(session, "person changed", {"person": person, "fields": sorted(fields)})
 
@@ -168,5 +172,6 @@ def change_policy(
     portal: ThePortal, session: MayManageHospitals, hospital: Id, body: Policy
 ) -> None:
     """Keep which fields a hospital lets out."""
+    check_policy(body.fields)
     set_policy(portal.site, hospital, body.model_dump())
     portal.note(session, "policy changed", {"hospital": hospital, "fields": body.fields})

@@ -116,6 +116,9 @@ def test_administration_by_http(portal):
     listed = client.get("/api/admin/people")
     assert "argon2" not in listed.text
     assert listed.headers["content-type"] == "application/json"
+    own = f"/api/admin/people/{portal.crew.ids['hub_admin']}"
+    assert code(client.put(own, json={"active": False})) == "E6012"
+    assert code(client.put(own, json={"role": "auditor"})) == "E6012"
     policy = f"/api/admin/hospitals/{hospital}/policy"
     assert client.put(policy, json={"fields": ["qc.verdict"]}).status_code == 204
     assert len(client.get("/api/admin/hospitals").json()["rows"]) == 2
