@@ -19,7 +19,7 @@ from core.web.answers import answer_errors, nowhere
 from core.web.envelope import FORM_BYTES, FormLimit, SafeHeaders
 from core.web.errors import WebRefusal
 from core.web.page import page
-from hub.api import account, audit, consults, devices, events, objects, registry
+from hub.api import account, audit, consults, devices, events, objects, registry, statistics
 from hub.api.context import Portal
 from hub.api.desk import Desk
 from hub.downlink.errors import HubBusy
@@ -52,7 +52,7 @@ def create_portal(portal: Portal, dist: Path) -> FastAPI:
     )
     app.state.portal = portal
     app.state.desk = Desk(portal)
-    for module in (account, registry, devices, audit, consults, objects, events):
+    for module in (account, registry, devices, audit, consults, objects, events, statistics):
         app.include_router(module.router)
     answer_errors(app, shown, portal.site.outside.randomness)
     for kind in (OperationalError, InterfaceError):

@@ -6,6 +6,7 @@ from sqlalchemy import Connection
 
 from hub.consult.service import ConsultService, Mark, Sender
 from hub.consult.wraps import take_wraps
+from hub.datacentre.statistics import take_statistic
 from hub.downlink.link import Arrived
 from hub.downlink.sink import From, PlainSink
 from hub.site import HubSite
@@ -26,6 +27,8 @@ class ConsultSink(PlainSink):
             return self._service.take(sql, item.statement, box).seq
         if item.kind == "wraps":
             return take_wraps(self._here, sql, item.statement, box)
+        if item.kind == "statistics":
+            return take_statistic(self._here, sql, sender, item)
         return super().accept(sql, sender, item)
 
     def committed(self, sender: From, item: Arrived, seq: int) -> None:

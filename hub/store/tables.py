@@ -330,8 +330,22 @@ STATISTIC = Table(  # de-identified structured results under a per-hospital pseu
     METADATA,
     Column("hospital", _ID, ForeignKey("hospital.id"), primary_key=True),
     Column("id", _ID, primary_key=True),
-    Column("body", Text, nullable=False),
+    Column("body", Text, nullable=False),  # the signed statement
     Column("at", BigInteger, nullable=False),
+    Column("study", String(32), nullable=False, default=""),  # pseudonym
+    Column("newest", Boolean, nullable=False, default=True),  # of its study
+    Column(
+        "month", String(8), nullable=False, default=""
+    ),  # what is counted by; "" where not let out
+    Column("modality", String(8), nullable=False, default=""),
+    Column("sex", String(8), nullable=False, default=""),
+    Column("age_band", String(8), nullable=False, default=""),
+    Column("status", String(16), nullable=False, default=""),
+    Column("qc_verdict", String(8), nullable=False, default=""),
+    Column("tb_positive", String(8), nullable=False, default=""),
+    Column("review", String(12), nullable=False, default=""),
+    Index("ix_statistic_hospital_study", "hospital", "study"),
+    Index("ix_statistic_newest_month", "newest", "month"),
 )
 NOTICE = Table(  # to a person's page; delivered by server-sent events, kept until read
     "notice",

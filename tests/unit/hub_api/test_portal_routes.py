@@ -62,6 +62,7 @@ TABLE = {
     ("GET", "/api/consults/{consult}/objects/{address}"): {"expert"},
     ("GET", "/api/people/suggest"): {"expert", "coordinator", "hub_admin"},
     ("GET", "/api/events"): LISTERS,
+    ("GET", "/api/statistics"): {"coordinator", "hub_admin", "auditor"},
 }
 
 

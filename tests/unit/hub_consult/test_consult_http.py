@@ -35,7 +35,7 @@ def test_the_most_pressing_stands_first_and_says_why(site, hub_clock):
     assert rows[0]["reason_en"].startswith("emergency")
     row = next(row for row in rows if row["id"] == late)
     assert row["waiting_s"] >= 25 * 60
-    assert (row["hospital_name"], row["state"], row["unseen"]) == ("甲县医院", "requested", 1)
+    assert (row["hospital_name"], row["state"], row["unseen"]) == ("甲县人民医院", "requested", 1)
     assert [p["name"] for p in row["parties"]] == ["expert 某"]
 
 
@@ -62,7 +62,7 @@ def test_a_case_is_whole_and_its_state_is_the_signed_ones(site):
         for e in answer["events"]
     ]
     check_links(rows)
-    assert answer["events"][0]["actor_name"] == "甲县医院"
+    assert answer["events"][0]["actor_name"] == "甲县人民医院"
     assert {p["person"] for p in answer["parties"]} == {
         site.crew.ids["expert"], site.crew.ids["unwrapped"]
     }  # fmt: skip

@@ -180,9 +180,21 @@ def upgrade() -> None:
         sa.Column("id", sa.String(length=80), nullable=False),
         sa.Column("body", sa.Text(), nullable=False),
         sa.Column("at", sa.BigInteger(), nullable=False),
+        sa.Column("study", sa.String(length=32), nullable=False),
+        sa.Column("newest", sa.Boolean(), nullable=False),
+        sa.Column("month", sa.String(length=8), nullable=False),
+        sa.Column("modality", sa.String(length=8), nullable=False),
+        sa.Column("sex", sa.String(length=8), nullable=False),
+        sa.Column("age_band", sa.String(length=8), nullable=False),
+        sa.Column("status", sa.String(length=16), nullable=False),
+        sa.Column("qc_verdict", sa.String(length=8), nullable=False),
+        sa.Column("tb_positive", sa.String(length=8), nullable=False),
+        sa.Column("review", sa.String(length=12), nullable=False),
         sa.ForeignKeyConstraint(["hospital"], ["hospital.id"], name=op.f("fk_statistic_hospital")),
         sa.PrimaryKeyConstraint("hospital", "id", name=op.f("pk_statistic")),
     )
+    op.create_index("ix_statistic_hospital_study", "statistic", ["hospital", "study"], unique=False)
+    op.create_index("ix_statistic_newest_month", "statistic", ["newest", "month"], unique=False)
     op.create_table(
         "attached",
         sa.Column("consult", sa.String(length=80), nullable=False),
@@ -377,6 +389,8 @@ def downgrade() -> None:
     op.drop_index(op.f("ix_box_access_consult"), table_name="box_access")
     op.drop_table("box_access")
     op.drop_table("attached")
+    op.drop_index("ix_statistic_newest_month", table_name="statistic")
+    op.drop_index("ix_statistic_hospital_study", table_name="statistic")
     op.drop_table("statistic")
     op.drop_table("person")
     op.drop_table("node")
