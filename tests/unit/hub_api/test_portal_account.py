@@ -120,7 +120,7 @@ def test_administration_by_http(portal):
     assert code(client.put(own, json={"active": False})) == "E6012"
     assert code(client.put(own, json={"role": "auditor"})) == "E6012"
     policy = f"/api/admin/hospitals/{hospital}/policy"
-    assert client.put(policy, json={"fields": ["qc.verdict"]}).status_code == 204
+    assert client.put(policy, json={"fields": ["qc_verdict"]}).status_code == 204
     assert len(client.get("/api/admin/hospitals").json()["rows"]) == 2
 
 
