@@ -7,7 +7,9 @@ signs a head whose rows it does not give is refused, and the page says so.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
+from dataclasses import asdict
 
 from core.journal.chain import Kept
 from core.journal.checkpoint import Checkpoint, is_signed_by
@@ -21,6 +23,8 @@ from protos.gen import sync_pb2 as pb
 #: Seconds for which the hub may have signed a head whose rows have not come.
 WITHHELD_S = 120.0
 _ACCESS = "hub access head"
+#: The same as the hub signed it, for who verifies offline.
+ACCESS_WITNESS = "hub access checkpoint"
 
 
 class HubChain:
@@ -119,6 +123,10 @@ class HubChain:
             sql.execute(
                 "INSERT OR REPLACE INTO uplink VALUES (?, ?)",
                 (_ACCESS, f"{fresh.seq} {fresh.link}"),
+            )
+            sql.execute(
+                "INSERT OR REPLACE INTO uplink VALUES (?, ?)",
+                (ACCESS_WITNESS, json.dumps(asdict(fresh))),
             )
 
     def _verified(self, message: pb.Checkpoint) -> Checkpoint:

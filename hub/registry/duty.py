@@ -11,8 +11,8 @@ from typing import Any
 
 from sqlalchemy import Connection, delete, insert, select
 
-from core.records.record import Draft
 from core.web.errors import InputWrong
+from hub.downlink.chain import append_notice
 from hub.site import HubSite
 from hub.store.database import locked
 from hub.store.tables import DUTY, HOSPITAL, PERSON, PERSON_KEY
@@ -92,16 +92,12 @@ def _tell(
 ) -> None:
     body = {"kind": "duty", "hospital": hospital, "department": department, "people": list(people)}
     for told in sql.execute(locked(select(HOSPITAL.c.id).order_by(HOSPITAL.c.id))).scalars().all():
-        site.journal(told).append_in(sql, [Draft("hub.notice", body)])
+        append_notice(site, sql, told, body)
 
 
 def tell_all_in(site: HubSite, sql: Connection, hospital: str) -> None:
     """Append the whole roster to one hospital's chain: for a hospital whose first box joins."""
-    drafts = [
-        Draft("hub.notice", {"kind": "duty", "hospital": place["hospital"],
-                             "department": place["department"],
-                             "people": [one["id"] for one in place["people"]]})
-        for place in roster_in(sql)
-    ]  # fmt: skip
-    if drafts:
-        site.journal(hospital).append_in(sql, drafts)
+    for place in roster_in(sql):
+        body = {"kind": "duty", "hospital": place["hospital"], "department": place["department"],
+                "people": [one["id"] for one in place["people"]]}  # fmt: skip
+        append_notice(site, sql, hospital, body)

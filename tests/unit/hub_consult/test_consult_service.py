@@ -295,3 +295,13 @@ def test_text_is_data(table):
         with pytest.raises(EventMalformed):
             table.from_box(body | {field: "<script>alert(1)</script>"})
     assert json.loads(json.dumps(body)) == body
+
+
+def test_a_change_of_duty_goes_out_at_once(table):
+    from hub.downlink.chain import chain_ends
+    from hub.registry.duty import set_duty
+
+    before = chain_ends(table.site)
+    set_duty(table.site, table.crew.hospital, "imaging", [table.crew.ids["imaging"]])
+    after = chain_ends(table.site)
+    assert all(after[one] == before[one] + 1 for one in table.hospitals.values())
