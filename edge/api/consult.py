@@ -29,7 +29,7 @@ from edge.consult.keys import trust_chosen
 from edge.consult.people import roster, suggested
 from edge.consult.post import Saying, send
 from edge.consult.region import PRIORITY, Desk, local_person
-from edge.consult.requests import Asker, request, save_draft
+from edge.consult.requests import Asker, keep_words, request, save_draft
 from edge.stages.queue import JobSpec
 
 router = APIRouter(prefix="/api")
@@ -306,8 +306,9 @@ def _answer(site: Site, desk: Desk, found: Kept, told: tuple[Said, Saying]) -> s
     event = desk.fresh("e_")
     payload = {
         "consult": found.consult, "event": event, "documents": body.documents,
-        "text": body.text, "user": saying.user, "by": saying.by,
+        "user": saying.user, "by": saying.by,
     }  # fmt: skip
+    keep_words(desk, found.study, event, body.text)
     priority = PRIORITY[found.request["urgency"]]
     site.queue.put([JobSpec("consult_answer", event, found.study, priority, payload=payload)])
     return event

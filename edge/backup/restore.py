@@ -183,6 +183,9 @@ def _tables(box: Box, tables: dict[str, list[dict[str, Any]]]) -> None:
                 sql.execute(f"INSERT OR REPLACE INTO {table} ({names}) VALUES ({marks})", values)
 
 
+_OF_STUDY = ("job", "arrival", "manifest", "consult_document", "consult_sent")
+
+
 def _erase_again(box: Box) -> int:
     """Carry out every destruction that the journal tells of; return how many subjects are gone."""
     subjects = {
@@ -200,7 +203,7 @@ def _erase_again(box: Box) -> int:
     gone = {row[0] for row in exported["subject"] if row[3] == "destroyed"}
     studies = [row[0] for row in exported["study"] if row[2] in gone]
     with box.database.transaction() as sql:
-        for study, table in itertools.product(studies, ("job", "arrival", "manifest")):
+        for study, table in itertools.product(studies, _OF_STUDY):
             sql.execute(f"DELETE FROM {table} WHERE study = ?", (study,))
     return len(gone)
 

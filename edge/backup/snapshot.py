@@ -23,6 +23,23 @@ TABLES = {
     "commitment": "SELECT * FROM commitment",
     "mpps": "SELECT * FROM mpps",
     "manifest": "SELECT * FROM manifest",
+    "consult_pin": "SELECT * FROM consult_pin",
+    # What was sent and which papers there are, without a word of it: words stay under the
+    # patient's key, so that an erasure reaches them in old backups too.
+    "consult_document": (
+        "SELECT id, consult, study, '' AS title, content_type, bytes, blob, author, created"
+        " FROM consult_document"
+    ),
+    "consult_sent": (
+        "SELECT event, consult, study, kind, digest, at, author, returned,"
+        " json_object('words', NULL, 'case', CASE WHEN json_extract(opened, '$.case') IS NULL"
+        " THEN NULL ELSE json_object('address', json_extract(opened, '$.case.address'),"
+        " 'objects', (SELECT json_group_array(json_set(value, '$.title', ''))"
+        " FROM json_each(opened, '$.case.objects')),"
+        " 'studies', (SELECT json_group_array(json_set(value, '$.description', '',"
+        " '$.study_date', '')) FROM json_each(opened, '$.case.studies'))) END) AS opened"
+        " FROM consult_sent ORDER BY rowid"
+    ),
 }
 _PAGE = 2000
 _KEY_FILE_LIMIT = 1 << 20

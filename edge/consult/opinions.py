@@ -30,6 +30,19 @@ _DISCIPLINES: Final = {
     "pathology": "病理科 / pathology", "thoracic_surgery": "胸外科 / thoracic surgery",
     "infectious": "感染科 / infectious diseases", "other": "其他 / other",
 }  # fmt: skip
+#: Structured findings, as the expert's form offers them.
+_WORDS: Final = {
+    "tb": "结核判断 / Tuberculosis", "image_quality": "图像质量 / Image quality",
+    "ai_agreement": "对 AI 结果 / On the AI's result", "next_steps": "下一步 / Next steps",
+    "active": "活动性 / active", "suspected": "疑似 / suspected", "inactive": "非活动性 / inactive",
+    "unlikely": "可能性小 / unlikely", "cannot_tell": "无法判断 / cannot tell",
+    "good": "良好 / good", "limited": "受限 / limited", "inadequate": "不足 / inadequate",
+    "agree": "同意 / agree", "partly": "部分同意 / partly", "disagree": "不同意 / disagree",
+    "sputum": "痰检 / sputum", "bronchoscopy": "支气管镜 / bronchoscopy",
+    "enhanced_ct": "增强 CT / enhanced CT", "biopsy": "活检 / biopsy",
+    "treatment": "治疗 / treatment", "surgery": "手术 / surgery",
+    "follow_up": "随访 / follow-up", "isolate": "隔离 / isolation",
+}  # fmt: skip
 _REMOTE: Final = (
     "签名人以本人密钥签署（ECDSA P-256），本机已依据公钥目录核验。 / Signed with the author's own"
     " key (ECDSA P-256); checked by this box against the key directory."
@@ -75,7 +88,16 @@ def _said(words: Mapping[str, Any], field: str) -> str:
     value = words.get(field)
     if field == "discipline":
         return _DISCIPLINES.get(str(value or ""), str(value or ""))
+    if field == "findings" and isinstance(value, Mapping):
+        return _plain({_named(k): _named(v) for k, v in value.items()})
     return _plain(value)
+
+
+def _named(value: Any) -> Any:
+    """Return a word of the form as it is read; anything else as it is."""
+    if isinstance(value, list):
+        return [_named(one) for one in value]
+    return _WORDS.get(value, value) if isinstance(value, str) else value
 
 
 def _plain(value: Any) -> str:

@@ -101,6 +101,22 @@ def draft_of(box: Box, consult: str) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def keep_words(desk: Desk, study: str, event: str, words: str) -> None:
+    """Keep what is to be said with documents until they are sealed; no job carries words."""
+    now = desk.box.outside.now_ms()
+    with desk.box.database.transaction() as sql:
+        sql.execute(
+            "INSERT OR REPLACE INTO consult_draft VALUES (?, ?, '', ?, ?, ?)",
+            (event, study, json.dumps({"text": words}, ensure_ascii=False), now, now),
+        )
+
+
+def kept_words(desk: Desk, event: str) -> str | None:
+    """Return kept words; None where they are gone (a restored box)."""
+    rows = desk.box.database.query("SELECT body FROM consult_draft WHERE consult = ?", (event,))
+    return str(json.loads(rows[0][0])["text"]) if rows else None
+
+
 def request(desk: Desk, queue: Queue, study: str, asked: Mapping[str, Any], asker: Asker) -> str:
     """Record a request and have its case built and sent; return the consultation's id.
 

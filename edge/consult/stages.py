@@ -26,7 +26,7 @@ from edge.consult.opinions import text_of
 from edge.consult.people import name_of
 from edge.consult.post import Saying, send
 from edge.consult.region import PRIORITY, Desk
-from edge.consult.requests import request_facts
+from edge.consult.requests import kept_words, request_facts
 from edge.consult.seal import Packer, reference
 from edge.consult.statistics import DOMAIN, Source, body_of, statistic
 from edge.report.context import ResultContext, Station
@@ -88,7 +88,8 @@ def send_answer(work: Work, desk: Desk, job: Job) -> Outcome:
     """Seal documents that were asked for, with a new case index, then the answer itself."""
     payload = job.payload
     found = kept(work.box, payload["consult"])
-    if _was_sent(desk, payload["event"]):
+    words = kept_words(desk, payload["event"])
+    if _was_sent(desk, payload["event"]) or words is None:
         return Done()
     packer, (objects, studies) = _packer(desk, found), _case_before(desk, found)
     urgent = PRIORITY[found.request["urgency"]]
@@ -101,14 +102,16 @@ def send_answer(work: Work, desk: Desk, job: Job) -> Outcome:
             "information.given",
             payload["user"],
             payload["by"],
-            {"text": payload["text"], "objects": [one.object for one in fresh]},
+            {"text": words, "objects": [one.object for one in fresh]},
             facts={"case": case.address, "bytes": sum(packer.sizes.values())},
             objects=[reference(one, packer.sizes[one.address]) for one in packer.objects],
             needs=[one.address for one in packer.objects],
             event=payload["event"],
             case=_case(case.address, (*objects, *fresh), studies),
         )
-        send(desk, found, saying)
+        with work.box.database.transaction() as sql:
+            send(desk, found, saying)
+            sql.execute("DELETE FROM consult_draft WHERE consult = ?", (payload["event"],))
     except OutboxFull:
         return Later(work.box.outside.now_ms() + _FULL_MS)
     return Done()

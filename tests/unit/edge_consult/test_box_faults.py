@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from core.consult.chain import next_link
@@ -9,6 +11,7 @@ from core.consult.events import DOMAIN
 from core.consult.timers import iso_of
 from core.seals.errors import RecipientUnknown, WrapBroken
 from core.seals.statements import join, parse, sign_node
+from edge.backup.snapshot import take
 from edge.consult.book import grants_of, kept
 from edge.consult.errors import EventUnsound, KeyNotConfirmed, StillPreparing
 from edge.consult.inbox import confirm
@@ -308,15 +311,19 @@ def test_documents_that_are_asked_for_come_with_a_new_case(box, hub):
     box.exchange()
     assert kept(box.box, consult).state.place == "awaiting-information"
     document = keep_document(box.desk, consult, "痰检.pdf", b"%PDF-1.4 sputum", "physician")
-    payload = {"consult": consult, "event": EVENT, "documents": [document], "text": "已补充",
-               "user": "physician", "by": "u_" + "0" * 16}  # fmt: skip
-    box.queue.put([JobSpec("consult_answer", EVENT, box.api.study(), 1, payload=payload)])
+    box.api.app.state.desks.use(box.desk)
+    answer = {"kind": "information.given", "text": "已补充", "documents": [document]}
+    client = box.api.client("physician")
+    assert client.post(f"/api/consults/{consult}/events", json=answer).status_code == 202
+    [(payload,)] = box.box.database.query("SELECT payload FROM job WHERE stage = 'consult_answer'")
+    assert "已补充" not in payload
     before = reader.case(consult)
     box.exchange()
     case = reader.case(consult)
     assert len(case["objects"]) == len(before["objects"]) + 1
     [paper] = [o for o in case["objects"] if o["kind"] == "document"]
     assert reader.open(consult, paper) == b"%PDF-1.4 sputum"
+    assert box.events(consult)[-1].opened["text"] == "已补充"
     assert kept(box.box, consult).state.place == "in-progress"
     assert box.alarms() == set()
 
@@ -367,3 +374,19 @@ def test_a_request_is_withdrawn_behind_itself(box, hub):
     box.exchange()
     assert kept(box.box, consult).state.place == "cancelled"
     assert box.alarms() == set()
+
+
+def test_a_backup_knows_what_was_sent_but_not_a_word_of_it(box, hub):
+    consult = ask(box)
+    say(box, consult, "message", {"text": "很私密的话"})
+    keep_document(box.desk, consult, "张三痰检", b"%PDF-1.4", "physician")
+    tables = take(box.box).tables
+    text = json.dumps(tables, ensure_ascii=False)
+    assert "很私密的话" not in text
+    assert "张三" not in text
+    [asked] = [row for row in tables["consult_sent"] if row["kind"] == "requested"]
+    case = json.loads(asked["opened"])["case"]
+    assert case["address"] == hub.states[consult].case
+    assert {one["kind"] for one in case["objects"]} >= {"frames", "manifest"}
+    assert len(tables["consult_pin"]) == 2
+    assert [row["bytes"] for row in tables["consult_document"]] == [8]
