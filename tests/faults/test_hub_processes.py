@@ -97,7 +97,7 @@ def test_two_processes_serve_at_once_and_either_may_be_killed(folder):
                 answered[n] += 1
 
     def until(condition):
-        ends = time.monotonic() + 60
+        ends = time.monotonic() + 240  # a machine that does much else
         while not condition():
             assert time.monotonic() < ends, (answered, broken)
             time.sleep(0.01)
@@ -108,10 +108,10 @@ def test_two_processes_serve_at_once_and_either_may_be_killed(folder):
         ]
         for thread in threads:
             thread.start()
-        until(lambda: min(answered) >= 10)
+        until(lambda: min(answered) >= 5)
         one.end(signal.SIGKILL)
         sofar = answered[1]
-        until(lambda: answered[1] >= sofar + 10)
+        until(lambda: answered[1] >= sofar + 5)
         with running(folder, 1) as (again,), browser(again, token, csrf) as client:
             assert client.get("/api/me").json()["user"] == "root"
         stop.set()
