@@ -326,7 +326,7 @@ class LinkRun:
         self._adopt_rows()
         now = self.parts.clock_s()
         if what == "directory":
-            self._entries.append(down.directory.entry)
+            self._entries.extend(down.directory.entries)
         elif what == "directory_head":
             self._take_directory(down.directory_head)
         elif what == "checkpoint":

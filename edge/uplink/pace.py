@@ -22,7 +22,7 @@ PIECE_S = 0.06
 WINDOW_S = 1.0
 _AVERAGE_S = 3.0
 #: At most this share of what goes between two cuts may be under way.
-CUT_SHARE = 0.035
+CUT_SHARE = 0.03
 _UNSEEN = 256 << 20  # bytes between cuts while none was seen
 _ROUNDS = 8
 _GAIN = 1.25
@@ -126,7 +126,7 @@ class Pace:
             self._measure(last, now_s)
 
     def cut(self) -> None:
-        """The link has ended while it was sending; what was under way is lost, the line is known."""
+        """The link has ended while sending: what was under way is lost, the line is known."""
         if self.under_way:
             weight = 1.0 if not self._cuts else 0.3
             self.between_cuts += weight * (self._since_cut - self.between_cuts)

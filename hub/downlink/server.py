@@ -161,6 +161,7 @@ class SyncServer:
         finally:
             session.end()
             self._forget(session)
+            session.finish()
             self._place.uploads.release(name)
         if session.refusal is not None:
             _turn_away(context, session.refusal)

@@ -1,17 +1,20 @@
 """One box's link at the hub: does what the machine orders, sends what must go.
 
-Two threads a link: gRPC's own takes what the box says, the handler's yields what the hub says. An
-answer is queued only when it is true: ``Accepted`` and ``Committed`` after the commit.
+Two threads a link: one takes what the box says, gRPC's handler yields what the hub says; a third
+does the disk's part while a box sends objects. An answer is queued only when it is true:
+``Accepted`` and ``Committed`` after the commit.
 """
 
 from __future__ import annotations
 
 import hashlib
+import queue
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import structlog
@@ -60,6 +63,7 @@ HELLO_DOMAIN = "xinglin hello v1"
 MIN_PING_S = 20
 _SLOW_MS = 30_000
 _ROWS = 100
+_ENTRIES = 200
 _LOOK_S = 1.0
 
 
@@ -95,6 +99,8 @@ class Session:
     _credit: int = 0
     _ended: bool = False
     _rung: bool = False
+    _uploading: queue.SimpleQueue[Order | None] = field(default_factory=queue.SimpleQueue)
+    _hand: threading.Thread | None = None
     _bell: threading.Condition = field(default_factory=threading.Condition)
 
     @property
@@ -123,11 +129,46 @@ class Session:
 
     def listen(self, messages: Iterable[pb.Up | Piece]) -> None:
         """Take messages until the link ends; runs in a thread of its own."""
-        try:
-            for up in messages:
+        self._guarded(lambda: self._take_all(messages))
+        self.end()
+        self._uploading.put(None)
+
+    def finish(self) -> None:
+        """Wait for what the disk still does for this link; after its end."""
+        hand = self._hand
+        if hand is not None:
+            self._uploading.put(None)
+            hand.join()
+
+    def _take_all(self, messages: Iterable[pb.Up | Piece]) -> None:
+        for up in messages:
+            with self._bell:
                 if self._ended:
                     return
-                self._do(self.machine.take(up))
+                order = self.machine.take(up)
+            if isinstance(order, Store | BeginUpload | CommitUpload):
+                self._hand_over(order)
+            else:
+                self._do(order)
+
+    def _hand_over(self, order: Order) -> None:
+        """Have the disk's part done in a thread of its own: the next message comes meanwhile.
+
+        What waits there is bounded by the credit. A box that sends no objects has no such thread.
+        """
+        if self._hand is None:
+            self._hand = threading.Thread(target=self._upload, name="upload", daemon=True)
+            self._hand.start()
+        self._uploading.put(order)
+
+    def _upload(self) -> None:
+        while (order := self._uploading.get()) is not None:
+            self._guarded(partial(self._do, order))
+
+    def _guarded(self, deed: Callable[[], None]) -> None:
+        """Do something for the link; a refusal or a defect ends it."""
+        try:
+            deed()
         except XinglinError as refusal:
             self.end(refusal)
         except SQLAlchemyError as error:
@@ -136,8 +177,6 @@ class Session:
         except Exception as error:  # noqa: BLE001 the process edge: gRPC's own, or a defect
             if type(error).__module__.partition(".")[0] != "grpc":
                 _log.error("link crashed", fault=type(error).__name__, exc_info=error)
-            self.end()
-        else:
             self.end()
 
     def _do(self, order: Order) -> None:
@@ -356,9 +395,11 @@ class Session:
 
     def _send_directory(self, *, always: bool) -> None:
         shown = self.place.directory.show(self.machine.directory_sent)
-        for n, entry in enumerate(shown.entries, self.machine.directory_sent + 1):
-            self._send(pb.Down(directory=pb.DirectoryEntry(seq=n, entry=entry)))
-            self.machine.directory_sent = n
+        first = self.machine.directory_sent + 1
+        for at in range(0, len(shown.entries), _ENTRIES):
+            some = shown.entries[at : at + _ENTRIES]
+            self._send(pb.Down(directory=pb.DirectoryEntry(seq=first + at, entries=some)))
+        self.machine.directory_sent += len(shown.entries)
         if shown.entries or always:
             head = pb.DirectoryHead(statement=shown.head, witnesses=shown.witnesses)
             self._send(pb.Down(directory_head=head))

@@ -273,12 +273,12 @@ class Checkpoint(_message.Message):
     def __init__(self, journal: _Optional[str] = ..., writer: _Optional[str] = ..., seq: _Optional[int] = ..., link: _Optional[str] = ..., at: _Optional[str] = ..., signature: _Optional[str] = ...) -> None: ...
 
 class DirectoryEntry(_message.Message):
-    __slots__ = ("seq", "entry")
+    __slots__ = ("seq", "entries")
     SEQ_FIELD_NUMBER: _ClassVar[int]
-    ENTRY_FIELD_NUMBER: _ClassVar[int]
+    ENTRIES_FIELD_NUMBER: _ClassVar[int]
     seq: int
-    entry: bytes
-    def __init__(self, seq: _Optional[int] = ..., entry: _Optional[bytes] = ...) -> None: ...
+    entries: _containers.RepeatedScalarFieldContainer[bytes]
+    def __init__(self, seq: _Optional[int] = ..., entries: _Optional[_Iterable[bytes]] = ...) -> None: ...
 
 class DirectoryHead(_message.Message):
     __slots__ = ("statement", "witnesses")

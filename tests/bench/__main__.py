@@ -2,7 +2,7 @@
 
     python -m tests.bench [ROW …] [--quick] [--date YYYY-MM-DD] [--out docs]
 
-Rows: store wado journal dr ct list cfind hung memory. Without one, all but ``memory``'s full size
+Rows: store wado journal dr ct list cfind hung sync memory. Without one, all but ``memory``'s full size
 run.
 Writes docs/benchmarks.json (all that was measured; rows that did not run keep their last figures)
 and the tables of docs/benchmarks.md between its two markers.
@@ -24,7 +24,7 @@ from typing import Any
 
 from tests.bench.figure import Figure, table
 
-ROWS = ("store", "wado", "journal", "list", "cfind", "hung", "dr", "ct", "memory")
+ROWS = ("store", "wado", "journal", "list", "cfind", "hung", "dr", "ct", "sync", "memory")
 BEGIN, END = "<!-- figures -->\n", "<!-- /figures -->\n"
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import os
+import threading
+from contextlib import suppress
 
 import grpc
 import pytest
@@ -40,6 +42,7 @@ from hub.store.tables import (
 )
 from protos.gen import sync_pb2 as pb
 from protos.gen import sync_pb2_grpc as rpc
+from protos.pieces import LINK, up_bytes
 from tests.sync_site import SyncBox, SyncSite, now_ms, running, sealed, until
 
 
@@ -438,3 +441,47 @@ def test_settings_of_the_budget_are_checked(tmp_path):
     with pytest.raises(SettingsWrong):
         uplink_of(box)
     box.close()
+
+
+# -- hostile bytes ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "hostile",
+    [
+        b"\x1a\xff\xff\xff\xff\xff\xff\xff\xff\xff", b"\x00" * 100, os.urandom(5000),
+        b"\x1a" + b"\x80" * 90, pb.Up(put=pb.Put(address=bytes(32), data=bytes(2 << 20))),
+        pb.Up(event=pb.Event(id="e_1", statement=bytes(3 << 20))), pb.Up(),
+        pb.Up(begin=pb.Begin(address=bytes(32), size=1 << 62, chunk=1 << 30)),
+        pb.Up(checkpoint=pb.Checkpoint(journal="clinical", writer="x", seq=-5, signature="zz")),
+        pb.Up(witness=pb.Witness(statement=b"{}")), pb.Up(ack=pb.Ack(chain_seq=-1)),
+    ],
+)  # fmt: skip
+def test_hostile_messages_harm_nobody_else(site, box, hostile):
+    made = box.credentials
+    der = made.device().certificate.public_bytes(Encoding.DER)
+    body = {
+        "at_ms": now_ms(), "certificate": hashlib.sha256(der).hexdigest(),
+        "hub": made.region().hub,
+    }  # fmt: skip
+    said = sign_node(body, "xinglin hello v1", box.box.identity)
+    hello = pb.Up(hello=pb.Hello(protocol=1, statement=said))
+    done = threading.Event()
+
+    def speak():
+        yield hello
+        yield hostile
+        done.wait(5)
+
+    with grpc.secure_channel(
+        f"127.0.0.1:{site.port}", made.channel_credentials(), made.channel_options()
+    ) as channel:
+        link = channel.stream_stream(LINK, up_bytes, pb.Down.FromString)(speak(), timeout=1.5)
+        with suppress(grpc.RpcError):
+            for _ in link:
+                pass
+        done.set()
+    box.outbox.put_event("e_1", "c_1", b"{}", URGENT)
+    box.up()
+    until(box.empty)
+    assert site.sink.order == ["e_1"]
