@@ -119,7 +119,8 @@ def _event_row(record: Record, number: int) -> dict[str, Any]:
         "event": body["event"], "kind": body["kind"], "actor": body["actor"],
         "standing": body["standing"], "at": body["at"], "said_at": body["said_at"],
         "statement": body["statement"], "digest": body["digest"], "link": body["link"],
-        "opened": _json(body.get("opened")), "fault": _json(body.get("fault") or body.get("unread")),
+        "opened": _json(body.get("opened")),
+        "fault": _json(body.get("fault") or body.get("unread")),
     }  # fmt: skip
 
 
