@@ -8,23 +8,25 @@ import { createServer } from 'node:http';
 import { extname, join, normalize } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import * as data from './data.mjs';
+import * as box from './box.mjs';
 import { ctSlice, heatmap, radiograph } from './pictures.mjs';
 
 const DIST = fileURLToPath(new URL('../dist', import.meta.url));
 const NOW = Date.now();
 const PERMISSIONS = {
   radiographer: ['worklist.read', 'study.read', 'upload', 'quarantine.read', 'queue.read'],
-  physician: ['worklist.read', 'study.read', 'study.override', 'upload', 'quarantine.read', 'queue.read'],
-  device_it: ['worklist.read', 'quarantine.read', 'quarantine.release', 'queue.read', 'queue.resend', 'users.manage', 'system.read'],
+  physician: ['worklist.read', 'study.read', 'study.override', 'upload', 'quarantine.read', 'queue.read', 'region.read', 'consult.read', 'consult.request'],
+  device_it: ['worklist.read', 'quarantine.read', 'quarantine.release', 'queue.read', 'queue.resend', 'users.manage', 'system.read', 'region.read', 'region.manage'],
+  township: ['township.send'],
   auditor: ['audit.read', 'system.read'],
 };
 const all = [...new Set(Object.values(PERMISSIONS).flat())];
 const ACCOUNTS = {
-  physician: ['王医生', 'physician'], tech: ['李技师', 'radiographer'], it: ['赵工', 'device_it'], auditor: ['审计员', 'auditor'], otp: ['陈主任', 'radiologist'], admin: ['管理员', 'device_it'],
+  physician: ['王医生', 'physician'], tech: ['李技师', 'radiographer'], it: ['赵工', 'device_it'], auditor: ['审计员', 'auditor'], otp: ['陈主任', 'radiologist'], admin: ['管理员', 'device_it'], township: ['青石镇卫生院', 'township'],
 };
-const state = { sessions: new Map(), listeners: new Set() };
+const state = { sessions: new Map(), listeners: new Set(), boxListeners: new Set() };
 function reset() {
-  Object.assign(state, { rows: Array.from({ length: 137 }, (_, i) => data.makeRow(i, NOW)), quarantine: data.quarantine(NOW), users: data.users(NOW), failing: false, noFrames: false });
+  Object.assign(state, { rows: Array.from({ length: 137 }, (_, i) => data.makeRow(i, NOW)), quarantine: data.quarantine(NOW), users: data.users(NOW), failing: false, noFrames: false, box: box.reset(NOW) });
 }
 reset();
 const pictures = { ct: new Map(), dr: null };
@@ -72,13 +74,13 @@ function login(res, { user, password, otp, language }) {
   return json(res, 200, me, { 'Set-Cookie': `session=${id}; HttpOnly; SameSite=Strict; Path=/` });
 }
 
-function events(req, res) {
+function events(req, res, listeners = state.listeners) {
   res.writeHead(200, { 'Content-Type': 'text/event-stream', 'Cache-Control': 'no-store' });
   res.write(': open\n\n');
-  state.listeners.add(res);
-  req.on('close', () => state.listeners.delete(res));
+  listeners.add(res);
+  req.on('close', () => listeners.delete(res));
 }
-const tell = (event) => state.listeners.forEach((res) => res.write(`id: ${Date.now()}\ndata: ${JSON.stringify(event)}\n\n`));
+const tell = (event, listeners = state.listeners) => listeners.forEach((res) => res.write(`id: ${Date.now()}\ndata: ${JSON.stringify(event)}\n\n`));
 
 function frame(res, url) {
   const uid = url.match(/instances\/([\d.]+)\/frames/)[1].split('.');
@@ -123,6 +125,12 @@ async function api(req, res, path, query, me) {
   if (key === 'POST /api/me/password') return (await asJson(req)).old === 'xinglin' ? json(res, 200, {}) : refuse(res, 400, 'E6004', '原口令不正确。', 'The old password is wrong.');
   if (key === 'GET /api/worklist') return json(res, 200, worklist(query));
   if (key === 'GET /api/worklist/events') return events(req, res);
+  if (key === 'GET /api/consults/events') return events(req, res, state.boxListeners);
+  const told = await box.answer(state.box, key, path, me, () => asJson(req), () => body(req));
+  if (told !== null) {
+    if (told.changed) tell({ consult: told.changed }, state.boxListeners);
+    return json(res, told.status ?? 200, told.body);
+  }
   if (path.startsWith('/api/studies/')) return study(req, res, path, me);
   if (key === 'GET /api/quarantine') return json(res, 200, { rows: state.quarantine });
   if (path.startsWith('/api/quarantine/')) {
@@ -177,6 +185,11 @@ const server = createServer(async (req, res) => {
     state.noFrames = frames === true && on;
     state.failing = frames !== true && on;
     if (state.failing) state.listeners.forEach((l) => l.destroy());
+    return json(res, 200, {});
+  }
+  if (url.pathname === '/mock/box') {
+    const changed = box.happen(state.box, await asJson(req));
+    if (changed) tell({ consult: changed }, state.boxListeners);
     return json(res, 200, {});
   }
   if (url.pathname === '/mock/event') {

@@ -14,6 +14,7 @@ export const ROLES = [
   'ml_lead',
   'device_it',
   'auditor',
+  'township',
 ] as const;
 export type Role = (typeof ROLES)[number];
 /** Roles at the hub; `device_it` and `auditor` exist on both sides. */
@@ -35,7 +36,9 @@ export type Permission =
   | 'subject.manage'
   | 'consult.read'
   | 'consult.request'
+  | 'region.read'
   | 'region.manage'
+  | 'township.send'
   // At the hub.
   | 'consult.list'
   | 'consult.act'

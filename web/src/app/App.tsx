@@ -20,20 +20,34 @@ const QuarantinePage = lazy(() => import('../pages/QuarantinePage'));
 const QueuePage = lazy(() => import('../pages/QueuePage'));
 const SystemPage = lazy(() => import('../pages/SystemPage'));
 const UsersPage = lazy(() => import('../pages/UsersPage'));
+const BoxListPage = lazy(() => import('../consult/BoxListPage'));
+const BoxCasePage = lazy(() => import('../consult/BoxCasePage'));
+const RegionPage = lazy(() => import('../consult/RegionPage'));
+const TownshipPage = lazy(() => import('../consult/TownshipPage'));
 
 const PAGES: { path: string; permission: Permission; page: React.ComponentType }[] = [
   { path: '/upload', permission: 'upload', page: UploadPage },
+  { path: '/consults', permission: 'consult.read', page: BoxListPage },
+  { path: '/township', permission: 'township.send', page: TownshipPage },
+  { path: '/region', permission: 'region.read', page: RegionPage },
   { path: '/quarantine', permission: 'quarantine.read', page: QuarantinePage },
   { path: '/queue', permission: 'queue.read', page: QueuePage },
   { path: '/system', permission: 'system.read', page: SystemPage },
   { path: '/users', permission: 'users.manage', page: UsersPage },
 ];
 
+function Consult({ consult }: { consult: string }) {
+  const { t } = useTexts();
+  const { may } = useSession();
+  return may('consult.read') ? <BoxCasePage key={consult} consult={consult} /> : <Notice tone="warn" title={t('state.forbidden')} />;
+}
+
 function Body({ path }: { path: string }) {
   const { t } = useTexts();
   const { may } = useSession();
   const onList = path === '/';
   const study = /^\/study\/([^/]+)$/.exec(path)?.[1];
+  const consult = /^\/consults\/([^/]+)$/.exec(path)?.[1];
   const page = PAGES.find((entry) => entry.path === path);
   const Page = page?.page;
   const allowed = page === undefined || may(page.permission);
@@ -52,9 +66,10 @@ function Body({ path }: { path: string }) {
       )}
       <Suspense fallback={<Loading label={t('state.loadingPage')} />}>
         {study !== undefined && (may('study.read') ? <StudyPage key={study} study={decodeURIComponent(study)} /> : <Notice tone="warn" title={t('state.forbidden')} />)}
+        {consult !== undefined && <Consult consult={decodeURIComponent(consult)} />}
         {Page !== undefined && (allowed ? <Page /> : <Notice tone="warn" title={t('state.forbidden')} />)}
       </Suspense>
-      {!onList && study === undefined && page === undefined && <Notice tone="warn" title={t('state.noSuchPage')} />}
+      {!onList && study === undefined && consult === undefined && page === undefined && <Notice tone="warn" title={t('state.noSuchPage')} />}
     </>
   );
 }

@@ -11,9 +11,12 @@ import { useSession } from './session';
 
 const NAV: { path: string; label: Key; permission: Permission }[] = [
   { path: '/', label: 'nav.worklist', permission: 'worklist.read' },
+  { path: '/consults', label: 'nav.consults', permission: 'consult.read' },
+  { path: '/township', label: 'nav.township', permission: 'township.send' },
   { path: '/upload', label: 'nav.upload', permission: 'upload' },
   { path: '/quarantine', label: 'nav.quarantine', permission: 'quarantine.read' },
   { path: '/queue', label: 'nav.queue', permission: 'queue.read' },
+  { path: '/region', label: 'nav.region', permission: 'region.read' },
   { path: '/system', label: 'nav.system', permission: 'system.read' },
   { path: '/users', label: 'nav.users', permission: 'users.manage' },
 ];
@@ -39,7 +42,7 @@ export function TopBar({ onHelp }: { onHelp: () => void }) {
       </Link>
       <nav aria-label={t('nav.label')}>
         {NAV.filter((entry) => may(entry.permission)).map((entry) => {
-          const current = entry.path === path || (entry.path === '/' && path.startsWith('/study/'));
+          const current = entry.path === path || (entry.path === '/consults' && path.startsWith('/consults/')) || (entry.path === '/' && path.startsWith('/study/'));
           return (
             <Link key={entry.path} to={entry.path === '/' ? listUrl : entry.path} current={current} className="nav">
               {t(entry.label)}

@@ -1,7 +1,8 @@
-import { Button } from 'antd';
-import { useState } from 'react';
+import { Button, Dropdown } from 'antd';
+import { lazy, Suspense, useState } from 'react';
 import type { Manifest, Study } from '../api/types';
 import { useLive } from '../app/live';
+import { useSession } from '../app/session';
 import { useTexts } from '../i18n';
 import { AiChip, QcChip } from '../ui/chips';
 import { ageYears, date, time } from '../ui/format';
@@ -9,6 +10,33 @@ import { Link } from '../ui/Link';
 import { Failure, Loading } from '../ui/states';
 import { useRead } from '../ui/useRead';
 import { Reading } from './Reading';
+
+const RequestDialog = lazy(() => import('../consult/RequestDialog').then((module) => ({ default: module.RequestDialog })));
+
+const ASKED = ['consultation', 'mdt', 'referral'] as const;
+
+/** Ask for a consultation, an MDT or a referral. */
+function AskButton({ study }: { study: Study }) {
+  const { t } = useTexts();
+  const { may } = useSession();
+  const [asking, setAsking] = useState<(typeof ASKED)[number] | null>(null);
+  if (!may('consult.request')) return null;
+  const { row } = study;
+  return (
+    <>
+      <Dropdown trigger={['click']} menu={{ items: ASKED.map((kind) => ({ key: kind, label: t(`request.kind.${kind}`), onClick: () => setAsking(kind) })) }}>
+        <Button size="small" type="primary" data-testid="ask-consult">
+          {t('request.button')} ▾
+        </Button>
+      </Dropdown>
+      {asking !== null && (
+        <Suspense fallback={null}>
+          <RequestDialog study={row.study} patientName={row.patient_name} patientId={row.patient_id} first={asking} onClose={() => setAsking(null)} />
+        </Suspense>
+      )}
+    </>
+  );
+}
 
 function Head({ study }: { study: Study }) {
   const { t } = useTexts();
@@ -38,6 +66,7 @@ function Head({ study }: { study: Study }) {
       <span className="pair">
         AI <AiChip state={row.ai} />
       </span>
+      <AskButton study={study} />
     </header>
   );
 }

@@ -171,7 +171,9 @@ function ThreadPanel({ data, read, me }: CaseProps) {
 export function CasePanels(props: PanelProps) {
   const { t } = useTexts();
   const { data, index } = props;
-  const [tab, setTab] = useState<Tab>(data.believed.standing.owner === '' ? 'case' : 'opinion');
+  const [chosen, setTab] = useState<Tab | null>(null);
+  // What is asked first; once it is taken, the opinion.
+  const tab = chosen ?? (data.believed.standing.owner === '' ? 'case' : 'opinion');
   const count: Partial<Record<Tab, number>> = {
     documents: index.objects.filter((one) => one.kind === 'document').length,
     thread: data.events.filter((event) => event.kind === 'message' || event.kind.startsWith('information')).length,

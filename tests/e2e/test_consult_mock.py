@@ -1,0 +1,223 @@
+"""The appliance's consultation pages driven in a browser against the development server."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+WEB = Path(__file__).resolve().parents[2] / "web"
+NODE = shutil.which("node")
+CHROMIUM = shutil.which("chromium")
+pytestmark = [
+    pytest.mark.skipif(NODE is None, reason="Node.js is not installed"),
+    pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed"),
+    pytest.mark.skipif(not (WEB / "dist/index.html").exists(), reason="web/dist is not built"),
+]
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--lang=zh-CN"]
+SCREEN = {"width": 1366, "height": 768}
+EXPECTED = ("401 (Unauthorized)", "422 (Unprocessable", "404 (Not Found)")
+
+
+class Mock:
+    """The development server in its own process."""
+
+    def __init__(self) -> None:
+        self.process = subprocess.Popen(
+            [str(NODE), "mock/server.mjs", "0"], cwd=WEB, stdout=subprocess.PIPE, text=True
+        )
+        assert self.process.stdout is not None
+        self.url = f"http://127.0.0.1:{int(self.process.stdout.readline().split()[1])}"
+
+    def tell(self, path: str, **body: object) -> None:
+        request = urllib.request.Request(
+            self.url + path, json.dumps(body).encode(), {"Content-Type": "application/json"}
+        )
+        urllib.request.urlopen(request, timeout=5).close()
+
+    def close(self) -> None:
+        self.process.terminate()
+        self.process.wait(5)
+        assert self.process.stdout is not None
+        self.process.stdout.close()
+
+
+@pytest.fixture(scope="module")
+def server():
+    mock = Mock()
+    yield mock
+    mock.close()
+
+
+@pytest.fixture
+def mock(server):
+    server.tell("/mock/reset")
+    return server
+
+
+@pytest.fixture(scope="module")
+def browser():
+    api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    with api.sync_playwright() as running:
+        chromium = running.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def page(browser, mock):
+    context = browser.new_context(viewport=SCREEN, base_url=mock.url, locale="zh-CN")
+    page = context.new_page()
+    page.set_default_timeout(15_000)
+    complaints: list[str] = []
+
+    def heard(message) -> None:
+        if message.type == "error" and not any(word in message.text for word in EXPECTED):
+            complaints.append(message.text)
+
+    page.on("console", heard)
+    page.on("pageerror", lambda e: complaints.append(str(e)))
+    yield page
+    context.close()
+    assert complaints == [], "the console complained (scripts, styles or content security policy)"
+
+
+def shot(page, name: str) -> None:
+    folder = os.environ.get("XINGLIN_SHOTS")
+    if folder:
+        page.screenshot(path=str(Path(folder) / f"box-{name}.png"))
+
+
+def log_in(page, user: str = "physician", path: str = "/consults") -> None:
+    page.goto(path)
+    page.locator("#login-user").fill(user)
+    page.locator("#login-password").fill("xinglin")
+    page.get_by_role("button", name="登录", exact=True).click()
+
+
+def choose(page, field: str, text: str) -> None:
+    page.locator(field).click()
+    page.locator(".ant-select-item-option").get_by_text(text).last.click()
+
+
+def test_a_request_says_who_gets_what_before_it_is_sent(page, mock) -> None:
+    log_in(page, path="/study/s0001")
+    page.locator("[data-testid=ask-consult]").click()
+    page.get_by_text("请远程会诊").click()
+    send = page.locator("[data-testid=request-send]")
+    send.wait_for()
+    page.locator("#request-purpose").fill("右上肺空洞，<b>请</b>判断")
+    page.locator("#request-consent").fill("2026-1122")
+    assert send.is_disabled(), "nobody chosen"
+    choose(page, "#request-place", "胸外科")
+    page.get_by_text("密钥已更换，须先核实").wait_for()
+    assert send.is_disabled(), "a changed key is confirmed first"
+    shot(page, "request-changed-key")
+    page.get_by_role("button", name="已核对，确认新密钥").click()
+    page.get_by_text("密钥已核实").wait_for()
+    choose(page, "#request-place", "呼吸科")
+    page.locator("[data-testid=recipients] li").nth(1).wait_for()
+    page.get_by_text("首次使用的密钥").wait_for()
+    assert page.locator("[data-testid=recipients] img").count() == 0
+    page.locator("[data-testid=request-files]").set_input_files(
+        {"name": "痰涂片.pdf", "mimeType": "application/pdf", "buffer": b"%PDF-1.4"}
+    )
+    page.get_by_text("＋ 痰涂片.pdf").wait_for()
+    page.get_by_text("草稿已保存").wait_for()
+    shot(page, "request")
+    send.click()
+    page.wait_for_url("**/consults/c_*")
+    page.locator(".box-columns").get_by_text("<b>请</b>判断").wait_for()
+    page.get_by_text("正在加密资料").wait_for()
+
+
+def test_an_in_house_mdt_works_without_a_region(page, mock) -> None:
+    mock.tell("/mock/box", leave=True)
+    log_in(page, path="/study/s0001")
+    page.locator("[data-testid=ask-consult]").click()
+    page.get_by_text("请求多学科会诊").click()
+    page.get_by_text("本机尚未加入区域").wait_for()
+    choose(page, "#request-people", "李主任")
+    page.keyboard.press("Escape")
+    page.locator("#request-purpose").fill("术前讨论")
+    page.locator("#request-consent").fill("2026-1123")
+    page.locator("[data-testid=request-send]").click()
+    page.wait_for_url("**/consults/c_*")
+    page.locator("#house-opinion").fill("同意手术")
+    page.locator("[data-testid=house-opinion]").get_by_role("button").click()
+    page.get_by_text("签署后不可修改或撤回").wait_for()
+    page.get_by_role("button", name="以本人登录身份确认").click()
+    page.locator("[data-testid=opinion]").get_by_text("同意手术").wait_for()
+    page.get_by_text("本院登录确认").wait_for()
+    shot(page, "house")
+
+
+def test_opinions_come_back_with_their_signature_and_hash(page, mock) -> None:
+    log_in(page)
+    row = page.locator("tr[data-consult=c_1]")
+    row.wait_for()
+    assert "已发送" in row.inner_text()
+    shot(page, "list")
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Enter")
+    card = page.locator("[data-testid=opinion]")
+    card.get_by_text("疑似活动性肺结核 <img").wait_for()
+    assert len(card.locator("[data-testid=opinion-hash]").inner_text()) == 64
+    page.get_by_text("意见已存入 PACS（PDF）").wait_for()
+    page.get_by_text("签名校验失败").first.wait_for()
+    assert page.locator(".box-columns img").count() == 0
+    shot(page, "case")
+    page.locator("[data-testid=answer]").click()
+    page.locator("#answer-text").fill("已补充")
+    page.locator("[data-testid=send-answer]").click()
+    page.locator("[data-testid=pending]").get_by_text("已补充").wait_for()
+    mock.tell("/mock/box", consult="c_1")
+    page.locator("[data-testid=pending]").wait_for(state="detached")
+    page.locator("[data-testid=message]").get_by_text("已补充").wait_for()
+    page.keyboard.press("Shift+L")
+    page.get_by_text("Opinion in the PACS (PDF)").wait_for()
+    shot(page, "case-en")
+
+
+def test_the_regions_state_and_its_clicks(page, mock) -> None:
+    log_in(page, "it", "/region")
+    page.get_by_text("已断开，将自动重试").wait_for()
+    assert "12 项待发送" in page.locator("[data-testid=backlog]").inner_text()
+    page.locator("[data-testid=alarm]").get_by_text("公钥目录分叉").wait_for()
+    shot(page, "region")
+    page.locator("[data-testid=renew-consent]").click()
+    page.get_by_text("已于").wait_for()
+    page.get_by_role("button", name="已知悉").click()
+    page.get_by_text("it 已知悉").wait_for()
+    mock.tell("/mock/box", leave=True)
+    page.locator("#join-code").wait_for()
+    page.locator("#join-code").fill("wrong")
+    page.locator("[data-testid=join]").click()
+    page.get_by_text("接入码不正确或已失效").wait_for()
+    shot(page, "join")
+    page.locator("#join-code").fill("XL-7K2M-9QPA-4TZE-WB3D")
+    page.locator("[data-testid=join]").click()
+    page.locator("[data-testid=backlog]").wait_for()
+
+
+def test_a_township_sends_and_reads_the_answer_and_nothing_else(page) -> None:
+    log_in(page, "township", "/")
+    page.wait_for_url("**/township")
+    assert page.locator("header nav a").count() == 1
+    page.locator("[data-testid=township-files]").set_input_files(
+        {"name": "a.dcm", "mimeType": "application/dicom", "buffer": b"x" * 5000}
+    )
+    page.get_by_text("已接收 1 个文件").wait_for()
+    page.locator("li[data-study=s0001]").get_by_role("button", name="请会诊").click()
+    choose(page, "#town-place", "呼吸科")
+    page.locator("#town-purpose").fill("请看片")
+    page.locator("#town-consent").fill("T-1")
+    page.get_by_role("button", name="加密并发送申请").click()
+    page.get_by_text("考虑陈旧病灶").wait_for()
+    assert page.locator("main img").count() == 0
+    shot(page, "township")

@@ -1,0 +1,362 @@
+/**
+ * A consultation, an MDT or a referral: what is asked, of whom, and exactly what leaves the hospital. One dialog;
+ * what is typed is kept as a draft; nothing is sent before the last button.
+ */
+import { Alert, Button, Checkbox, Input, Modal, Radio, Select } from 'antd';
+import { useEffect, useRef, useState } from 'react';
+import type { WorklistPage } from '../api/types';
+import { navigate } from '../app/router';
+import { useSession } from '../app/session';
+import { useTexts } from '../i18n';
+import { PlainChip } from '../ui/chips';
+import { date } from '../ui/format';
+import { Failure, Loading, Notice, useFailureText } from '../ui/states';
+import { useRead } from '../ui/useRead';
+import type { Department, KeyStanding, Roster, RosterPerson } from './box';
+import { useDepartment } from './Marks';
+import { LEVELS, URGENCIES, type ConsultKind, type Urgency } from './types';
+
+const KINDS = ['consultation', 'mdt', 'referral'] as const;
+const FACTS = ['laboratory', 'lung_function', 'pathology'] as const;
+const HOURS = [0.5, 2, 24, 72] as const;
+const SAVE_AFTER_MS = 1200;
+
+export interface Asked {
+  kind: ConsultKind;
+  /** An MDT of this hospital alone; nothing leaves the appliance. */
+  house: boolean;
+  place: string;
+  to_level: string;
+  people: string[];
+  urgency: Urgency;
+  hours: number;
+  purpose: string;
+  summary: string;
+  consent: string;
+  direction: '' | 'up' | 'down';
+  priors: string[];
+  laboratory: boolean;
+  lung_function: boolean;
+  pathology: boolean;
+  documents: { id: string; title: string }[];
+}
+
+const BLANK: Asked = { kind: 'consultation', house: false, place: '', to_level: '', people: [], urgency: 'routine', hours: 24, purpose: '', summary: '', consent: '', direction: '', priors: [], laboratory: true, lung_function: true, pathology: true, documents: [] };
+
+export const placeKey = (one: Pick<Department, 'hospital' | 'department'>): string => `${one.hospital} ${one.department}`;
+
+/** The body of the request; `now` gives the deadline its instant. Pure. */
+export function requestOf(asked: Asked, consult: string, now: number): Record<string, unknown> {
+  const [hospital = '', department = ''] = asked.place.split(' ');
+  const out = { to_hospital: hospital, to_department: department, to_level: asked.to_level, direction: asked.kind === 'referral' ? asked.direction || 'up' : '' };
+  return {
+    consult,
+    kind: asked.kind,
+    house: asked.house,
+    ...(asked.house ? { to_hospital: '', to_department: '', to_level: '', direction: '' } : out),
+    people: asked.people,
+    urgency: asked.urgency,
+    deadline_at: asked.hours === 0 ? null : new Date(now + asked.hours * 3_600_000).toISOString(),
+    purpose: asked.purpose.trim(),
+    summary: asked.summary.trim(),
+    consent: { reference: asked.consent.trim(), at: new Date(now).toISOString() },
+    include: { priors: asked.priors, laboratory: asked.laboratory, lung_function: asked.lung_function, pathology: asked.pathology, documents: asked.documents.map((one) => one.id) },
+  };
+}
+
+/** Who gets the key: the people named, else everybody on duty in the department. Pure. */
+export function recipientsOf(asked: Asked, roster: Roster): RosterPerson[] {
+  const everybody = roster.departments.flatMap((one) => one.people);
+  if (asked.people.length > 0) return asked.people.map((person) => everybody.find((one) => one.person === person)).filter((one) => one !== undefined);
+  const there = roster.departments.find((one) => placeKey(one) === asked.place)?.people ?? [];
+  const duty = there.filter((one) => one.on_duty);
+  return duty.length > 0 ? duty : there;
+}
+
+/** Whether it can be sent: purpose, consent, and somebody whose key nobody need confirm first. Pure. */
+export function isComplete(asked: Asked, roster: Roster | null): boolean {
+  if (roster === null || asked.purpose.trim() === '' || asked.consent.trim() === '') return false;
+  if (asked.house) return asked.people.length > 0;
+  const recipients = recipientsOf(asked, roster);
+  return recipients.length > 0 && recipients.every((one) => one.key_state !== 'changed');
+}
+
+/** An MDT comes filled in with the suggested members; without a region it is one of this hospital. Pure. */
+export function beginOf(kind: ConsultKind, roster: Roster | null): Pick<Asked, 'kind' | 'people' | 'house'> {
+  const members = (roster?.mdt ?? []).map((seat) => seat.person).filter((person) => person !== '');
+  const joined = roster?.joined ?? false;
+  return { kind, people: kind === 'mdt' && joined ? members : [], house: kind === 'mdt' && !joined };
+}
+
+const KEY_TONE: Record<KeyStanding, 'good' | 'busy' | 'bad'> = { confirmed: 'good', new: 'busy', changed: 'bad' };
+
+function Recipients({ people, onConfirmed }: { people: readonly RosterPerson[]; onConfirmed: () => void }) {
+  const { t } = useTexts();
+  const { api } = useSession();
+  const failureText = useFailureText();
+  const [failure, setFailure] = useState<string | null>(null);
+  async function confirm(one: RosterPerson): Promise<void> {
+    try {
+      await api.send('POST', '/api/region/keys/confirm', { person: one.person, key: one.key });
+      onConfirmed();
+    } catch (error) {
+      setFailure(failureText(error));
+    }
+  }
+  if (people.length === 0) return <p className="note-warn">! {t('request.nobody')}</p>;
+  return (
+    <ul className="plain-list" data-testid="recipients">
+      {people.map((one) => (
+        <li key={one.person}>
+          <b>{one.name}</b> <PlainChip tone={KEY_TONE[one.key_state]} glyph={one.key_state === 'changed' ? '!' : '✓'} label={t(`key.state.${one.key_state}`)} /> {one.on_duty && <PlainChip tone="good" glyph="●" label={t('duty.on')} />}
+          {one.key_state === 'changed' && (
+            <p className="note-bad">
+              {t('key.changedLong', { print: (one.key.slice(0, 32).match(/.{4}/g) ?? []).join(' ') })}
+              <Button size="small" onClick={() => void confirm(one)}>
+                {t('key.confirm')}
+              </Button>
+            </p>
+          )}
+        </li>
+      ))}
+      {failure !== null && <Alert type="error" showIcon title={failure} role="alert" />}
+    </ul>
+  );
+}
+
+function useKeptDraft(study: string, consult: string, asked: Asked, touched: boolean): 'none' | 'saving' | 'kept' | 'failed' {
+  const { api } = useSession();
+  const [state, setState] = useState<'none' | 'saving' | 'kept' | 'failed'>('none');
+  useEffect(() => {
+    if (!touched) return;
+    let left = false;
+    const timer = window.setTimeout(() => {
+      setState('saving');
+      api.send('PUT', `/api/consults/${consult}/draft`, { study, body: { ...asked } }).then(
+        () => !left && setState('kept'),
+        () => !left && setState('failed'),
+      );
+    }, SAVE_AFTER_MS);
+    return () => {
+      left = true;
+      window.clearTimeout(timer);
+    };
+  }, [api, study, consult, asked, touched]);
+  return state;
+}
+
+interface PartProps {
+  asked: Asked;
+  set: (change: Partial<Asked>) => void;
+}
+
+function Whom({ asked, set, roster, onConfirmed }: PartProps & { roster: Roster; onConfirmed: () => void }) {
+  const { t } = useTexts();
+  const department = useDepartment();
+  const people = asked.kind === 'mdt' ? roster.departments.flatMap((one) => one.people) : (roster.departments.find((one) => placeKey(one) === asked.place)?.people ?? []);
+  if (asked.house) {
+    return (
+      <>
+        <label htmlFor="request-people">{t('request.colleagues')}</label>
+        <Select id="request-people" mode="multiple" value={asked.people} onChange={(next: string[]) => set({ people: next })} options={(roster.colleagues ?? []).map((one) => ({ value: one.person, label: one.name }))} />
+        <p className="muted">{t('request.houseNote')}</p>
+      </>
+    );
+  }
+  return (
+    <>
+      {asked.kind !== 'mdt' && (
+        <>
+          <label htmlFor="request-place">{t('request.department')}</label>
+          <Select id="request-place" value={asked.place === '' ? undefined : asked.place} placeholder={t('request.chooseDepartment')} onChange={(place: string) => set({ place, people: [] })} options={roster.departments.map((one) => ({ value: placeKey(one), label: `${one.hospital_name} · ${department(one.department)}` }))} />
+        </>
+      )}
+      <div className="two">
+        <div>
+          <label htmlFor="request-level">{t('request.level')}</label>
+          <Select id="request-level" value={asked.to_level} onChange={(to_level: string) => set({ to_level })} options={LEVELS.map((one) => ({ value: one, label: one === '' ? t('request.anyLevel') : t(`level.${one}`) }))} />
+        </div>
+        <div>
+          <label htmlFor="request-people">{t('request.people')}</label>
+          <Select id="request-people" mode="multiple" value={asked.people} placeholder={asked.kind === 'mdt' ? t('request.chooseMembers') : t('request.duty')} onChange={(next: string[]) => set({ people: next })} options={people.map((one) => ({ value: one.person, label: `${one.name} · ${department(roster.departments.find((place) => place.people.includes(one))?.department ?? '')}` }))} />
+        </div>
+      </div>
+      <b>{t('request.whoGets')}</b>
+      <Recipients people={recipientsOf(asked, roster)} onConfirmed={onConfirmed} />
+    </>
+  );
+}
+
+function Included({ asked, set, study, patientId, consult, body }: PartProps & { study: string; patientId: string; consult: string; body: () => Asked }) {
+  const { t } = useTexts();
+  const { api } = useSession();
+  const failureText = useFailureText();
+  const priors = useRead<WorklistPage>(patientId === '' ? null : `/api/worklist?limit=20&q=${encodeURIComponent(patientId)}`);
+  const [failure, setFailure] = useState<string | null>(null);
+  const [progress, setProgress] = useState<number | null>(null);
+  const others = (priors.data?.rows ?? []).filter((row) => row.patient_id === patientId && row.study !== study);
+  async function add(files: FileList | null): Promise<void> {
+    if (files === null || files.length === 0) return;
+    setFailure(null);
+    setProgress(0);
+    const form = new FormData();
+    for (const file of files) form.append('files', file, file.name);
+    try {
+      // A document belongs to a draft: it must be there first.
+      await api.send('PUT', `/api/consults/${consult}/draft`, { study, body: { ...body() } });
+      const { documents } = await api.upload<{ documents: string[] }>(`/api/consults/${consult}/documents`, form, setProgress, new AbortController().signal);
+      set({ documents: [...asked.documents, ...documents.map((id, at) => ({ id, title: files[at]?.name ?? id }))] });
+    } catch (error) {
+      setFailure(failureText(error));
+    }
+    setProgress(null);
+  }
+  return (
+    <fieldset className="included">
+      <legend>{t('request.include')}</legend>
+      <p className="muted">{t('request.always')}</p>
+      <div className="ticks">
+        {FACTS.map((name) => (
+          <Checkbox key={name} checked={asked[name]} onChange={(event) => set({ [name]: event.target.checked })}>
+            {t(`facts.${name}`)}
+          </Checkbox>
+        ))}
+      </div>
+      {others.map((row) => (
+        <Checkbox key={row.study} checked={asked.priors.includes(row.study)} onChange={(event) => set({ priors: event.target.checked ? [...asked.priors, row.study] : asked.priors.filter((one) => one !== row.study) })}>
+          {t('case.prior')} {date(row.study_date)} {row.modality} {row.description}
+        </Checkbox>
+      ))}
+      {asked.documents.map((one) => (
+        <p key={one.id}>
+          ＋ {one.title}{' '}
+          <button type="button" className="link-button" onClick={() => set({ documents: asked.documents.filter((other) => other.id !== one.id) })}>
+            {t('request.dropDocument')}
+          </button>
+        </p>
+      ))}
+      <label className="file-button">
+        {progress === null ? t('request.addDocuments') : t('request.uploading')}
+        <input type="file" multiple accept="application/pdf,image/jpeg,image/png" onChange={(event) => void add(event.target.files)} data-testid="request-files" />
+      </label>
+      {failure !== null && <Alert type="error" showIcon title={failure} role="alert" />}
+    </fieldset>
+  );
+}
+
+interface Props {
+  study: string;
+  patientName: string;
+  patientId: string;
+  first: ConsultKind;
+  onClose: () => void;
+}
+
+const freshId = () => `c_${Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, '0')).join('')}`;
+
+export function RequestDialog({ study, patientName, patientId, first, onClose }: Props) {
+  const { t } = useTexts();
+  const { api } = useSession();
+  const failureText = useFailureText();
+  const roster = useRead<Roster>('/api/region/roster');
+  const [consult] = useState(freshId);
+  const [asked, setAsked] = useState<Asked>({ ...BLANK, kind: first });
+  const [touched, setTouched] = useState(false);
+  const [busy, setBusy] = useState(false);
+  const [failure, setFailure] = useState<string | null>(null);
+  const latest = useRef(asked);
+  useEffect(() => {
+    latest.current = asked;
+  });
+  const draft = useKeptDraft(study, consult, asked, touched);
+  const set = (change: Partial<Asked>) => {
+    setTouched(true);
+    setAsked((old) => ({ ...old, ...change }));
+  };
+  const joined = roster.data?.joined ?? false;
+  const choose = (kind: ConsultKind) => set(beginOf(kind, roster.data));
+  // What was chosen on the study's page is filled in once it is known who is there.
+  const [begun, setBegun] = useState(false);
+  if (!begun && roster.data !== null) {
+    setBegun(true);
+    setAsked((old) => ({ ...old, ...beginOf(first, roster.data) }));
+  }
+  const complete = isComplete(asked, roster.data);
+
+  async function send(): Promise<void> {
+    setBusy(true);
+    setFailure(null);
+    try {
+      // The draft holds the documents; the request takes its place.
+      await api.send('PUT', `/api/consults/${consult}/draft`, { study, body: { ...asked } });
+      await api.send('POST', `/api/studies/${encodeURIComponent(study)}/consult`, requestOf(asked, consult, Date.now()));
+      navigate(`/consults/${consult}`);
+      onClose();
+    } catch (error) {
+      setFailure(failureText(error));
+      setBusy(false);
+    }
+  }
+
+  return (
+    <Modal open onCancel={onClose} title={t('request.title', { name: patientName })} footer={null} width={720} mask={{ closable: false }}>
+      {roster.data === null && (roster.error === null ? <Loading label={t('state.loadingPage')} /> : <Failure error={roster.error} onRetry={roster.reload} />)}
+      {roster.data !== null && (
+        <form
+          className="form request"
+          data-testid="request"
+          onSubmit={(event) => {
+            event.preventDefault();
+            void send();
+          }}
+        >
+          <Radio.Group optionType="button" value={asked.kind} onChange={(event) => choose(event.target.value as ConsultKind)} options={KINDS.map((value) => ({ value, label: t(`consult.kind.${value}`) }))} />
+          {!joined && <Notice tone="info" title={t('request.notJoined')} />}
+          {asked.kind === 'mdt' && (
+            <Checkbox checked={asked.house} disabled={!joined} onChange={(event) => set({ house: event.target.checked, people: [] })} data-testid="house">
+              {t('request.house')}
+            </Checkbox>
+          )}
+          {asked.kind === 'referral' && (
+            <Radio.Group
+              value={asked.direction || 'up'}
+              onChange={(event) => set({ direction: event.target.value as 'up' | 'down' })}
+              options={[
+                { value: 'up', label: t('request.up') },
+                { value: 'down', label: t('request.down') },
+              ]}
+            />
+          )}
+          <Whom asked={asked} set={set} roster={roster.data} onConfirmed={roster.reload} />
+          <div className="two">
+            <div>
+              <label htmlFor="request-urgency">{t('portal.column.urgency')}</label>
+              <Select id="request-urgency" value={asked.urgency} onChange={(urgency: Urgency) => set({ urgency, hours: urgency === 'emergency' ? 0.5 : urgency === 'urgent' ? 2 : 24 })} options={URGENCIES.map((value) => ({ value, label: t(`urgency.${value}`) }))} />
+            </div>
+            <div>
+              <label htmlFor="request-deadline">{t('request.within')}</label>
+              <Select id="request-deadline" value={asked.hours} onChange={(hours: number) => set({ hours })} options={[...HOURS.map((value) => ({ value, label: value < 1 ? t('request.minutes', { n: value * 60 }) : t('request.hours', { n: value }) })), { value: 0, label: t('request.noDeadline') }]} />
+            </div>
+          </div>
+          <label htmlFor="request-purpose">{t('case.purpose')} *</label>
+          <Input.TextArea id="request-purpose" rows={2} maxLength={20_000} value={asked.purpose} onChange={(event) => set({ purpose: event.target.value })} />
+          <label htmlFor="request-summary">{t('case.summary')}</label>
+          <Input.TextArea id="request-summary" rows={3} maxLength={20_000} value={asked.summary} onChange={(event) => set({ summary: event.target.value })} />
+          <label htmlFor="request-consent">{t('request.consent')} *</label>
+          <Input id="request-consent" maxLength={200} placeholder={t('request.consentHint')} value={asked.consent} onChange={(event) => set({ consent: event.target.value })} />
+          {!asked.house && <Included asked={asked} set={set} study={study} patientId={patientId} consult={consult} body={() => latest.current} />}
+          {failure !== null && <Alert type="error" showIcon title={failure} role="alert" />}
+          <div className="form-end">
+            <span className="muted grow" role="status" data-testid="draft-state">
+              {t(`request.draft.${draft}`)}
+            </span>
+            <Button onClick={onClose}>{t('action.cancel')}</Button>
+            <Button type="primary" htmlType="submit" loading={busy} disabled={!complete} data-testid="request-send">
+              {asked.house ? t('request.convene') : t('request.send')}
+            </Button>
+          </div>
+        </form>
+      )}
+    </Modal>
+  );
+}

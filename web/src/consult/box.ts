@@ -1,0 +1,130 @@
+/** The appliance's JSON about consultations and the region (edge/api/consult.py, region.py, township.py). */
+import type { PublicMessage } from '../api/types';
+import type { ConsultKind, EventKind, Party, Place, Urgency } from './types';
+
+export interface Upload {
+  items: number;
+  bytes: number;
+  done_items: number;
+  done_bytes: number;
+  dead_items: number;
+  /** What the case's building is at, in words of the worker; "" where it is done. */
+  preparing: string;
+}
+
+export interface BoxRow {
+  id: string;
+  study: string;
+  patient_name: string;
+  patient_id: string;
+  modality: string;
+  kind: ConsultKind;
+  /** `house` for a meeting that this appliance alone keeps. */
+  authority: string;
+  urgency: Urgency;
+  state: string;
+  business_state: string;
+  place: Place;
+  deadline_at: string | null;
+  to_hospital_name: string;
+  to_department: string;
+  purpose: string;
+  owner: string | null;
+  owner_name: string | null;
+  requested_at: string;
+  changed_at: string;
+  closed_at: string | null;
+  source: string;
+  opinions: number;
+  upload: Upload | null;
+  alarms: number;
+}
+
+export interface BoxDraft {
+  id: string;
+  study: string;
+  body: Record<string, unknown>;
+  changed: number;
+  patient_name: string;
+}
+
+export interface BoxEvent {
+  n: number;
+  id: string;
+  kind: EventKind;
+  actor: string;
+  actor_name: string;
+  title: string;
+  at: string;
+  digest: string;
+  opened: Record<string, unknown> | null;
+  signature: { state: 'verified' | 'session' | 'fault'; error: PublicMessage | null };
+  facts: { person?: string; discipline?: string; to?: string; reason?: string };
+  /** What became of it in the PACS: SOP instances by label. */
+  papers: Partial<Record<'opinion_pdf' | 'opinion_sr', string>>;
+}
+
+export interface BoxCase {
+  row: BoxRow;
+  request: { purpose: string | null; summary: string | null; consent: { reference: string; at: string } | null; at: string | null };
+  parties: (Omit<Party, 'removed_at'> & { name: string; title: string; removed_at: string | null })[];
+  events: BoxEvent[];
+  pending: { id: string; kind: EventKind; at: string; author: string; opened: Record<string, unknown> | null }[];
+  opinions: BoxEvent[];
+  documents: { id: string; title: string; content_type: string; bytes: number; at: string }[];
+  may: EventKind[];
+  me: string;
+  epoch: number;
+  alarms: (PublicMessage & { id: string; at: string })[];
+}
+
+export type KeyStanding = 'confirmed' | 'new' | 'changed';
+
+export interface RosterPerson {
+  person: string;
+  name: string;
+  title: string;
+  level: string;
+  key: string;
+  key_state: KeyStanding;
+  attested: boolean;
+  on_duty: boolean;
+}
+
+export interface Department {
+  hospital: string;
+  hospital_name: string;
+  department: string;
+  people: RosterPerson[];
+}
+
+export interface Roster {
+  joined: boolean;
+  departments: Department[];
+  mdt?: { person: string; discipline: string; part: 'chair' | 'member'; name: string; reason_zh: string; reason_en: string }[];
+  colleagues?: { person: string; name: string; role?: string }[];
+}
+
+export interface RegionState {
+  joined: boolean;
+  node: string;
+  hub: { id: string; sync_address: string; enrol_address: string } | null;
+  hospital: { id: string; name: string } | null;
+  joined_at?: string;
+  certificate: {
+    state: 'none' | 'good' | 'due' | 'expired' | 'waiting' | 'revoked' | 'damaged';
+    serial?: string;
+    not_after?: string;
+    waits_for?: '' | 'local' | 'hub';
+    consent?: { by: string; at: string } | null;
+    error: PublicMessage | null;
+    clock?: PublicMessage | null;
+  } | null;
+  directory: { size: number; witnessed_by: number; changed_keys: { kind: string; id: string; old: string; new: string; at: string }[]; error: PublicMessage | null } | null;
+  link: { state: 'idle' | 'connecting' | 'open' | 'waiting' | 'refused' | 'unknown'; since: string | null; latency_ms: number | null; backlog: { items: number; bytes: number; oldest_s: number; dead: number }; last_error: PublicMessage | null };
+  alarms: (PublicMessage & { about: string; at: string; last: string; seen_by: string })[];
+}
+
+export interface TownshipConsult extends Pick<BoxRow, 'id' | 'study' | 'patient_name' | 'kind' | 'urgency' | 'place' | 'deadline_at' | 'to_hospital_name' | 'to_department' | 'purpose' | 'requested_at'> {
+  words: { kind: string; at: string; digest: string; opened: Record<string, unknown> }[];
+}
