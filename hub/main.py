@@ -30,6 +30,8 @@ from hub.downlink import enrol_server
 from hub.downlink.server import ServerTls, SyncParts, SyncServer
 from hub.downlink.sink import EventSink
 from hub.downlink.uploads import Limits
+from hub.heads import EVERY_S as HEADS_EVERY_S
+from hub.heads import keep_own_heads
 from hub.outside import real_outside
 from hub.registry.authority import Authority, open_authority, pem_pair
 from hub.registry.ca_errors import AuthorityMissing
@@ -69,7 +71,8 @@ class HubProcess:
         self._web = server_for(portal)
         self._web_thread: threading.Thread | None = None
         escalate = Task("escalations", EVERY_S, Escalations(site).look)
-        self._timers = Timers((*housekeeping(site, portal.sessions.sweep), escalate))
+        heads = Task("heads", HEADS_EVERY_S, lambda: keep_own_heads(site))
+        self._timers = Timers((*housekeeping(site, portal.sessions.sweep), escalate, heads))
         self._sync: SyncServer | None = None
         self._enrol: grpc.Server | None = None
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 _BALP = "https://profiles.ihe.net/ITI/BALP/StructureDefinition/IHE.BasicAudit."
@@ -48,6 +48,8 @@ class Act:
         Opaque ids of the patient, and of the study or consultation.
     address : str
         Where the person's computer is, as far as the journal says.
+    failed : bool
+        It was refused.
     """
 
     link: str
@@ -61,11 +63,14 @@ class Act:
     patient: str = ""
     why: str = ""
     address: str = ""
+    failed: bool = False
     detail: dict[str, Any] = field(default_factory=dict)
 
 
 def audit_event(act: Act) -> dict[str, Any]:
-    """Return the AuditEvent of an act."""
+    """Return the AuditEvent of an act; one that names nobody and nothing is no patient's."""
+    if act.kind in ("read", "disclosed") and not (act.patient or act.subject):
+        act = replace(act, kind="administration")
     event: dict[str, Any] = {"resourceType": "AuditEvent", "id": _id(act.link)}
     profile = _profile(act)
     if profile:
@@ -73,7 +78,7 @@ def audit_event(act: Act) -> dict[str, Any]:
     event |= _what(act)
     event |= {
         "recorded": act.at,
-        "outcome": "4" if act.kind == "denied" else "0",
+        "outcome": "4" if act.failed else "0",
         "agent": _agents(act),
         "source": {
             "site": act.side, "observer": _device(act.node),

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, select
 
+from hub.consult.errors import OtherHospitals
 from hub.consult.service import ConsultService, Mark, Sender
 from hub.consult.wraps import take_wraps
 from hub.datacentre.statistics import take_statistic
 from hub.downlink.link import Arrived
 from hub.downlink.sink import From, PlainSink
 from hub.site import HubSite
+from hub.store.tables import CONSULT
 
 
 class ConsultSink(PlainSink):
@@ -29,9 +31,18 @@ class ConsultSink(PlainSink):
             return take_wraps(self._here, sql, item.statement, box)
         if item.kind == "statistics":
             return take_statistic(self._here, sql, sender, item)
+        if item.kind == "access":
+            check_own(sql, sender, item.consult)
         return super().accept(sql, sender, item)
 
     def committed(self, sender: From, item: Arrived, seq: int) -> None:
         """Read what is new in the directory now, not inside the next transaction."""
         del sender, item, seq
         self._here.directory.current()
+
+
+def check_own(sql: Connection, sender: From, consult: str) -> None:
+    """Refuse what a box says of another hospital's consultation: OtherHospitals."""
+    hospital = sql.execute(select(CONSULT.c.hospital).where(CONSULT.c.id == consult)).scalar()
+    if hospital not in (None, sender.hospital):
+        raise OtherHospitals
