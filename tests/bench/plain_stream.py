@@ -1,10 +1,12 @@
-"""The peer: a plain gRPC stream over the same TLS that throws bytes away, in its own process.
+"""The peer: a plain gRPC stream over the same TLS, in its own process.
 
-``python -m tests.bench.plain_stream KEY CHAIN ROOT`` prints its port. Argument files are PEM.
+It throws the bytes away, or, with a file to write, keeps them there and syncs before it answers.
+``python -m tests.bench.plain_stream KEY CHAIN ROOT [FILE]`` prints its port; PEM files.
 """
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import threading
@@ -23,19 +25,30 @@ PIECE = 1 << 20
 class Drain(rpc.SyncServicer):
     """Counts what comes, answers once."""
 
+    def __init__(self, path: Path | None):
+        self.path = path
+
     def Link(self, messages, context):
         count = 0
-        for up in messages:
-            count += len(up.put.data)
+        with (self.path or Path("/dev/null")).open("wb") as kept:
+            for up in messages:
+                count += len(up.put.data)
+                if self.path:
+                    kept.write(up.put.data)
+            kept.flush()
+            if self.path:
+                os.fsync(kept.fileno())
         yield pb.Down(credit=pb.Credit(bytes=count))
 
 
 def main():
     key, chain, root = (Path(one).read_bytes() for one in sys.argv[1:4])
+    kept = Path(sys.argv[4]) if len(sys.argv) > 4 else None
     server = grpc.server(ThreadPoolExecutor(4), options=OPTIONS)
-    rpc.add_SyncServicer_to_server(Drain(), server)
+    rpc.add_SyncServicer_to_server(Drain(kept), server)
     credentials = grpc.ssl_server_credentials([(key, chain)], root, require_client_auth=True)
-    print(server.add_secure_port("127.0.0.1:0", credentials), flush=True)
+    sys.stdout.write(f"{server.add_secure_port('127.0.0.1:0', credentials)}\n")
+    sys.stdout.flush()
     server.start()
     threading.Event().wait()
 
@@ -43,12 +56,14 @@ def main():
 class PlainServer:
     """The program above, from a benchmark."""
 
-    def __init__(self, folder: Path, tls):
+    def __init__(self, folder: Path, tls, keep: bool = False):
         paths = []
         for name, data in (("key", tls.key), ("chain", tls.chain), ("root", tls.root)):
             path = folder / f"plain-{name}.pem"
             path.write_bytes(data)
             paths.append(str(path))
+        if keep:
+            paths.append(str(folder / "plain-kept"))
         self.process = subprocess.Popen(
             [sys.executable, "-m", "tests.bench.plain_stream", *paths],
             stdout=subprocess.PIPE, text=True, cwd=Path(__file__).resolve().parents[2],
