@@ -9,10 +9,12 @@ A *cut* resets both sides: what was on its way is gone.
 
 from __future__ import annotations
 
+import fcntl
 import random
 import selectors
 import socket
 import struct
+import termios
 import threading
 import time
 from collections import deque
@@ -78,7 +80,7 @@ class NastyProxy:
         Cut the connection when this many bytes have come from clients, in total.
     """
 
-    def __init__(self, port: int, line: Line = Line(), cut_at=(), seed: int = 1):  # noqa: B008
+    def __init__(self, port: int, line: Line = Line(), cut_at=(), seed: int = 1):
         self.target = port
         self.line = line
         self.cut_at = deque(sorted(cut_at))
@@ -149,7 +151,7 @@ class NastyProxy:
             one.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             if self.line.bits_per_s:
                 # The kernel's own buffers must not hide a slow line from the sender.
-                one.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 16 * 1024)
+                one.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 256 * 1024)
         up = _Pipe(client, server, True, self.line, random.Random(self._draw.random()))
         down = _Pipe(server, client, False, self.line, random.Random(self._draw.random()))
         self._pairs.append((up, down))
@@ -212,8 +214,12 @@ class NastyProxy:
             self.cuts += 1
 
     def _reset(self, pair, hard: bool = True):
-        if pair in self._pairs:
-            self._pairs.remove(pair)
+        if pair not in self._pairs:
+            return
+        self._pairs.remove(pair)
+        # What the kernel still holds was sent as well.
+        waiting = fcntl.ioctl(pair[0].source, termios.FIONREAD, b"\0" * 4)
+        self.bytes_up += struct.unpack("i", waiting)[0]
         for one in (pair[0].source, pair[1].source):
             if hard:  # RST, as a line that is gone and a modem that came back
                 one.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))

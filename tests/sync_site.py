@@ -11,7 +11,6 @@ from pathlib import Path
 
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.serialization import Encoding
-
 from sqlalchemy import insert, select
 
 from core.blobs.envelope import seal
