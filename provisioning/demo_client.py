@@ -85,6 +85,12 @@ class Appliance:
             self._in = True
         return self._client.get(path).raise_for_status().json()
 
+    def post(self, path: str, body: dict[str, Any]) -> Any:
+        """Send JSON and return the answer."""
+        csrf = self.get("/api/me")["csrf"]
+        answer = self._client.post(path, json=body, headers={"X-CSRF-Token": csrf})
+        return answer.raise_for_status().json()
+
     def worklist(self) -> list[dict[str, Any]]:
         """Return all rows, oldest first."""
         rows: list[dict[str, Any]] = []
