@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -15,6 +16,7 @@ from sqlalchemy.exc import DBAPIError
 from core.web.errors import NotAllowed
 from hub.api.context import Portal, caller_of, need, portal_of
 from hub.consult.errors import NoSuchConsult
+from hub.consult.live import Pulse
 from hub.consult.service import ConsultService
 from hub.consult.viewers import Viewer, Way
 from hub.downlink.errors import HubBusy
@@ -37,6 +39,7 @@ class Desk:
     def __init__(self, portal: Portal) -> None:
         self.portal = portal
         self.service = ConsultService(portal.site)
+        self.pulse = Pulse(portal.site.database, time.monotonic)
         self._known: OrderedDict[tuple[str, ...], int] = OrderedDict()
         self._lock = threading.Lock()
 

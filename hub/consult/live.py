@@ -1,11 +1,14 @@
 """What changed for somebody since they were last told: two looks at the database, compared.
 
 Nothing is handed from process to process: whichever of them serves the page sees what any of them
-wrote. A look is one query of each kind over what the person sees and what is open or moved lately.
+wrote. A look is one query of each kind over what the person sees and what is open or moved lately;
+it is taken when the pulse of the whole database has changed, and now and then anyway.
 """
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,9 +18,52 @@ from hub.consult.notices import unread
 from hub.consult.presence import LIFE_MS
 from hub.consult.viewers import Viewer, visible
 from hub.consult.worklist import OPEN, rows_of
-from hub.store.tables import CONSULT, EVENT, PRESENCE, SEEN
+from hub.store.database import HubDatabase
+from hub.store.tables import CONSULT, EVENT, HOSPITAL, NOTICE, PRESENCE, SEEN
 
 _LATELY_MS = 3_600_000
+Marks = tuple[Any, ...]
+
+
+class Pulse:
+    """What tells that something may have changed for somebody; one small query for all streams.
+
+    Every event moves its hospital's chain in its own transaction, so that the sum of the chains'
+    lengths misses none; the other marks are times, which two commits may share.
+
+    Parameters
+    ----------
+    clock_s : callable
+        A monotonic clock.
+    """
+
+    def __init__(self, database: HubDatabase, clock_s: Callable[[], float]) -> None:
+        self._database = database
+        self._clock_s = clock_s
+        self._lock = threading.Lock()
+        self._taken_s = -1.0
+        self._marks: Marks = ()
+
+    def take(self) -> Marks:
+        """Return the marks, at most a fifth of a second old."""
+        with self._lock:
+            now = self._clock_s()
+            if now - self._taken_s > _FRESH_S or self._taken_s < 0:
+                with self._database.read() as sql:
+                    self._marks = tuple(sql.execute(_MARKS).one())
+                self._taken_s = now
+            return self._marks
+
+
+_FRESH_S = 0.2
+_MARKS = select(
+    select(func.sum(HOSPITAL.c.chain_seq)).scalar_subquery(),
+    select(func.max(CONSULT.c.changed_at)).scalar_subquery(),
+    select(func.max(EVENT.c.delivered_at)).scalar_subquery(),
+    select(func.max(NOTICE.c.id)).scalar_subquery(),
+    select(func.max(SEEN.c.at)).scalar_subquery(),
+    select(func.max(PRESENCE.c.at)).scalar_subquery(),
+)
 
 
 @dataclass(slots=True)

@@ -223,7 +223,7 @@ CONSULT = Table(  # routing facts only
     Column("epoch", Integer, nullable=False, default=1),
     Column("deadline_at", BigInteger),
     Column("requested_at", BigInteger),
-    Column("changed_at", BigInteger, nullable=False),
+    Column("changed_at", BigInteger, nullable=False, index=True),
     Column("escalated", Integer, nullable=False, default=0),
     Column("bytes", BigInteger, nullable=False, default=0),
     Column("folded", Text, nullable=False),  # JSON state of core.consult.machine
@@ -252,7 +252,7 @@ EVENT = Table(
     Column("at", BigInteger, nullable=False),  # the hub's clock
     Column("statement", LargeBinary, nullable=False),  # as signed by the actor
     Column("link", _HEX, nullable=False),
-    Column("delivered_at", BigInteger),  # the box's acknowledgement of the chain row
+    Column("delivered_at", BigInteger, index=True),  # the box's acknowledgement of the chain row
 )
 ATTACHED = Table(  # which objects belong to a consultation: who may fetch them
     "attached",
@@ -277,7 +277,7 @@ SEEN = Table(
     Column("consult", _ID, ForeignKey("consult.id"), primary_key=True),
     Column("person", _ID, primary_key=True),
     Column("seq", Integer, nullable=False),
-    Column("at", BigInteger, nullable=False),
+    Column("at", BigInteger, nullable=False, index=True),
 )
 PRESENCE = Table(  # who has a case open now; a row is good for half a minute
     "presence",

@@ -117,6 +117,7 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["hospital"], ["hospital.id"], name=op.f("fk_consult_hospital")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_consult")),
     )
+    op.create_index(op.f("ix_consult_changed_at"), "consult", ["changed_at"], unique=False)
     op.create_index(op.f("ix_consult_hospital"), "consult", ["hospital"], unique=False)
     op.create_index(op.f("ix_consult_state"), "consult", ["state"], unique=False)
     op.create_table(
@@ -250,6 +251,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("consult", "seq", name=op.f("pk_event")),
         sa.UniqueConstraint("id", name=op.f("uq_event_id")),
     )
+    op.create_index(op.f("ix_event_delivered_at"), "event", ["delivered_at"], unique=False)
     op.create_table(
         "notice",
         sa.Column(
@@ -320,6 +322,7 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["consult"], ["consult.id"], name=op.f("fk_seen_consult")),
         sa.PrimaryKeyConstraint("consult", "person", name=op.f("pk_seen")),
     )
+    op.create_index(op.f("ix_seen_at"), "seen", ["at"], unique=False)
     op.create_table(
         "session",
         sa.Column("token", sa.String(length=64), nullable=False),
@@ -373,6 +376,7 @@ def downgrade() -> None:
     op.drop_table("upload")
     op.drop_index(op.f("ix_session_person"), table_name="session")
     op.drop_table("session")
+    op.drop_index(op.f("ix_seen_at"), table_name="seen")
     op.drop_table("seen")
     op.drop_table("renewal")
     op.drop_table("presence")
@@ -382,6 +386,7 @@ def downgrade() -> None:
     op.drop_table("party")
     op.drop_index(op.f("ix_notice_person"), table_name="notice")
     op.drop_table("notice")
+    op.drop_index(op.f("ix_event_delivered_at"), table_name="event")
     op.drop_table("event")
     op.drop_table("duty")
     op.drop_index(op.f("ix_certificate_node"), table_name="certificate")
@@ -397,6 +402,7 @@ def downgrade() -> None:
     op.drop_table("invite")
     op.drop_index(op.f("ix_consult_state"), table_name="consult")
     op.drop_index(op.f("ix_consult_hospital"), table_name="consult")
+    op.drop_index(op.f("ix_consult_changed_at"), table_name="consult")
     op.drop_table("consult")
     op.drop_index(op.f("ix_object_hospital"), table_name="object")
     op.drop_table("object")
