@@ -7,8 +7,10 @@ import os
 from types import SimpleNamespace
 
 import pytest
+from typer.testing import CliRunner
 
 from core.records.canonical import to_bytes
+from core.records.record import Draft
 from core.seals.consult_key import unwrap
 from core.seals.keybook import raw_public
 from core.seals.objects import ObjectContext, open_whole, seal_inline
@@ -20,13 +22,17 @@ from edge.stages.plans import READERS
 from edge.stages.reader import step_all
 from edge.stages.work import Later, Work
 from edge.uplink.certificates import Credentials
+from edge.uplink.chain import ACCESS_WITNESS
 from edge.uplink.join import join
 from hub.consult.case import case_of
 from hub.consult.objects import fetchable
 from hub.consult.service import ConsultService, Sender
 from hub.consult.sink import ConsultSink
 from hub.consult.viewers import Viewer
+from hub.heads import keep_own_heads
 from hub.registry.duty import set_duty
+from hub.store.tables import CHECKPOINT
+from provisioning.audit.cli import app as audit
 from tests.api_site import ApiSite, chest
 from tests.consult_site import REQUEST
 from tests.hub_consults import Table
@@ -151,6 +157,13 @@ def test_asked_answered_and_filed(region, tmp_path):
         assert opinion.opened["impression"] == words["impression"]
         county.until(lambda: all(e["delivered_at"] for e in case()["events"]), "delivery")
         assert not county.box.database.query("SELECT code FROM region_alarm")
+        county.box.keep_heads()
+        hub.access.append([Draft("audit.logged", {"action": "consult opened"})])
+        county.down()
+        county.up()  # a greeting carries both sides' signed heads
+        county.until(lambda: _witnessed(county, hub), "heads")
+        keep_own_heads(hub)
+        _audit_agrees(hub.folder, county.box.folder, tmp_path)
     _nothing_readable(hub, tmp_path / "region")
     assert raw_public(private.public_key())
 
@@ -165,3 +178,24 @@ def _consult():
     from hub.store.tables import CONSULT
 
     return CONSULT
+
+
+def _witnessed(county, hub):
+    """Say whether each side holds the other's newest heads."""
+    rows = county.box.database.query("SELECT value FROM uplink WHERE name = ?", (ACCESS_WITNESS,))
+    mine = rows and json.loads(rows[0][0])["seq"] >= hub.access.head(hub.access.writer).seq
+    with hub.database.read() as sql:
+        theirs = {r.journal for r in sql.execute(CHECKPOINT.select()) if r.writer == county.node}
+    return mine and theirs == {"clinical", "access"}
+
+
+def _audit_agrees(hub, box, out):
+    """Verify each side against what the other has witnessed of it."""
+    run = CliRunner()
+    for side, other in ((hub, box), (box, hub)):
+        path = out / "heads.jsonl"
+        assert run.invoke(audit, ["heads", str(other), "--out", str(path)]).exit_code == 0
+        alone = run.invoke(audit, ["verify", "--json", str(side)])
+        both = run.invoke(audit, ["verify", "--json", str(side), "--witness", str(path)])
+        assert (alone.exit_code, both.exit_code) == (0, 0), both.stdout
+        assert json.loads(both.stdout)["witnessed"] > json.loads(alone.stdout)["witnessed"]
