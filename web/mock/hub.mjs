@@ -180,7 +180,7 @@ async function api(req, res, path, me) {
     state.revoked = true;
     return json(res, 204);
   }
-  if (key === 'GET /api/audit') return json(res, 200, { rows: [{ seq: 2, at: new Date().toISOString(), actor: 'person:p_e1', kind: 'consult.opened', body: { consult: 'c_1' } }, { seq: 1, at: new Date().toISOString(), actor: 'person:p_e1', kind: 'login', body: {} }] });
+  if (key === 'GET /api/audit') return json(res, 200, { rows: [{ position: 2, at: new Date().toISOString(), actor: 'person:p_e1', kind: 'consult.opened', body: { consult: 'c_1' } }, { position: 1, at: new Date().toISOString(), actor: 'person:p_e1', kind: 'login', body: {} }] });
   return refuse(res, 404, 'E6404', '没有。', 'None.');
 }
 

@@ -69,11 +69,17 @@ export function Deadline({ at, now, closed }: { at: string | null; now: number; 
 }
 
 /** A person's title: ours by its word, a foreign one as it was written. */
-export function Title({ title }: { title: string }) {
+export function useTitle(): (title: string) => string {
   const { t } = useTexts();
-  const level = LEVELS.find((one) => one === title);
-  if (title === '') return null;
-  return <span className="muted">{level === undefined || level === '' ? title : t(`level.${level}`)}</span>;
+  return (title) => {
+    const level = LEVELS.find((one) => one === title);
+    return level === undefined || level === '' ? title : t(`level.${level}`);
+  };
+}
+
+export function Title({ title }: { title: string }) {
+  const said = useTitle();
+  return title === '' ? null : <span className="muted">{said(title)}</span>;
 }
 
 /** A department: ours by its word, a foreign one as it was written. */

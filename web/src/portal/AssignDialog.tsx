@@ -2,7 +2,7 @@
 import { Alert, Button, Modal, Radio } from 'antd';
 import { useState } from 'react';
 import { useSession } from '../app/session';
-import { PlaceChip, placeOf, UrgencyChip } from '../consult/Marks';
+import { PlaceChip, placeOf, Title, UrgencyChip } from '../consult/Marks';
 import { useTexts } from '../i18n';
 import { Failure, Loading } from '../ui/states';
 import { useRead } from '../ui/useRead';
@@ -48,7 +48,7 @@ export function AssignDialog({ row, onClose, onDone }: { row: ConsultRow; onClos
         <Radio.Group className="people-choice" value={person} onChange={(event) => setPerson(event.target.value as string)}>
           {read.data.rows.map((one) => (
             <Radio key={one.person} value={one.person} disabled={!one.key}>
-              {one.name} · {one.title} · {one.hospital_name} {one.on_duty && <span className="chip chip-good">{t('duty.on')}</span>} {!one.key && <span className="chip chip-warn">{t('keys.noneYet')}</span>}
+              {one.name} · <Title title={one.title} /> · {one.hospital_name} {one.on_duty && <span className="chip chip-good">{t('duty.on')}</span>} {!one.key && <span className="chip chip-warn">{t('keys.noneYet')}</span>}
             </Radio>
           ))}
         </Radio.Group>

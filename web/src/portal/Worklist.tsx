@@ -10,7 +10,7 @@ import { bytes } from '../ui/format';
 import { Link } from '../ui/Link';
 import { Failure, Loading, Notice } from '../ui/states';
 import { AssignDialog } from './AssignDialog';
-import { EMPTY_LIST, listReducer, type ListState } from './list';
+import { EMPTY_LIST, listPath, listReducer, type ListState } from './list';
 import { usePortalLive } from './live';
 import type { ConsultRow } from './types';
 
@@ -114,11 +114,14 @@ function useConsults(query: string) {
   const [error, setError] = useState<unknown>(null);
   const [round, setRound] = useState(0);
   const csrf = me?.csrf;
+  const person = me?.id ?? '';
   useEffect(() => {
     const stop = new AbortController();
     dispatch({ kind: 'reload' });
-    api.get<{ rows: ConsultRow[] }>(`/api/consults${query}`, stop.signal).then(
-      ({ rows }) => {
+    const mine = new URLSearchParams(query).get('state') === 'mine';
+    api.get<{ rows: ConsultRow[] }>(listPath(query), stop.signal).then(
+      ({ rows: all }) => {
+        const rows = mine ? all.filter((row) => row.owner === person) : all;
         setError(null);
         dispatch({ kind: 'read', rows });
       },
@@ -130,7 +133,7 @@ function useConsults(query: string) {
     );
     return () => stop.abort();
     // A log-in or a network that came back reads again.
-  }, [api, query, round, csrf, reachable]);
+  }, [api, query, round, csrf, person, reachable]);
   const reload = useCallback(() => setRound((old) => old + 1), []);
   const live = usePortalLive({ onEvent: (event) => dispatch({ kind: 'event', event }), onGap: reload });
   return { state, dispatch, error, reload, live };

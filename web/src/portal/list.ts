@@ -9,6 +9,14 @@ export interface ListState {
   phase: 'loading' | 'ready' | 'failed';
 }
 
+/** What the hub is asked for an address of the list: it knows states; whose they are the page knows. Pure. */
+export function listPath(query: string): string {
+  const asked = new URLSearchParams(query);
+  const state = asked.get('state') ?? 'open';
+  asked.set('state', state === 'mine' ? 'open' : state);
+  return `/api/consults?${asked.toString()}`;
+}
+
 export const EMPTY_LIST: ListState = { rows: [], selected: null, fresh: [], phase: 'loading' };
 
 export type ListStep =

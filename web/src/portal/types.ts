@@ -51,6 +51,8 @@ export interface CaseWrap {
 
 export interface CaseAnswer {
   row: ConsultRow;
+  /** As what one sees it; only who takes part is given statements with words in them. */
+  way?: 'party' | 'duty' | 'routing';
   events: CaseEvent[];
   wraps: CaseWrap[];
   objects: { address: string; size: number }[];

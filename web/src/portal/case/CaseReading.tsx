@@ -41,6 +41,8 @@ interface Bundle {
   sets: ResultSet[];
   findings: CaseFindings[];
   store: FrameStore;
+  /** Address of the AI's heat map of a radiograph, made here from what was opened; null where none came. */
+  heat: string | null;
   failures: { title: string; error: SealRefused }[];
 }
 
@@ -70,6 +72,7 @@ function useBundle(index: CaseIndex | null, open: CaseRead['open']): { bundle: B
     if (index === null) return;
     const stop = new AbortController();
     const left = () => stop.signal.aborted;
+    let made: string | null = null;
     const failures: Bundle['failures'] = [];
     const tolerant = async <T,>(object: CaseObject, read: (json: string) => T): Promise<T | null> => {
       try {
@@ -85,18 +88,36 @@ function useBundle(index: CaseIndex | null, open: CaseRead['open']): { bundle: B
       door.provideFrames(SCHEME, (imageId) => store.load(imageId));
       const studies = await readStudies(index, open, failures);
       if (left()) return;
-      setBundle({ studies, sets: [], findings: [], store, failures });
+      setBundle({ studies, sets: [], findings: [], store, heat: null, failures });
       const of = (kind: string) => index.objects.filter((object) => object.kind === kind);
       const sets = await Promise.all(of('outlines').map((object) => tolerant(object, (json) => outlinesOf(json, object.title))));
       const findings = await Promise.all(of('findings').map((object) => tolerant(object, findingsOf)));
-      if (!left()) setBundle({ studies, sets: sets.filter((one) => one !== null), findings: findings.filter((one) => one !== null), store, failures: [...failures] });
+      const picture = of('heatmap')[0];
+      const heat = picture === undefined ? null : await open(picture).catch(() => null);
+      if (heat !== null) made = URL.createObjectURL(new Blob([heat as Uint8Array<ArrayBuffer>], { type: 'image/png' }));
+      if (!left()) setBundle({ heat: made, studies, sets: sets.filter((one) => one !== null), findings: findings.filter((one) => one !== null), store, failures: [...failures] });
     };
     read().catch((failure: unknown) => {
       if (!left()) setError(failure);
     });
-    return () => stop.abort();
+    return () => {
+      stop.abort();
+      if (made !== null) URL.revokeObjectURL(made);
+    };
   }, [index, open]);
   return { bundle, error };
+}
+
+/** Outlines of result sets on one frame, each marked with whose it is. */
+function linesOn(frame: string | undefined, sets: readonly ResultSet[]): OutlineLine[] {
+  if (frame === undefined) return [];
+  return sets.flatMap((set) => (set.outlines.lines[frame] ?? []).map((line) => ({ ...line, source: set.source })));
+}
+
+/** The heat map of a radiograph: there or not, shown or not. */
+function useHeat(address: string | null): { shown: boolean | null; picture: string | null; toggle: () => void } {
+  const [on, setOn] = useState(false);
+  return { shown: address === null ? null : on, picture: on ? address : null, toggle: () => setOn(!on) };
 }
 
 interface StageProps extends CaseProps {
@@ -120,6 +141,7 @@ function Stage({ data, read, me, index, bundle, current, onSeries }: StageProps)
   const [left, setLeft] = useState<Tool>('window');
   const [shownSets, setShownSets] = useState<Record<ResultSet['source'], boolean>>({ ai: true, county: true });
   const [selected, setSelected] = useState<number | null>(null);
+  const heat = useHeat(study.prior || frames.length !== 1 ? null : bundle.heat);
   const start = { at: Math.floor(frames.length / 2), preset: firstPreset(series.modality) };
   const [host, state, pane] = usePane(sources, start, left);
 
@@ -167,18 +189,20 @@ function Stage({ data, read, me, index, bundle, current, onSeries }: StageProps)
     'view.reset': pane.reset,
     'view.outlines': () => toggle('ai'),
     'view.county': () => toggle('county'),
+    'view.heatmap': heat.toggle,
     'view.lesionNext': () => step(1),
     'view.lesionPrevious': () => step(-1),
     'view.back': () => navigate('/'),
   });
 
   const painted = state.painted === null ? undefined : frames[state.painted.index];
-  const lines: OutlineLine[] = painted === undefined ? [] : sets.filter((set) => shownSets[set.source]).flatMap((set) => (set.outlines.lines[painted.key] ?? []).map((line) => ({ ...line, source: set.source })));
+  const lines = linesOn(painted?.key, sets.filter((set) => shownSets[set.source]));
   const labels: SeriesSummary[] = bundle.studies.flatMap((one) =>
     one.series.map((entry) => ({ series_uid: entry.series_uid, modality: entry.modality, number: entry.number, description: `${one.prior ? `${t('case.prior')} ` : ''}${one.label} ${entry.description}`, instances: entry.frames.length, chosen: entry.series_uid === ai?.series_uid })),
   );
   const pictured = bundle.studies.flatMap((one) => one.series.filter((entry) => entry.frames.length > 0));
-  const note = sets.length === 0 ? t('case.noSets') : sets.map((set) => t(shownSets[set.source] ? 'case.setShown' : 'case.setHidden', { set: t(`case.set.${set.source}`), n: Object.values(set.outlines.lines).flat().length })).join(' · ');
+  const said = sets.map((set) => t(shownSets[set.source] ? 'case.setShown' : 'case.setHidden', { set: t(`case.set.${set.source}`), n: Object.values(set.outlines.lines).flat().length }));
+  const note = said.join(' · ') || t('case.noSets');
   return (
     <div className="reading">
       <SeriesList series={labels} pictured={pictured} current={series.series_uid} onChoose={onSeries} />
@@ -191,8 +215,8 @@ function Stage({ data, read, me, index, bundle, current, onSeries }: StageProps)
           outlinesShown={sets.some((set) => set.source === 'ai') ? shownSets.ai : null}
           onOutlines={() => toggle('ai')}
           onStep={step}
-          heatShown={null}
-          onHeat={() => undefined}
+          heatShown={heat.shown}
+          onHeat={heat.toggle}
           countyShown={sets.some((set) => set.source === 'county') ? shownSets.county : null}
           onCounty={() => toggle('county')}
         />
@@ -204,7 +228,7 @@ function Stage({ data, read, me, index, bundle, current, onSeries }: StageProps)
           seriesLabel={`${series.modality} ${series.number ?? ''} ${series.description}`}
           lines={lines}
           selected={selected}
-          heatmap={null}
+          heatmap={heat.picture}
           onHeatMissing={() => undefined}
           aiNote={note}
           onGoTo={pane.goTo}

@@ -3,6 +3,7 @@ import { Alert, Button, Modal, Select } from 'antd';
 import { useEffect, useState } from 'react';
 import { useSession } from '../../app/session';
 import { seatOf } from '../../consult/fold';
+import { useTitle } from '../../consult/Marks';
 import { useTexts } from '../../i18n';
 import { instant } from '../../ui/format';
 import { Failure, Loading } from '../../ui/states';
@@ -31,6 +32,7 @@ export function MdtDialog({ data, read, onClose }: { data: OpenCase; read: CaseR
   const { t, language } = useTexts();
   const { api } = useSession();
   const directory = useDirectory();
+  const title = useTitle();
   const failureText = useSealFailureText();
   const { standing } = data.believed;
   const consult = data.answer.row.id;
@@ -93,7 +95,7 @@ export function MdtDialog({ data, read, onClose }: { data: OpenCase; read: CaseR
                     value={person === '' ? undefined : person}
                     placeholder={t('mdt.nobody')}
                     onChange={(value: string | undefined) => setChosen((old) => ({ ...old, [seat.discipline]: value ?? '' }))}
-                    options={seat.people.map((one) => ({ value: one.person, label: `${one.name} · ${one.title} · ${one.hospital_name}`, disabled: !one.key }))}
+                    options={seat.people.map((one) => ({ value: one.person, label: [one.name, title(one.title), one.hospital_name].filter((part) => part !== '').join(' · '), disabled: !one.key }))}
                   />
                   <span className="muted">
                     {person !== '' && seatOf(standing, person) !== null ? t('mdt.there') : person === seat.person ? (language === 'zh' ? seat.reason_zh : seat.reason_en) : ''}

@@ -5,7 +5,7 @@ import type { Instant } from '../types';
 import { when } from './when';
 
 interface AuditRow {
-  seq: number;
+  position: number;
   at: Instant;
   actor: string;
   kind: string;
@@ -35,8 +35,8 @@ export default function AuditPage() {
           </thead>
           <tbody>
             {read.data.rows.map((row) => (
-              <tr key={row.seq}>
-                <td className="num">{row.seq}</td>
+              <tr key={row.position}>
+                <td className="num">{row.position}</td>
                 <td className="num">{when(row.at)}</td>
                 <td>{row.actor}</td>
                 <td className="wrap">{(language === 'zh' ? row.text_zh : row.text_en) ?? `${row.kind} ${Object.entries(row.body ?? {}).map(([name, value]) => `${name}=${String(value)}`).join(' ')}`}</td>
