@@ -363,7 +363,7 @@ def test_other_pages(page) -> None:
         page.wait_for_url(f"**/{path}")
         page.get_by_text(word).first.wait_for()
         shot(page, path)
-    page.get_by_role("link", name="上传").click()
+    page.get_by_role("link", name="上传", exact=True).click()
     page.locator("[data-testid=files]").set_input_files(
         [
             {"name": "a.dcm", "mimeType": "application/dicom", "buffer": b"x" * 200_000},

@@ -174,5 +174,7 @@ export function KeyGate() {
   if (state === 'unknown') return <Loading label={t('keys.reading')} />;
   if (alarm !== null) return null; // the alarm above says why nothing is offered
   if (view === null && failure !== null) return <Failure error={failure} onRetry={reload} />;
-  return state === 'none' ? <MakeKeys /> : <UnlockKeys />;
+  // Without the directory it is not known whether the hospital has a recovery key.
+  if (state === 'none') return view === null ? <Loading label={t('directory.reading')} /> : <MakeKeys />;
+  return <UnlockKeys />;
 }
