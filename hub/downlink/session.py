@@ -102,6 +102,8 @@ class Session:
     _uploading: queue.SimpleQueue[Order | None] = field(default_factory=queue.SimpleQueue)
     _hand: threading.Thread | None = None
     _bell: threading.Condition = field(default_factory=threading.Condition)
+    #: The box is owed a signed head though the directory has not grown.
+    _head_due: bool = False
 
     @property
     def sender(self) -> Sender:
@@ -226,7 +228,9 @@ class Session:
             )
         )
         self._send_heads()
-        self._send_directory(always=True)
+        # Only the speaking thread sends of the directory: two would count its entries twice.
+        self._head_due = True
+        self.ring()
         self.on_greeted(self)
 
     def _check_speaker(self, hello: pb.Hello) -> None:
@@ -382,8 +386,9 @@ class Session:
             if machine.rows_sent >= end:
                 self._send_heads()
             self.ring()
-        if machine.directory_sent < place.ends.get("", 0):
-            self._send_directory(always=False)
+        if self._head_due or machine.directory_sent < place.ends.get("", 0):
+            always, self._head_due = self._head_due, False
+            self._send_directory(always=always)
 
     def _send_heads(self) -> None:
         head = self.place.site.signed_head(self.caller.hospital)

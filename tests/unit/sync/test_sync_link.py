@@ -201,6 +201,25 @@ def test_the_directory_arrives_and_is_witnessed(site, box, tmp_path):
         assert codes(box) == set()
 
 
+def test_what_is_added_around_a_hello_is_neither_sent_twice_nor_left_out(site, box):
+    """The clock knows of new entries when a box says hello that lacks them; then more come."""
+    box.up()
+    until(lambda: is_open(box))
+
+    def held() -> int:
+        return len(box.box.database.query("SELECT 1 FROM directory_entry"))
+
+    for n in range(4):
+        box.down()
+        for more in range(3):
+            add_hospital(site.site, f"{n}.{more} 县医院")
+        box.up()
+        until(lambda: is_open(box))
+        add_hospital(site.site, f"{n}.9 县医院")
+        size = len(rows(site, DIRECTORY))
+        until(lambda size=size: held() == size, 20, f"{held()} of {size}")
+
+
 def test_fetch_gives_own_objects_and_nobody_elses(site, box, tmp_path):
     other = SyncBox(site, tmp_path / "other", add_hospital(site.site, "乙县医院"))
     data = sealed(700_000)
