@@ -47,7 +47,10 @@ class Table:
     def __init__(self, site, crew, service=None):
         self.site, self.crew = site, crew
         self.service = service or ConsultService(site)
-        self.hospitals = {"a": add_hospital(site, "甲县人民医院"), "b": add_hospital(site, "乙县人民医院")}
+        self.hospitals = {
+            "a": add_hospital(site, "甲县人民医院"),
+            "b": add_hospital(site, "乙县人民医院"),
+        }
         self.boxes = {name: self.add_box(of) for name, of in self.hospitals.items()}
         self.keys: dict[str, BrowserKey] = {}
         self.count = 0
