@@ -108,7 +108,8 @@ def sign_in(browser: Browser, hub: Hub, person: Expert) -> Page:
     page.locator("#keys-again").fill(person.passphrase)
     page.locator("[data-testid=understood]").click()
     page.locator("[data-testid=make-keys]").click()
-    page.locator("[data-testid=key-state]").wait_for()
+    page.locator("[data-testid=key-state]").filter(has_text="已解锁").wait_for()
+    page.locator(".live-live").wait_for()
     return page
 
 
@@ -145,11 +146,12 @@ def ask(county: County, expert: Expert, stop: threading.Event) -> str:
 
 
 def open_case(page: Page, consult: str) -> None:
-    """Open a case from the list and wait for its first image."""
-    page.goto(page.url.split("#")[0])
-    if page.locator("#keys-passphrase").count():
-        raise RuntimeError("the keys are locked again")
-    page.locator(f"tr[data-consult={consult}]").dblclick()
+    """Open a case from the list, where it appears by itself; wait for its first image."""
+    row, fresh = page.locator(f"tr[data-consult={consult}]"), page.locator("button.fresh")
+    row.or_(fresh).first.wait_for()
+    if not row.count():
+        fresh.click()
+    row.dblclick()
     page.locator("[data-painted]").wait_for()
 
 

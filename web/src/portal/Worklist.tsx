@@ -135,6 +135,11 @@ function useConsults(query: string) {
     // A log-in or a network that came back reads again.
   }, [api, query, round, csrf, person, reachable]);
   const reload = useCallback(() => setRound((old) => old + 1), []);
+  // Nothing stands under the cursor in an empty list: what comes first is shown by itself.
+  const first = state.phase === 'ready' && state.rows.length === 0 && state.fresh.length > 0;
+  useEffect(() => {
+    if (first) reload();
+  }, [first, reload]);
   const live = usePortalLive({ onEvent: (event) => dispatch({ kind: 'event', event }), onGap: reload });
   return { state, dispatch, error, reload, live };
 }
