@@ -7,6 +7,7 @@ from typing import Any
 
 from core.consult.machine import Consult, part_of
 from core.consult.tables import EVENT_KINDS, may
+from core.dicom.person import display_name
 from core.seals.directory import Directory
 from edge.consult.book import Kept, alarms_about, kept
 from edge.consult.house import allowed, colleagues
@@ -27,7 +28,7 @@ def row_of(desk: Desk, found: Kept) -> dict[str, Any]:
         "SELECT patient_name, patient_id, modality FROM study WHERE study = ?", (found.study,)
     )[0]
     return {
-        "id": found.consult, "study": found.study, "patient_name": patient[0],
+        "id": found.consult, "study": found.study, "patient_name": display_name(patient[0] or ""),
         "patient_id": patient[1], "modality": patient[2], "kind": _kind(found),
         "authority": found.authority, "urgency": request.get("urgency", state.urgency),
         "state": state.state, "business_state": state.business_state, "place": state.place,
@@ -104,7 +105,7 @@ def drafts_of(desk: Desk, user: str) -> list[dict[str, Any]]:
     )
     return [
         {"id": r[0], "study": r[1], "body": json.loads(r[2]), "changed": r[3],
-         "patient_name": r[4]}
+         "patient_name": display_name(r[4] or "")}
         for r in rows
     ]  # fmt: skip
 

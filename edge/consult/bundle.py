@@ -13,6 +13,7 @@ from typing import Any
 
 from core.consult.case import CaseIndex, CaseObject
 from core.dicom.input_errors import InputError
+from core.dicom.person import display_name
 from core.errors import XinglinError
 from core.records.canonical import to_bytes
 from edge.consult.book import Kept
@@ -177,7 +178,11 @@ def _patient(box: Box, study: str) -> dict[str, str]:
     row = box.database.query(
         "SELECT patient_name, patient_id, sex, birth_date FROM study WHERE study = ?", (study,)
     )[0]
-    return dict(zip(("name", "id", "sex", "birth_date"), (v or "" for v in row), strict=True))
+    name, *rest = (value or "" for value in row)
+    return {
+        "name": display_name(name),
+        **dict(zip(("id", "sex", "birth_date"), rest, strict=True)),
+    }
 
 
 def _study_line(box: Box, study: str, n: int) -> dict[str, Any]:

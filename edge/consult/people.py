@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from core.consult.events import LEVELS
 from core.consult.roster import Candidate, suggest
 from core.seals.directory import Directory
 from core.seals.directory_state import PersonKey
@@ -79,7 +80,9 @@ def name_of(directory: Directory | None, person: str) -> str:
 
 
 def level_of(title: str) -> str:
-    """Return the level of a Chinese professional title; "" where it says none."""
+    """Return the level of a title, the hub's word or a Chinese one; "" where it says none."""
+    if title in LEVELS:
+        return title
     for word in ("副主任", "主任", "主治"):
         if word in title:
             return _TITLES[word]

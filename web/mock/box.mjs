@@ -10,7 +10,7 @@ export function reset(now) {
   const row = (id, more) => ({
     id, study: 's0001', patient_name: '张伟', patient_id: 'P203100', modality: 'CT', kind: 'consultation', authority: 'hub', urgency: 'urgent', state: 'in-progress', business_state: '', place: 'in-progress',
     deadline_at: new Date(now + 5.4e6).toISOString(), to_hospital_name: '区域胸科医院', to_department: 'respiratory', purpose: '右上肺空洞，请判断是否活动性。', owner: 'p_e1', owner_name: '陈专家', requested_at: at(50), changed_at: at(5), closed_at: null, source: '', opinions: 1,
-    upload: { items: 12, bytes: 3_400_000, done_items: 40, done_bytes: 8_100_000, dead_items: 0, preparing: '' }, alarms: 0, ...more,
+    upload: { items: 52, bytes: 11_500_000, done_items: 40, done_bytes: 8_100_000, dead_items: 0, preparing: '' }, alarms: 0, ...more,
   });
   const event = (n, kind, actor_name, opened, more = {}) => ({ n, id: `e_${n}`, kind, actor: actor_name === '陈专家' ? 'p_e1' : 'node', actor_name, title: actor_name === '陈专家' ? 'chief' : '', at: at(50 - n * 8), digest: hex(32), opened, signature: { state: 'verified', error: null }, facts: {}, papers: {}, ...more });
   const one = {

@@ -55,7 +55,7 @@ def test_nothing_readable_leaves_the_box(box, hub):
     ask(box)
     gone = [*box.post.objects.values(), *(w for _, w, _ in box.post.events.values()),
             *box.post.wraps.values()]  # fmt: skip
-    for secret in ("张", "ZHANG", "P001", "1.2.3", "空洞", "同意书", "王医生", "ACC1.2.3"):
+    for secret in ("张^三", "ZHANG", "P001", "1.2.3", "空洞", "同意书", "王医生", "ACC1.2.3"):
         for encoding in ("utf-8", "utf-16-le", "gb18030"):
             assert not any(secret.encode(encoding) in data for data in gone), secret
 

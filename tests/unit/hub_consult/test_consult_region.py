@@ -40,7 +40,7 @@ from tests.hub_people import Crew
 from tests.sync_site import SyncBox, SyncSite, now_ms, running, until
 
 DOCTOR = Asker("physician", "王医生", "physician")
-SECRETS = ("张", "ZHANG", "P001", "空洞", "同意书", "王医生", "活动期")
+SECRETS = ("张^三", "ZHANG", "P001", "空洞", "同意书", "王医生", "活动期")
 
 
 class County(SyncBox):

@@ -27,8 +27,8 @@ export function Progress({ upload }: { upload: Upload | null }) {
   if (upload === null) return <PlainChip tone="quiet" glyph="⌂" label={t('box.house')} />;
   if (upload.dead_items > 0) return <PlainChip tone="bad" glyph="✕" label={t('box.dead', { n: upload.dead_items })} />;
   if (upload.items === 0 && upload.done_items === 0) return <PlainChip tone="busy" glyph="…" label={t('box.preparing')} />;
-  const whole = upload.bytes + upload.done_bytes;
-  if (upload.items === 0) return <PlainChip tone="good" glyph="✓" label={t('box.sent', { size: bytes(whole) })} />;
+  const whole = upload.bytes;
+  if (upload.done_items === upload.items) return <PlainChip tone="good" glyph="✓" label={t('box.sent', { size: bytes(whole) })} />;
   return <PlainChip tone="busy" glyph="↑" label={t('box.sending', { done: bytes(upload.done_bytes), whole: bytes(whole) })} />;
 }
 
