@@ -56,7 +56,7 @@ def run_round(
             pages = {one.user: sign_in(browser, hub, one) for one in (expert, member)}
             set_duty(hub, expert)
         with steps.step("request", "县医院发起会诊 / the county asks"):
-            consult = ask(county, expert, stop)
+            consult = ask(browser, county, expert, stop)
         page = pages[expert.user]
         with steps.step("open", "专家打开第一幅图像 / the expert sees the first image"):
             open_case(page, consult)
@@ -113,6 +113,14 @@ def sign_in(browser: Browser, hub: Hub, person: Expert) -> Page:
     return page
 
 
+def fresh_page(browser: Browser) -> Page:
+    """Return a page of somebody who was never here."""
+    context = browser.new_context(viewport={"width": 1366, "height": 768}, locale="zh-CN")
+    page = context.new_page()
+    page.set_default_timeout(_PATIENCE_MS)
+    return page
+
+
 def set_duty(hub: Hub, expert: Expert) -> None:
     """Put the expert on the department's roster, as the coordinator does."""
     coordinator = next(one for one in hub.people if one.role == "coordinator")
@@ -125,24 +133,32 @@ def set_duty(hub: Hub, expert: Expert) -> None:
         client.put("/api/duty", json=body).raise_for_status()
 
 
-def ask(county: County, expert: Expert, stop: threading.Event) -> str:
-    """Ask the expert's department about the CT (or whatever came), as the dialog does."""
+def ask(browser: Browser, county: County, expert: Expert, stop: threading.Event) -> str:
+    """Ask the expert's department about the CT (or whatever came) on the county's own page."""
     appliance = county.appliance
 
     def known() -> Any:
         places = appliance.get("/api/region/roster")["departments"]
         return [p for p in places for one in p["people"] if one["person"] == expert.id]
 
-    place = until(known, stop)[0]
+    until(known, stop)
     rows = [row for row in appliance.worklist() if row["ai"] == "ok"] or appliance.worklist()
     study = sorted(rows, key=lambda row: row["modality"] != "CT")[0]["study"]
-    body = {
-        "kind": "consultation", "to_hospital": place["hospital"],
-        "to_department": place["department"], "urgency": "urgent",
-        "purpose": "右上肺病灶性质待定，请协助诊断",
-        "summary": "咳嗽三周，低热，痰涂片阴性", "consent": {"reference": "知情同意书 2026-0117"},
-    }  # fmt: skip
-    return str(appliance.post(f"/api/studies/{study}/consult", body)["consult"])
+    page = fresh_page(browser)
+    page.goto(f"{county.address}study/{study}")
+    page.locator("#login-user").fill("radiologist")
+    page.locator("#login-password").fill(county.accounts["radiologist"])
+    page.get_by_role("button", name="登录", exact=True).click()
+    page.locator("[data-testid=ask-consult]").click()
+    page.get_by_text("请远程会诊").click()
+    page.locator("#request-purpose").fill("右上肺病灶性质待定，请协助诊断")
+    page.locator("#request-summary").fill("咳嗽三周，低热，痰涂片阴性")
+    page.locator("#request-consent").fill("知情同意书 2026-0117")
+    page.locator("#request-place").click()
+    page.locator(".ant-select-item-option").get_by_text("影像科").last.click()
+    page.locator("[data-testid=request-send]").click()
+    page.wait_for_url("**/consults/c_*")
+    return page.url.rpartition("/")[2]
 
 
 def open_case(page: Page, consult: str) -> None:
