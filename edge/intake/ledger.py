@@ -85,7 +85,10 @@ def read_contents(data: bytes, key: AESGCM, name: str) -> Contents:
     needed = frames[newest].needed if frames else 1
     plains = [frames[n].plain for n in range(needed, newest + 1) if n in frames]
     hole = len(plains) != newest + 1 - needed
-    return Contents(tuple(plains), hole or any(n > newest + 1 for n in claimed - set(frames)))
+    # A ledger is zeros until its first frame: other bytes without one were frames once.
+    foreign = not frames and not claimed and bool(data.strip(b"\0"))
+    torn = any(n > newest + 1 for n in claimed - set(frames))
+    return Contents(tuple(plains), hole or torn or foreign)
 
 
 def _frames(data: bytes, key: AESGCM, name: str) -> Iterator[Frame | int]:

@@ -41,6 +41,14 @@ def test_an_empty_ledger_holds_nothing(ledger):
     assert not contents(ledger).damaged
 
 
+def test_a_file_of_other_bytes_is_damage_not_an_empty_ledger(ledger):
+    ledger.write(b"one", 1)
+    noise = random.Random(1).randbytes(SMALL)
+    found = contents(ledger, noise)
+    assert found.plains == ()
+    assert found.damaged
+
+
 def test_what_has_its_record_is_not_read_again(ledger):
     ledger.write(b"one", 1)
     ledger.write(b"two", 2)
