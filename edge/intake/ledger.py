@@ -85,7 +85,7 @@ def read_contents(data: bytes, key: AESGCM, name: str) -> Contents:
     needed = frames[newest].needed if frames else 1
     plains = [frames[n].plain for n in range(needed, newest + 1) if n in frames]
     hole = len(plains) != newest + 1 - needed
-    # A ledger is zeros until its first frame: other bytes without one were frames once.
+    # A ledger has had a frame since it was made: bytes without one were frames once.
     foreign = not frames and not claimed and bool(data.strip(b"\0"))
     torn = any(n > newest + 1 for n in claimed - set(frames))
     return Contents(tuple(plains), hole or torn or foreign)
@@ -149,7 +149,10 @@ class Ledger:
         self._handle = os.open(made, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
         try:
             fcntl.flock(self._handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            _fill(self._handle, self._pages * PAGE)
+            nonce = randomness(12)
+            first = seal_frame(self._key, self.path.name, (0, 1), b"", nonce)
+            _fill(self._handle, self._pages * PAGE, first)
+            self._protected[0], self._page = 0, pages_of(0)
             made.rename(self.path)
             _sync_folder(folder)
         except BaseException:
@@ -216,12 +219,16 @@ class Ledger:
         os.close(self._handle)
 
 
-def _fill(handle: int, size: int) -> None:
-    """Write the whole file once: later writes then change no metadata."""
+def _fill(handle: int, size: int, first: bytes) -> None:
+    """Write the whole file once: later writes then change no metadata.
+
+    Frame 0 holds nothing. It is there so that a ledger without any frame is known to be none.
+    """
     zeros = bytes(1 << 20)
     at = 0
     while at < size:
         at += os.pwrite(handle, zeros[: min(len(zeros), size - at)], at)
+    os.pwrite(handle, first, 0)
     os.fsync(handle)
 
 

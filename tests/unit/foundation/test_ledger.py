@@ -67,7 +67,7 @@ def test_a_torn_last_frame_is_forgiven(ledger):
     ledger.write(os.urandom(2 * PAGE), 1)
     after = ledger.path.read_bytes()
     # Power loss leaves any of the 512-byte sectors of the last write, in any order.
-    sectors = range(PAGE, 4 * PAGE, 512)
+    sectors = range(2 * PAGE, 5 * PAGE, 512)
     for lost in itertools.chain(sectors, (None,)):
         torn = bytearray(before)
         for at in sectors:
@@ -81,7 +81,7 @@ def test_a_damaged_frame_before_another_is_told(ledger):
     for plain in (b"one", b"two", b"three"):
         ledger.write(plain, 1)
     data = bytearray(ledger.path.read_bytes())
-    data[PAGE + 45] ^= 1
+    data[2 * PAGE + 45] ^= 1
     found = contents(ledger, data)
     assert found.plains == (b"one", b"three")
     assert found.damaged
@@ -91,8 +91,8 @@ def test_frames_of_which_the_first_two_do_not_open_are_damage(ledger):
     ledger.write(b"one", 1)
     ledger.write(b"two", 1)
     data = bytearray(ledger.path.read_bytes())
-    data[45] ^= 1
     data[PAGE + 45] ^= 1
+    data[2 * PAGE + 45] ^= 1
     assert contents(ledger, data).damaged
     assert contents(ledger, key=b"q" * 32).damaged
 
@@ -123,7 +123,7 @@ def test_a_full_file_says_so_and_goes_on_when_less_is_needed(ledger):
     assert len(contents(ledger).plains) == written
     index = ledger.write(b"next", ledger.next_index)
     assert index is not None
-    assert contents(ledger).plains == (b"next",)
+    assert [plain for plain in contents(ledger).plains if plain] == [b"next"]
     assert not contents(ledger).damaged
 
 
