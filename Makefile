@@ -8,8 +8,8 @@ NODE_BIN := $(STAMPS)/node/bin
 # Not $(VENV)/bin: pynetdicom puts a storescu of its own there, which is not DCMTK's.
 export PATH := $(CURDIR)/$(NODE_BIN):$(PATH)
 
-APT_RUN := orthanc orthanc-dicomweb dcmtk fonts-noto-cjk
-APT_TEST := dicom3tools chromium postgresql
+APT_RUN := orthanc orthanc-dicomweb dcmtk fonts-noto-cjk chromium
+APT_TEST := dicom3tools postgresql
 # A test that has no answer to a lock is not a test: one thread pool a process is enough on 2 cores.
 export OMP_NUM_THREADS ?= 2
 
