@@ -160,14 +160,10 @@ class Receiver:
                     self._threads.discard(threading.current_thread())
 
         thread = threading.Thread(target=body, name="dicom-receiver", daemon=True)
+        # Started under the lock: stop() joins what stands there, and an unstarted one cannot be.
         with self._lock:
-            self._threads.add(thread)
-        try:
             thread.start()
-        except RuntimeError:
-            with self._lock:
-                self._threads.discard(thread)
-            raise
+            self._threads.add(thread)
 
     def _join(self, seconds: float) -> None:
         deadline = time.monotonic() + seconds

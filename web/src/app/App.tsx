@@ -29,11 +29,11 @@ const PAGES: { path: string; permission: Permission; page: React.ComponentType }
   { path: '/upload', permission: 'upload', page: UploadPage },
   { path: '/consults', permission: 'consult.read', page: BoxListPage },
   { path: '/township', permission: 'township.send', page: TownshipPage },
-  { path: '/region', permission: 'region.read', page: RegionPage },
   { path: '/quarantine', permission: 'quarantine.read', page: QuarantinePage },
   { path: '/queue', permission: 'queue.read', page: QueuePage },
   { path: '/system', permission: 'system.read', page: SystemPage },
   { path: '/users', permission: 'users.manage', page: UsersPage },
+  { path: '/region', permission: 'region.read', page: RegionPage },
 ];
 
 function Consult({ consult }: { consult: string }) {
