@@ -8,6 +8,15 @@ from tests.hub_cases import HubClock, make_hub, migrated
 from tests.postgres import Postgres, programs
 
 
+def pytest_make_parametrize_id(config, val, argname):
+    """Bytes are named by their size.
+
+    The workers of one run must collect the same names, and packed or random bytes made at import
+    differ from worker to worker.
+    """
+    return f"{argname}{len(val)}" if isinstance(val, bytes | bytearray) else None
+
+
 @pytest.fixture(scope="session")
 def postgres():
     """A PostgreSQL cluster of this test run's own."""
