@@ -37,6 +37,9 @@ ROLES = (
 
 
 _THREADS = {"delivery": 3}
+#: On a small machine a reader's next frame goes first, then what a modality sends and a
+#: radiograph's verdict while the patient is still there; a CT's findings can wait a little.
+_NICE = {"receiver": 4, "worker-urgent": 4, "uplink": 7, "worker-delivery": 7, "worker-compute": 12}
 
 
 def until_told() -> threading.Event:
@@ -191,8 +194,6 @@ def run_worker(folder: Path, lane: str) -> None:
     from edge.stages.worker import Worker
 
     stop = until_told()
-    if lane == "compute":
-        os.nice(5)  # a radiograph's verdict and the receiver go first on a small machine
     quieten_library()
     box = open_box(folder, real_outside())
     engines = LocalEngines(box.folder / "engines")
@@ -231,6 +232,7 @@ def run_region_link(folder: Path) -> None:
 
 def run(role: str, folder: Path) -> None:
     """Run one process by its role."""
+    os.nice(_NICE.get(role, 0))
     set_up_logs()
     if role.startswith("worker-"):
         run_worker(folder, role.removeprefix("worker-"))

@@ -92,7 +92,7 @@ def test_a_hub_that_is_killed_at_any_step_of_an_upload(waiting, step, at):
 
 @pytest.mark.parametrize(
     ("step", "at"),
-    [("putting", 1), ("putting", 9), ("committing", 1), ("committing", 4), ("delivered", 1),
+    [("putting", 1), ("putting", 5), ("committing", 1), ("committing", 4), ("delivered", 1),
      ("delivered", 3), ("adopted", 1)],
 )  # fmt: skip
 def test_a_box_that_is_killed_at_any_step(waiting, step, at):
