@@ -104,6 +104,17 @@ class BackupDiverged(XinglinError):
     )
 
 
+class MessageMaybeUnsent(XinglinError):
+    """What waited to go to the hub when the backup was made is not in it."""
+
+    code = 7014
+    zh = "本机由备份恢复：会诊中有 {count} 条消息可能没有送到区域中心，请核对，必要时再发一次"
+    en = (
+        "This box was restored from a backup: {count} messages of a consultation may not have"
+        " reached the hub; look, and say them again where needed"
+    )
+
+
 class JournalUnfit(XinglinError):
     """The box's own journal has a hole or a changed record; a backup must not bless it."""
 

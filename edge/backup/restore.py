@@ -32,15 +32,16 @@ from edge.backup.check import (
     open_settings,
     require_key,
 )
-from edge.backup.errors import FolderNotEmpty, ObjectDamaged, ObjectMissing
+from edge.backup.errors import FolderNotEmpty, MessageMaybeUnsent, ObjectDamaged, ObjectMissing
 from edge.backup.manifest import Manifest, blob_name
 from edge.backup.segment import Placed
-from edge.backup.snapshot import TABLES, journals_of
+from edge.backup.snapshot import HEX, REGION_FILES, TABLES, journals_of
 from edge.backup.target import Target
 from edge.store.box import Box, Outside, create_box
+from edge.uplink.alarms import Alarms
 
 WORK = ".restoring"
-_PARTS = ("blobs", "journal", "vault", "keys", "appliance.toml")
+_PARTS = ("blobs", "journal", "vault", "keys", "uplink", "appliance.toml")
 _BATCH = 1000
 
 
@@ -95,6 +96,9 @@ def restore(
     report = Restored(manifest.node, manifest.number, manifest.at)
     for name, value in keys["files"].items():
         write_secret(work / "keys" / Path(name).name, bytes.fromhex(value))
+    for name in REGION_FILES:
+        if value := keys.get("region", {}).get(name):
+            write_secret(work / "uplink" / name, bytes.fromhex(value))
     box = create_box(work, settings["appliance_toml"], outside)
     try:
         box.vault.adopt(keys["vault"])
@@ -102,6 +106,7 @@ def restore(
             report.records += _records(source, manifest, box, journal, say)
         _tables(box, settings["tables"])
         report.destroyed = _erase_again(box)
+        _tell_unsent(box)
         _blobs(source, manifest, box, report, say)
         report.rows = box.views.rebuild(box.journal, box.vault)
     finally:
@@ -126,7 +131,7 @@ def _prepare(folder: Path) -> Path:
     work.mkdir(parents=True, exist_ok=True, mode=0o700)
     if (folder / "blobs").exists():
         (folder / "blobs").rename(work / "blobs")
-    for name in ("journal", "vault", "keys"):
+    for name in ("journal", "vault", "keys", "uplink"):
         for place in (folder, work):
             if (place / name).exists():
                 shutil.rmtree(place / name)
@@ -173,7 +178,11 @@ def _tables(box: Box, tables: dict[str, list[dict[str, Any]]]) -> None:
         for table in TABLES:
             known = {row[1] for row in sql.execute(f"PRAGMA table_info({table})")}
             for row in tables.get(table, []):
-                values = {name: value for name, value in row.items() if name in known}
+                values = {
+                    name: bytes.fromhex(value) if (table, name) in HEX else value
+                    for name, value in row.items()
+                    if name in known
+                }
                 if table == "cursor":
                     values["position"] = min(values["position"], end)
                 if table == "job" and values["state"] == "running":
@@ -181,6 +190,15 @@ def _tables(box: Box, tables: dict[str, list[dict[str, Any]]]) -> None:
                 names = ", ".join(values)
                 marks = ", ".join(f":{name}" for name in values)
                 sql.execute(f"INSERT OR REPLACE INTO {table} ({names}) VALUES ({marks})", values)
+
+
+def _tell_unsent(box: Box) -> None:
+    """Sound an alarm for each consultation of which something waited: the outbox is not kept."""
+    alarms = Alarms(box.database, box.outside.now_ms)
+    for consult, count in box.database.query(
+        "SELECT consult, count(*) FROM consult_sent WHERE returned IS NULL GROUP BY consult"
+    ):
+        alarms.sound(MessageMaybeUnsent(count=count), consult)
 
 
 _OF_STUDY = ("job", "arrival", "manifest", "consult_document", "consult_sent")
@@ -257,5 +275,6 @@ def _move_up(work: Path, folder: Path) -> None:
     """Make the work folder's content the appliance; settings last, since they make it one."""
     os.sync()
     for name in _PARTS:
-        (work / name).rename(folder / name)
+        if (work / name).exists():  # a box of no region has no "uplink"
+            (work / name).rename(folder / name)
     shutil.rmtree(work)

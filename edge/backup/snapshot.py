@@ -40,7 +40,16 @@ TABLES = {
         " '$.study_date', '')) FROM json_each(opened, '$.case.studies'))) END) AS opened"
         " FROM consult_sent ORDER BY rowid"
     ),
+    # What the box remembers of the region's directory: a hub that rewinds it is caught with this.
+    "directory_entry": "SELECT seq, hex(entry) AS entry FROM directory_entry ORDER BY seq",
+    "directory_witness": "SELECT node, hex(statement) AS statement, size FROM directory_witness",
+    "uplink": "SELECT name, value FROM uplink",
+    "region_alarm": "SELECT * FROM region_alarm",
 }
+#: Columns of TABLES that travel as hex.
+HEX = frozenset({("directory_entry", "entry"), ("directory_witness", "statement")})
+#: Files of the folder ``uplink`` by which a box is known in its region.
+REGION_FILES = ("region.json", "device.pem")
 _PAGE = 2000
 _KEY_FILE_LIMIT = 1 << 20
 _RECORDS = {"clinical": "record_clinical", "access": "record_access"}
@@ -105,10 +114,16 @@ def key_set(box: Box, snapshot: Snapshot) -> tuple[bytes, int]:
         for path in sorted((box.folder / "keys").iterdir())
         if _is_key_file(path)
     }
+    region = {
+        name: (box.folder / "uplink" / name).read_bytes().hex()
+        for name in REGION_FILES
+        if (box.folder / "uplink" / name).is_file()
+    }
     vault = box.vault.export()
     vault["head"] = [row for row in vault["head"] if _within(row, snapshot)]
     destroyed = sum(1 for row in vault["subject"] if row[3] == "destroyed")
-    return json.dumps({"version": 1, "files": files, "vault": vault}).encode(), destroyed
+    whole = {"version": 1, "files": files, "region": region, "vault": vault}
+    return json.dumps(whole).encode(), destroyed
 
 
 def _within(row: Sequence[Any], snapshot: Snapshot) -> bool:

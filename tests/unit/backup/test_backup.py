@@ -29,6 +29,7 @@ from edge.backup.target import ObstoreTarget, open_target
 from edge.journal_cli import verify_box
 from edge.store.box import open_box
 from edge.store.erase import erase_subject
+from edge.uplink.alarms import Alarms
 from tests.backup_cases import (
     SECRET,
     chain_of,
@@ -96,6 +97,42 @@ def test_an_empty_machine_gets_everything_back(box, target, tmp_path, kind):
     assert receive(again, 3, 1, "P3") == 0  # and it goes on writing its chain
     assert verify_box(again)["faults"] == []
     assert back_up(again, target).records == 1
+
+
+def test_a_box_of_a_region_is_known_there_again(box, target, tmp_path):
+    files = {"region.json": b'{"hub": "h"}', "device.pem": b"key and certificate"}
+    (box.folder / "uplink").mkdir(exist_ok=True)
+    for name, data in {**files, "pending.pem": b"not this"}.items():
+        (box.folder / "uplink" / name).write_bytes(data)
+    rows = {
+        "directory_entry": [(1, b"\x00first"), (2, b"second")],
+        "directory_witness": [("n" * 64, b"signed", 2)],
+        "uplink": [("directory", "head")],
+        "consult_sent": [("e_1", "c_1", None), ("e_2", "c_1", None), ("e_3", "c_2", 5)],
+    }
+    with box.database.transaction() as sql:
+        for seq, entry in rows["directory_entry"]:
+            sql.execute("INSERT INTO directory_entry VALUES (?, ?)", (seq, entry))
+        for row in rows["directory_witness"]:
+            sql.execute("INSERT INTO directory_witness VALUES (?, ?, ?)", row)
+        sql.execute("INSERT INTO uplink VALUES (?, ?)", rows["uplink"][0])
+        for event, consult, returned in rows["consult_sent"]:
+            sql.execute(
+                "INSERT INTO consult_sent (event, consult, study, kind, digest, at, author,"
+                " returned, opened) VALUES (?, ?, 's', 'message', '', 0, '', ?, '{}')",
+                (event, consult, returned),
+            )
+    back_up(box, target)
+    again, _ = restored(target, tmp_path / "new")
+    for table in ("directory_entry", "directory_witness", "uplink"):
+        assert again.database.query(f"SELECT * FROM {table}") == rows[table]
+    kept = {path.name: path.read_bytes() for path in (again.folder / "uplink").iterdir()}
+    assert {name: kept.get(name) for name in files} == files
+    assert "pending.pem" not in kept
+    assert (again.folder / "uplink" / "device.pem").stat().st_mode & 0o077 == 0
+    alarms = Alarms(again.database, again.outside.now_ms).shown()
+    assert [(one["code"], one["about"]) for one in alarms] == [("E7014", "c_1")]
+    assert "2" in alarms[0]["message_zh"]
 
 
 def test_only_what_is_new_is_sent(box, target):
