@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from google.protobuf.message import DecodeError
+
 from protos.gen import sync_pb2 as pb
 
 SERVICE = "xinglin.v1.Sync"
@@ -28,6 +30,11 @@ class Piece:
     data: memoryview
 
 
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """Bytes that are no ``Up``: the protocol refuses them by number, gRPC would only drop them."""
+
+
 def put_bytes(address: bytes, index: int, data: bytes) -> bytes:
     """Return the wire form of ``Up(put=Put(address, index, data))``; ``address`` has 32 bytes."""
     where = b"" if index == 0 else bytes([_INDEX]) + _varint(index)
@@ -40,15 +47,12 @@ def up_bytes(message: pb.Up | bytes) -> bytes:
     return message if isinstance(message, bytes) else message.SerializeToString()
 
 
-def read_up(data: bytes) -> pb.Up | Piece:
-    """Deserialize what a link receives.
-
-    Raises
-    ------
-    google.protobuf.message.DecodeError
-        If it is no ``Up``.
-    """
-    return _piece(data) or pb.Up.FromString(data)
+def read_up(data: bytes) -> pb.Up | Piece | Broken:
+    """Deserialize what a link receives."""
+    try:
+        return _piece(data) or pb.Up.FromString(data)
+    except DecodeError:
+        return Broken()
 
 
 def _piece(data: bytes) -> Piece | None:

@@ -63,7 +63,10 @@ def from_bytes(data: bytes) -> Json:
     try:
         value = orjson.loads(data)
     except orjson.JSONDecodeError:  # what Python reads beyond the standard, it may read
-        value = json.loads(data)
+        try:
+            value = json.loads(data)
+        except RecursionError:
+            raise ValueError("nested too deeply") from None
     if not isinstance(value, dict):
         raise ValueError("a record is a JSON object")
     return value

@@ -13,7 +13,10 @@ from dataclasses import asdict
 
 from core.journal.chain import Kept
 from core.journal.checkpoint import Checkpoint, is_signed_by
-from core.journal.errors import JournalDamaged
+from core.journal.errors import JournalDamaged, SealBroken
+from core.journal.seal import CLEAR_KEY, open_clear
+from core.records.clock import Stamp
+from core.records.record import Header, Sealed
 from core.seals.keybook import ed25519_public
 from edge.store.box import Box
 from edge.uplink.certificates import Region
@@ -22,6 +25,8 @@ from protos.gen import sync_pb2 as pb
 
 #: Seconds for which the hub may have signed a head whose rows have not come.
 WITHHELD_S = 120.0
+#: How far a row's clock may be ahead of ours: our own records follow the latest clock they see.
+AHEAD_MS = 86_400_000
 _ACCESS = "hub access head"
 #: The same as the hub signed it, for who verifies offline.
 ACCESS_WITNESS = "hub access checkpoint"
@@ -62,12 +67,17 @@ class HubChain:
         Raises
         ------
         HubChainBroken
-            If they do not continue the chain, or are another writer's.
+            If they do not continue the chain, are another writer's, or are no notices of the hub
+            in clear: what is in the journal is opened by every reader of this box.
         """
         kept = []
+        now = self._box.outside.now_ms()
         for row in rows:
             if row.writer != self.writer:
                 raise HubChainBroken(fault="writer", seq=row.seq)
+            fault = fault_of(row.header, row.sealed, now)
+            if fault:
+                raise HubChainBroken(fault=fault, seq=row.seq)
             known = self._box.journal.link_at(self.writer, row.seq)
             if known is not None and known != row.link:
                 raise HubChainBroken(fault="forked", seq=row.seq)
@@ -148,6 +158,32 @@ class HubChain:
             raise HubChainBroken(fault="forked", seq=signed.seq)
         self._box.vault.keep_head(signed)
         self._signed = None
+
+
+def fault_of(header: bytes, sealed: bytes, now_ms: int) -> str:
+    """Return why a row of the hub may not come into this box's journal; "" where it may. Pure.
+
+    ``header``: malformed, or it claims a subject or a key of ours; ``sealed``: its kind is not the
+    hub's or its body is not the clear one; ``clock``: no time, or further ahead than a clock that
+    is wrong by mistake.
+    """
+    try:
+        said = Header.from_bytes(header)
+        texts = (said.prev, said.clock, said.kind, said.actor)
+        sound = all(isinstance(one, str) for one in texts) and type(said.version) is int
+        if not sound or (said.subject, said.key) != ("", CLEAR_KEY):
+            return "header"
+        open_clear(Sealed(0, said, header, sealed, ""))
+    except SealBroken:
+        return "sealed"
+    except (ValueError, KeyError, TypeError):
+        return "header"
+    try:
+        stamp = Stamp.parse(said.clock)
+    except ValueError:
+        return "clock"
+    sane = str(stamp) == said.clock and 0 <= stamp.ms <= now_ms + AHEAD_MS
+    return "" if sane else "clock"
 
 
 def own_heads(box: Box) -> list[pb.Checkpoint]:

@@ -14,7 +14,7 @@ from typing import Literal
 from core.blobs.chunks import LARGEST
 from hub.downlink.errors import LinkRefusal, ObjectAbsurd, WrongMessage, WrongProtocol
 from protos.gen import sync_pb2 as pb
-from protos.pieces import Piece
+from protos.pieces import Broken, Piece
 
 PROTOCOL = 1
 CREDIT = 16 << 20
@@ -151,7 +151,7 @@ class HubLink:
     directory_sent: int = 0
     _owed: int = field(default=0)
 
-    def take(self, up: pb.Up | Piece) -> Order:
+    def take(self, up: pb.Up | Piece | Broken) -> Order:
         """Return what a message asks for.
 
         Raises
@@ -163,6 +163,8 @@ class HubLink:
             if not self.greeted:
                 raise WrongMessage(fault="no hello")
             return self._store(up)
+        if isinstance(up, Broken):
+            raise WrongMessage(fault="bytes")
         what = up.WhichOneof("what")
         if what == "hello":
             return self._greet(up.hello)

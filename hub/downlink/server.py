@@ -30,9 +30,9 @@ from hub.downlink.uploads import Limits, UploadParts, Uploads
 from hub.registry.devices import Caller, Devices
 from hub.registry.directory import HubDirectory
 from hub.site import HubSite
-from hub.store.tables import ATTACHED, CONSULT, DIRECTORY
+from hub.store.tables import ATTACHED, CONSULT, DIRECTORY, OBJECT
 from protos.gen import sync_pb2 as pb
-from protos.pieces import SERVICE, Piece, read_up
+from protos.pieces import SERVICE, Broken, Piece, read_up
 
 _log = structlog.get_logger("sync")
 _FETCH_PIECE = 256 * 1024
@@ -141,7 +141,7 @@ class SyncServer:
     # -- gRPC's handlers -------------------------------------------------------------------------
 
     def Link(  # noqa: N802 gRPC's name
-        self, messages: Iterator[pb.Up | Piece], context: grpc.ServicerContext
+        self, messages: Iterator[pb.Up | Piece | Broken], context: grpc.ServicerContext
     ) -> Iterator[pb.Down]:
         """See ``protos/sync.proto``."""
         try:
@@ -204,8 +204,13 @@ class SyncServer:
         query = (
             select(CONSULT.c.id)
             .join(ATTACHED, ATTACHED.c.consult == CONSULT.c.id)
-            .where(ATTACHED.c.address == address, CONSULT.c.hospital == caller.hospital)
-        )
+            .join(OBJECT, OBJECT.c.address == ATTACHED.c.address)
+            # Whoever names an object before it has come does not own it by that.
+            .where(
+                ATTACHED.c.address == address, CONSULT.c.hospital == caller.hospital,
+                OBJECT.c.hospital == caller.hospital, OBJECT.c.committed_at.is_not(None),
+            )
+        )  # fmt: skip
         with self._parts.site.database.read() as sql:
             if sql.execute(query).first() is None:
                 raise NotYours

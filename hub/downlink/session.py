@@ -55,7 +55,7 @@ from hub.registry.directory import HubDirectory
 from hub.site import HubSite
 from hub.store.tables import OBJECT
 from protos.gen import sync_pb2 as pb
-from protos.pieces import Piece
+from protos.pieces import Broken, Piece
 
 _log = structlog.get_logger("sync")
 HELLO_DOMAIN = "xinglin hello v1"
@@ -129,7 +129,7 @@ class Session:
 
     # -- what the box says -----------------------------------------------------------------------
 
-    def listen(self, messages: Iterable[pb.Up | Piece]) -> None:
+    def listen(self, messages: Iterable[pb.Up | Piece | Broken]) -> None:
         """Take messages until the link ends; runs in a thread of its own."""
         self._guarded(lambda: self._take_all(messages))
         self.end()
@@ -142,7 +142,7 @@ class Session:
             self._uploading.put(None)
             hand.join()
 
-    def _take_all(self, messages: Iterable[pb.Up | Piece]) -> None:
+    def _take_all(self, messages: Iterable[pb.Up | Piece | Broken]) -> None:
         for up in messages:
             with self._bell:
                 if self._ended:

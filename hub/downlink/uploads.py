@@ -282,9 +282,11 @@ class Uploads:
             return upload
 
     def _is_committed(self, address: str, size: int | None, sender: Sender) -> bool:
-        query = select(OBJECT.c.committed_at).where(OBJECT.c.address == address)
+        query = select(OBJECT.c.committed_at, OBJECT.c.hospital).where(OBJECT.c.address == address)
         with self._parts.database.read() as sql:
             row = sql.execute(query).first()
+        if row is not None and row.hospital not in (None, sender.hospital):
+            raise ObjectAbsurd(fault="address")  # another hospital's: it does not become ours
         if row is not None and row.committed_at is not None:
             return True
         # Placed, and then the process died before the row: the file was verified and is whole.

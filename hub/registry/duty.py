@@ -91,12 +91,18 @@ def _tell(
     site: HubSite, sql: Connection, hospital: str, department: str, people: Sequence[str]
 ) -> None:
     body = {"kind": "duty", "hospital": hospital, "department": department, "people": list(people)}
-    for told in sql.execute(locked(select(HOSPITAL.c.id).order_by(HOSPITAL.c.id))).scalars().all():
+    lock_hospitals(sql)  # and then look anew: one may have been added while we waited
+    for told in sql.execute(select(HOSPITAL.c.id).order_by(HOSPITAL.c.id)).scalars().all():
         append_notice(site, sql, told, body)
 
 
+def lock_hospitals(sql: Connection) -> None:
+    """Hold every hospital's row until the transaction ends."""
+    sql.execute(locked(select(HOSPITAL.c.id).order_by(HOSPITAL.c.id)))
+
+
 def tell_all_in(site: HubSite, sql: Connection, hospital: str) -> None:
-    """Append the whole roster to one hospital's chain: for a hospital whose first box joins."""
+    """Append the whole roster to one hospital's chain: for a hospital that is new."""
     for place in roster_in(sql):
         body = {"kind": "duty", "hospital": place["hospital"], "department": place["department"],
                 "people": [one["id"] for one in place["people"]]}  # fmt: skip

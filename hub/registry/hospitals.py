@@ -11,6 +11,7 @@ from core.seals.directory_entries import hospital_body
 from core.seals.errors import PublicKeyInvalid
 from core.seals.keybook import x25519_public
 from core.web.errors import Conflict, InputWrong, NotFound
+from hub.registry.duty import lock_hospitals, tell_all_in
 from hub.registry.errors import HospitalExists
 from hub.site import HubSite
 from hub.store.database import locked
@@ -20,7 +21,7 @@ _MOST_POLICY = 16 * 1024
 
 
 def add_hospital(site: HubSite, name: str, recovery_public: bytes = b"") -> str:
-    """Add a hospital and return its opaque id.
+    """Add a hospital and return its opaque id; its chain begins with the present duty roster.
 
     Parameters
     ----------
@@ -38,6 +39,8 @@ def add_hospital(site: HubSite, name: str, recovery_public: bytes = b"") -> str:
         raise InputWrong(field="name")
     identity = f"h_{site.outside.randomness(8).hex()}"
     with site.database.write() as sql:
+        # A roster that changes meanwhile is told either here or by who changes it.
+        lock_hospitals(sql)
         if sql.execute(select(HOSPITAL.c.id).where(HOSPITAL.c.name == name)).first():
             raise HospitalExists
         now = site.outside.now_ms()
@@ -47,6 +50,7 @@ def add_hospital(site: HubSite, name: str, recovery_public: bytes = b"") -> str:
             )
         )
         site.directory.append_in(sql, "hospital", identity, hospital_body(name, recovery_public))
+        tell_all_in(site, sql, identity)
     return identity
 
 

@@ -419,10 +419,10 @@ def test_a_duty_roster_reaches_every_box(crew):
     assert {p["id"]: p["key"] for p in place["people"]} == {li: key["id"], wang: None}
     crew.people.change(wang, {"department": "imaging"})
     assert notices(crew, county)[-1]["people"] == [li]
-    late = add_hospital(crew.site, "后来的医院")
-    with crew.site.database.write() as sql:
-        duty.tell_all_in(crew.site, sql, late)
+    late = add_hospital(crew.site, "后来的医院")  # its first box hears of who is on duty already
     assert [n["people"] for n in notices(crew, late)] == [[li]]
+    duty.set_duty(crew.site, crew.hospital, "respiratory", [])
+    assert [n["people"] for n in notices(crew, late)] == [[li], []]
 
 
 def test_only_experts_of_the_department_are_on_duty(crew):
