@@ -9,7 +9,7 @@ Role = Literal[
     "device_it", "auditor", "township",
 ]  # fmt: skip
 Permission = Literal[
-    "worklist.read", "study.read", "study.override", "upload", "quarantine.read",
+    "worklist.read", "study.read", "study.open", "study.override", "upload", "quarantine.read",
     "quarantine.release", "queue.read", "queue.resend", "users.manage", "system.read",
     "audit.read", "subject.manage", "region.read", "region.manage",
     "consult.read", "consult.request", "township.send",
@@ -18,10 +18,11 @@ Permission = Literal[
 ROLES: tuple[Role, ...] = get_args(Role)
 PERMISSIONS: tuple[Permission, ...] = get_args(Permission)
 
-_READERS: frozenset[Permission] = frozenset({"worklist.read", "study.read"})
+_READERS: frozenset[Permission] = frozenset({"worklist.read", "study.read", "study.open"})
 #: Device IT keeps the box running and sees no patient's images; a surgeon sees the cases of the own
 #: operating list only, and lists do not exist yet, so a surgeon sees the in-house meetings they sit
-#: in and nothing else.
+#: in, opens those studies while the meeting is open (``study.open`` without ``study.read``), and
+#: nothing else.
 MAY: dict[Role, frozenset[Permission]] = {
     "radiographer": _READERS | {"upload", "quarantine.read", "queue.read"},
     "physician": _READERS
@@ -30,7 +31,7 @@ MAY: dict[Role, frozenset[Permission]] = {
     "radiologist": _READERS
     | {"study.override", "upload", "quarantine.read", "quarantine.release", "queue.read",
        "region.read", "consult.read", "consult.request"},
-    "surgeon": frozenset({"consult.read"}),
+    "surgeon": frozenset({"consult.read", "study.open"}),
     "data_officer": _READERS
     | {"quarantine.read", "quarantine.release", "queue.read", "audit.read", "subject.manage",
        "system.read", "region.read"},

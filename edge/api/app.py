@@ -17,7 +17,18 @@ from core.web.answers import answer_errors, nowhere
 from core.web.envelope import FormLimit, SafeHeaders
 from core.web.errors import NotFound, WebRefusal
 from core.web.page import page
-from edge.api import audit, consult, dicomweb, intake, ops, people, region, studies, township
+from edge.api import (
+    audit,
+    consult,
+    dicomweb,
+    intake,
+    ops,
+    people,
+    region,
+    sending,
+    studies,
+    township,
+)
 from edge.api.context import Site
 from edge.api.envelope import limit_of
 from edge.api.frames import Frames
@@ -48,7 +59,9 @@ def create_app(site: Site, dist: Path) -> FastAPI:
     app.state.frames = Frames(site.box)
     app.state.region = region.RegionParts(site.box)
     app.state.desks = consult.Desks(site)
-    for module in (dicomweb, people, studies, intake, ops, audit, region, consult, township):
+    for module in (
+        dicomweb, people, studies, intake, ops, audit, region, consult, sending, township,
+    ):  # fmt: skip
         app.include_router(module.router)  # frames first: they are asked for most
     answer_errors(app, shown, site.box.outside.randomness)
     app.add_middleware(FormLimit, limit_of=limit_of)

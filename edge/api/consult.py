@@ -29,7 +29,7 @@ from edge.consult.keys import trust_chosen
 from edge.consult.people import roster, suggested
 from edge.consult.post import Saying, send
 from edge.consult.region import PRIORITY, Desk, local_person
-from edge.consult.requests import Asker, keep_words, request, save_draft
+from edge.consult.requests import Asker, keep_words, request, save_draft, seat_of
 from edge.stages.queue import JobSpec
 
 router = APIRouter(prefix="/api")
@@ -185,8 +185,8 @@ async def events(site: TheSite, _session: MayAsk, http: Request) -> StreamingRes
 @router.get("/consults/{consult}")
 def read_case(site: TheSite, desk: TheDesk, session: MayRead, consult: str) -> dict[str, Any]:
     """Return one consultation, opened."""
-    found = _visible(site, desk, consult, session)
-    site.note_view(session, found.study)
+    found = found_case(site, desk, consult, session)
+    site.note_view(session, found.study, "" if session.may("study.read") else found.consult)
     tell_opened(desk, found, session.id, session.user, session.role)
     return case_of(desk, found, session.user)
 
@@ -194,9 +194,9 @@ def read_case(site: TheSite, desk: TheDesk, session: MayRead, consult: str) -> d
 @router.post("/consults/{consult}/events", status_code=202)
 def say(site: TheSite, desk: TheDesk, session: MayRead, consult: str, body: Said) -> dict[str, str]:
     """Say something: to the hub by the box's signature, in-house by the caller's session."""
-    found = _visible(site, desk, consult, session)
+    found = found_case(site, desk, consult, session)
     by = local_person(desk.box, session.user)
-    saying = Saying(body.kind, session.user, by, _words(found, body), _facts(found, body))
+    saying = Saying(body.kind, session.user, by, _words(found, body), _facts(desk, found, body))
     if found.house:
         return {"event": house.speak(desk, consult, saying).id}
     _may_speak(session)
@@ -227,10 +227,10 @@ def read_document(
 ) -> Response:
     """Return a document, to be shown in a sandbox only."""
     if _seat_needed(desk, session):
-        _visible(site, desk, consult, session)
+        found_case(site, desk, consult, session)
     study = papers.study_of(desk, consult)
     visible_study(site, study)
-    site.note_view(session, study)
+    site.note_view(session, study, "" if session.may("study.read") else consult)
     data, kind, title = papers.read_document(desk, consult, document)
     return Response(
         data,
@@ -244,7 +244,13 @@ def read_document(
     )
 
 
-def _visible(site: Site, desk: Desk, consult: str, session: Session) -> Kept:
+def found_case(site: Site, desk: Desk, consult: str, session: Session) -> Kept:
+    """Return a consultation that the caller may see.
+
+    Raises
+    ------
+    ConsultUnknown, NotFound
+    """
     found = kept(desk.box, consult)
     visible_study(site, found.study)
     seat = _seat_needed(desk, session)
@@ -281,13 +287,15 @@ def _words(found: Kept, body: Said) -> dict[str, Any] | None:
     return {"text": body.text} if body.text.strip() else None
 
 
-def _facts(found: Kept, body: Said) -> dict[str, Any]:
+def _facts(desk: Desk, found: Kept, body: Said) -> dict[str, Any]:
     """Return the clear routing fields of an event."""
     if body.kind in ("rejected", "failed", "cancelled"):
         return {"reason": body.reason}
     if body.kind == "invited":
         part = body.part or ("member" if found.state.kind == "mdt" else "expert")
-        return {"person": body.person, "part": part, "discipline": body.discipline}
+        directory = desk.region.directory() if desk.region and not found.house else None
+        seat = {"person": body.person, "part": part, "discipline": body.discipline}
+        return dict(seat_of(seat, part, directory))
     if body.kind in ("removed", "assigned"):
         extra = {"discipline": body.discipline} if body.kind == "assigned" else {}
         return {"person": body.person, **extra}

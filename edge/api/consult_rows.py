@@ -8,8 +8,10 @@ from typing import Any
 from core.consult.machine import Consult, part_of
 from core.consult.tables import EVENT_KINDS, may
 from core.dicom.person import display_name
+from core.records.clock import Stamp
 from core.seals.directory import Directory
 from edge.consult.book import Kept, alarms_about, kept
+from edge.consult.going import how_far
 from edge.consult.house import allowed, colleagues
 from edge.consult.people import name_of
 from edge.consult.region import Desk, local_person
@@ -44,7 +46,8 @@ def row_of(desk: Desk, found: Kept) -> dict[str, Any]:
         "closed_at": state.closed_at or None, "requester": request.get("requester", {}),
         "source": request.get("source", ""), "opinions": len(state.opinions()),
         "escalated": state.escalated, "upload": _upload(desk, found),
-        "alarms": len(alarms_about(desk.box, found.consult)),
+        "alarms": sum(not one["seen_by"] for one in alarms_about(desk.box, found.consult)),
+        "ball": "us" if state.place == "awaiting-information" and not found.house else "",
     }  # fmt: skip
 
 
@@ -68,6 +71,7 @@ def case_of(desk: Desk, found: Kept, user: str) -> dict[str, Any]:
         "me": local_person(desk.box, user),
         "epoch": found.state.epoch,
         "alarms": alarms_about(desk.box, found.consult),
+        "sending": how_far(desk.box, desk.post, found) if isinstance(desk.post, Outbox) else None,
     }
 
 
@@ -81,7 +85,9 @@ def may_now(desk: Desk, found: Kept, user: str) -> list[str]:
 
 
 def rows_of(desk: Desk, state: str, study: str, seat: str = "") -> list[dict[str, Any]]:
-    """Return the list, the newest change first; restricted patients are not in it.
+    """Return the list: what waits for us first, then the newest change.
+
+    Restricted patients are not in it.
 
     With ``seat``, only what that person sits in.
     """
@@ -89,7 +95,7 @@ def rows_of(desk: Desk, state: str, study: str, seat: str = "") -> list[dict[str
         "SELECT c.consult FROM consult c JOIN study s ON s.study = c.study"
         " WHERE s.subject NOT IN (SELECT subject FROM subject WHERE restricted = 1)"
         " AND (? = '' OR c.state = ? OR c.business_state = ?) AND (? = '' OR c.study = ?)"
-        " ORDER BY c.changed_at DESC LIMIT 500",
+        " ORDER BY c.business_state = 'awaiting-information' DESC, c.changed_at DESC LIMIT 500",
         (state, state, state, study, study),
     )
     found = (kept(desk.box, row[0]) for row in rows)
@@ -104,7 +110,7 @@ def drafts_of(desk: Desk, user: str) -> list[dict[str, Any]]:
         (user,),
     )
     return [
-        {"id": r[0], "study": r[1], "body": json.loads(r[2]), "changed": r[3],
+        {"id": r[0], "study": r[1], "body": json.loads(r[2]), "changed": Stamp(r[3]).iso(),
          "patient_name": display_name(r[4] or "")}
         for r in rows
     ]  # fmt: skip
@@ -194,14 +200,16 @@ def _clear(statement: str) -> dict[str, Any]:
 def _pending(desk: Desk, found: Kept) -> list[dict[str, Any]]:
     """Return what was said here and has not come back yet: on its way, not lost."""
     rows = desk.box.database.query(
-        "SELECT event, kind, at, author, opened FROM consult_sent"
-        " WHERE consult = ? AND returned IS NULL ORDER BY rowid",
+        "SELECT s.event, s.kind, s.at, s.author, s.opened, o.state FROM consult_sent s"
+        " LEFT JOIN outbox o ON o.id = s.event"
+        " WHERE s.consult = ? AND s.returned IS NULL ORDER BY s.rowid",
         (found.consult,),
     )
     return [
-        {"id": r[0], "kind": r[1], "at": r[2], "author": r[3], "opened": json.loads(r[4])["words"]}
+        {"id": r[0], "kind": r[1], "at": r[2], "author": r[3], "opened": json.loads(r[4])["words"],
+         "state": r[5] or "waiting"}
         for r in rows
-    ]
+    ]  # fmt: skip
 
 
 def _documents(desk: Desk, consult: str) -> list[dict[str, Any]]:
@@ -220,12 +228,16 @@ def _upload(desk: Desk, found: Kept) -> dict[str, Any] | None:
     progress = desk.box.database.query(
         "SELECT text FROM progress WHERE study = ? AND stage = 'consult'", (found.study,)
     )
-    sent = {"items": 0, "bytes": 0, "done_items": 0, "done_bytes": 0, "dead_items": 0}
+    sent = {
+        "items": 0, "bytes": 0, "done_items": 0, "done_bytes": 0, "dead_items": 0,
+        "given_up_items": 0,
+    }  # fmt: skip
     if isinstance(desk.post, Outbox):
         told = desk.post.progress(found.consult)
         sent = {
             "items": told.items, "bytes": told.size, "done_items": told.done_items,
             "done_bytes": told.done_size, "dead_items": told.dead_items,
+            "given_up_items": told.given_up_items,
         }  # fmt: skip
     return {**sent, "preparing": progress[0][0] if progress else ""}
 

@@ -40,8 +40,11 @@ class Site:
         """The worklist's filter columns, loaded when first asked for."""
         return Listing(self.box)
 
-    def note_view(self, session: Session, study: str) -> None:
-        """Append to the access journal that a person looks at a study: once per log-in."""
+    def note_view(self, session: Session, study: str, meeting: str = "") -> None:
+        """Append to the access journal that a person looks at a study: once per log-in.
+
+        ``meeting`` is the consultation that lets them, where their role alone does not.
+        """
         seen = (session.id, study)
         if seen in self.viewed:
             return
@@ -49,6 +52,8 @@ class Site:
             self.viewed.clear()
         self.viewed.add(seen)
         body = {"user": session.user, "role": session.role, "study": study}
+        if meeting:
+            body["consult"] = meeting
         self.box.access.append(
             [Draft("study.viewed", body, subject=study, actor=f"person:{session.user}")]
         )

@@ -21,11 +21,13 @@ from edge.api.frames import Frames, Instance, fragmented
 from edge.api.multipart import multipart_related, streamed_related
 from edge.api.pictures import rendered_png
 from edge.api.qido import qido_level
+from edge.api.seat import note_opened
 from edge.stages.manifest import instance_document, manifest_of
 from edge.stages.study_data import StudyData
 
 router = APIRouter(prefix="/dicomweb")
 MayRead = Annotated[Session, Depends(need("study.read"))]
+MayOpen = Annotated[Session, Depends(need("study.open"))]
 _MOST_FRAMES = 256
 _STEP = 1 << 20
 _LITTLE = "1.2.840.10008.1.2.1"
@@ -89,12 +91,12 @@ def wanted_syntaxes(accept: str) -> frozenset[str]:
 
 
 @router.get(_PATH + "/frames/{numbers}")
-async def frames(site: TheSite, session: MayRead, request: Request) -> Response:
+async def frames(site: TheSite, session: MayOpen, request: Request) -> Response:
     """Return frames, as stored where the client takes that, else little endian."""
     names = ("study_uid", "series_uid", "sop_instance", "numbers")
     study_uid, series_uid, sop_instance, numbers = (request.path_params[n] for n in names)
     instance = instance_of(site, study_uid, series_uid, sop_instance)
-    site.note_view(session, instance.study)
+    note_opened(site, session, instance.study)
     wanted = wanted_syntaxes(request.headers.get("accept", ""))
     reader: Frames = request.app.state.frames
     parts = []
@@ -134,12 +136,12 @@ def _shown(syntax: str) -> str:
 @router.get(_PATH + "/rendered")
 @router.get(_PATH + "/frames/{number}/rendered")
 def rendered(
-    site: TheSite, session: MayRead, study_uid: str, series_uid: str, sop_instance: str,
+    site: TheSite, session: MayOpen, study_uid: str, series_uid: str, sop_instance: str,
     number: int = 1,
 ) -> Response:  # fmt: skip
     """Return one frame as PNG."""
     instance = instance_of(site, study_uid, series_uid, sop_instance)
-    site.note_view(session, instance.study)
+    note_opened(site, session, instance.study)
     with site.box.blobs.open(instance.blob, site.box.vault.key(instance.study)) as blob:
         data = blob.read()
     picture = rendered_png(parse_dicom(io.BytesIO(data), len(data)), number)
@@ -173,11 +175,11 @@ def retrieve(
 @router.get("/studies/{study_uid}/series/{series_uid}/metadata")
 @router.get(_PATH + "/metadata")
 def metadata(
-    site: TheSite, session: MayRead, study_uid: str, series_uid: str = "", sop_instance: str = ""
+    site: TheSite, session: MayOpen, study_uid: str, series_uid: str = "", sop_instance: str = ""
 ) -> Response:
     """Return attributes in the DICOM JSON model, bulk data left out."""
     refs = _located(site, study_uid, series_uid, sop_instance)
-    site.note_view(session, refs[0].study)
+    note_opened(site, session, refs[0].study)
     document = json.loads(manifest_of(site.box, refs[0].study))
     images = {
         instance["00080018"]["Value"][0]: instance

@@ -20,11 +20,12 @@ from edge.api.context import COOKIE, Site, TheSite, need, visible_study, whole
 from edge.api.history import history_of
 from edge.api.pictures import heat_map_png
 from edge.api.rows import row_of, worklist
+from edge.api.seat import opened_study
 from edge.stages.study_data import StudyData
 
 router = APIRouter(prefix="/api")
 MayList = Annotated[Session, Depends(need("worklist.read"))]
-MayRead = Annotated[Session, Depends(need("study.read"))]
+MayOpen = Annotated[Session, Depends(need("study.open"))]
 MayOverride = Annotated[Session, Depends(need("study.override"))]
 _POLL_S = 0.3
 _BEAT_S = 15.0
@@ -93,10 +94,9 @@ def _goes_on(site: Site, request: Request) -> bool:
 
 
 @router.get("/studies/{study}")
-def read_study(site: TheSite, session: MayRead, study: str) -> dict[str, Any]:
+def read_study(site: TheSite, session: MayOpen, study: str) -> dict[str, Any]:
     """Return a study: its row, series, newest result, versions, deliveries, history."""
-    visible_study(site, study)
-    site.note_view(session, study)
+    opened_study(site, session, study)
     row = row_of(site.box, study)
     if row is None:
         raise NotFound
@@ -117,20 +117,18 @@ def read_study(site: TheSite, session: MayRead, study: str) -> dict[str, Any]:
 
 
 @router.get("/studies/{study}/manifest")
-def manifest(site: TheSite, session: MayRead, study: str) -> Response:
+def manifest(site: TheSite, session: MayOpen, study: str) -> Response:
     """Return the display manifest: every image's attributes in the DICOM JSON model."""
     from edge.stages.manifest import manifest_of
 
-    visible_study(site, study)
-    site.note_view(session, study)
+    opened_study(site, session, study)
     return Response(manifest_of(site.box, study), media_type="application/json")
 
 
 @router.get("/studies/{study}/outlines")
-def outlines(site: TheSite, session: MayRead, study: str) -> dict[str, Any]:
+def outlines(site: TheSite, session: MayOpen, study: str) -> dict[str, Any]:
     """Return the lesions' outlines of the newest result, per image, in pixel coordinates."""
-    visible_study(site, study)
-    site.note_view(session, study)
+    opened_study(site, session, study)
     results = _results(site, study)
     if not results:
         raise NotFound
@@ -153,10 +151,9 @@ def outlines(site: TheSite, session: MayRead, study: str) -> dict[str, Any]:
 
 
 @router.get("/studies/{study}/heatmap")
-def heat_map(site: TheSite, session: MayRead, study: str) -> Response:
+def heat_map(site: TheSite, session: MayOpen, study: str) -> Response:
     """Return the heat map of the newest result as PNG, alpha = strength."""
-    visible_study(site, study)
-    site.note_view(session, study)
+    opened_study(site, session, study)
     results = _results(site, study)
     address = json.loads(results[-1]["blobs"]).get("heat_map") if results else None
     if not address:

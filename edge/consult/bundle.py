@@ -7,7 +7,7 @@ says in which group each frame lies. The case index names every object by its ad
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,9 +17,10 @@ from core.dicom.person import display_name
 from core.errors import XinglinError
 from core.records.canonical import to_bytes
 from edge.consult.book import Kept
+from edge.consult.facts import CATEGORIES, entered_items
 from edge.consult.pictures import Group, SentFrame, frames_of, grouped
 from edge.consult.region import PRIORITY
-from edge.consult.results import pieces_of_results
+from edge.consult.results import Sets, pieces_of_results, sets_of
 from edge.consult.seal import Packer, Piece
 from edge.stages.manifest import manifest_of
 from edge.stages.study_data import StudyData
@@ -47,8 +48,13 @@ class Built:
     studies: list[dict[str, Any]]
 
 
-def build(box: Box, found: Kept, packer: Packer, progress: Progress) -> Built:
+def build(box: Box, found: Kept, packer: Packer, progress: Progress, sets: Sets = sets_of) -> Built:
     """Seal a whole case into the outbox and return its index.
+
+    Parameters
+    ----------
+    sets
+        Tells the named result sets of a study; the index lists them with it.
 
     Raises
     ------
@@ -59,10 +65,14 @@ def build(box: Box, found: Kept, packer: Packer, progress: Progress) -> Built:
     studies = [found.study, *found.request["include"]["priors"]]
     shown = []
     for n, study in enumerate(studies):
-        shown.append(_study_line(box, study, n))
+        own = sets(box, study)
+        shown.append(study_line(box, study, n) | {"result_sets": [one.label() for one in own]})
         for piece in _study_pieces(box, study, n, packer, (urgent + 1, progress)):
             packer.put(piece, urgent)
-    for piece in _ticked(box, found):
+        for piece in pieces_of_results(box, study, n, own):
+            packer.put(piece, urgent)
+    include, by = found.request["include"], found.request["requester"]["name"]
+    for piece in (*facts_pieces(box, found.study, include, by), *_papers(box, found)):
         packer.put(piece, urgent)
     objects = tuple(packer.objects)
     case = put_case(box, found, packer, objects, shown)
@@ -105,7 +115,6 @@ def _study_pieces(
         series["frames"] = places
     data = json.dumps(document, ensure_ascii=False).encode()
     yield Piece("manifest", data, _JSON, {"study": n})
-    yield from pieces_of_results(box, study, n)
 
 
 def _sent(
@@ -133,13 +142,17 @@ def _frames(box: Box, study: str, series: dict[str, Any]) -> Iterator[SentFrame]
     series["instances"] = shown
 
 
-def _ticked(box: Box, found: Kept) -> Iterator[Piece]:
-    wanted = found.request["include"]
-    for name in ("laboratory", "lung_function", "pathology"):
-        facts = _facts(box, found.study, name) if wanted.get(name) else []
+def facts_pieces(box: Box, study: str, wanted: Mapping[str, Any], by: str) -> Iterator[Piece]:
+    """Yield the ticked and the typed facts, one object for each category; each says its source."""
+    for name in CATEGORIES:
+        facts = _facts(box, study, name) if wanted.get(name) else []
+        facts += entered_items(wanted.get("entered") or (), name, by)
         if facts:
             yield Piece("facts", to_bytes({"category": name, "items": facts}), _JSON, title=name)
-    for row in documents_of(box, found.consult, wanted["documents"]):
+
+
+def _papers(box: Box, found: Kept) -> Iterator[Piece]:
+    for row in documents_of(box, found.consult, found.request["include"]["documents"]):
         yield document_piece(box, found.study, row)
 
 
@@ -168,7 +181,7 @@ def _facts(box: Box, study: str, category: str) -> list[dict[str, Any]]:
     except XinglinError:  # a subject without records of its own
         return []
     return [
-        r.body
+        {"source": {"kind": "imported"}, **r.body}
         for r in records
         if r.kind == "clinical.imported" and r.body.get("category") == category
     ]
@@ -185,7 +198,8 @@ def _patient(box: Box, study: str) -> dict[str, str]:
     }
 
 
-def _study_line(box: Box, study: str, n: int) -> dict[str, Any]:
+def study_line(box: Box, study: str, n: int) -> dict[str, Any]:
+    """Return what the index says of a study: its ordinal, never its UID."""
     modality, day, description = box.database.query(
         "SELECT modality, study_date, description FROM study WHERE study = ?", (study,)
     )[0]

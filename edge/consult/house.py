@@ -45,7 +45,7 @@ def colleagues(box: Box) -> dict[str, dict[str, str]]:
 def convene(desk: Desk, study: str, asked: Mapping[str, Any], asker: Asker) -> str:
     """Open an in-house MDT about a study and return its id.
 
-    ``people`` are accounts, each with part and discipline; one of them chairs.
+    ``people`` are accounts (or their opaque ids), each with part and discipline; one chairs.
 
     Raises
     ------
@@ -53,7 +53,11 @@ def convene(desk: Desk, study: str, asked: Mapping[str, Any], asker: Asker) -> s
     """
     box = desk.box
     body = checked(box, study, {**asked, "kind": "mdt"})
-    known = {one["user"]: (person, one) for person, one in colleagues(box).items()}
+    known = {
+        name: (person, one)
+        for person, one in colleagues(box).items()
+        for name in (person, one["user"])
+    }
     seats, people = [], []
     for number, one in enumerate(body["people"]):
         user = one.get("user") or one.get("person") if isinstance(one, dict) else one

@@ -259,7 +259,9 @@ def _suspect(desk: Desk, found: Kept, row: Row, verified: Verified | None) -> No
         skipped = sql.execute(
             "SELECT count(*) FROM consult_sent WHERE consult = ? AND returned IS NULL"
             f" AND kind NOT IN {_WAITS_FOR_OBJECTS} AND rowid <"
-            " (SELECT rowid FROM consult_sent WHERE event = ?)",
+            " (SELECT rowid FROM consult_sent WHERE event = ?)"
+            # What the hub refused in the open, or a person gave up, was not passed over.
+            " AND event NOT IN (SELECT id FROM outbox WHERE state IN ('dead', 'given_up'))",
             (found.consult, verified.event.id),
         ).fetchone()[0]
     if skipped:

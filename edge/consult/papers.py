@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from core.blobs.disk import put
 from edge.consult.book import kept
 from edge.consult.errors import ConsultUnknown, DocumentRefused
@@ -67,6 +69,27 @@ def read_document(desk: Desk, consult: str, id_: str) -> tuple[bytes, str, str]:
     study, blob, kind, title = rows[0]
     with desk.box.blobs.open(blob, desk.box.vault.key(study)) as sealed:
         return sealed.read(), kind, title
+
+
+def drafted(desk: Desk, consult: str, user: str) -> dict[str, Any]:
+    """Return a person's own draft with the documents that were added to it.
+
+    Raises
+    ------
+    ConsultUnknown
+        If there is none, or it is another person's.
+    """
+    found = draft_of(desk.box, consult)
+    if found.pop("author") != user:
+        raise ConsultUnknown
+    rows = desk.box.database.query(
+        "SELECT id, title, content_type, bytes FROM consult_document WHERE consult = ?"
+        " ORDER BY created, id",
+        (consult,),
+    )
+    names = ("id", "title", "content_type", "bytes")
+    documents = [dict(zip(names, row, strict=True)) for row in rows]
+    return {"id": consult, **found, "documents": documents}
 
 
 def study_of(desk: Desk, consult: str) -> str:

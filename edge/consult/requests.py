@@ -26,6 +26,7 @@ from edge.consult.errors import (
     NobodyToSealTo,
     RequestIncomplete,
 )
+from edge.consult.facts import CATEGORIES, entered_facts
 from edge.consult.keys import first_grant, trust_chosen
 from edge.consult.people import on_duty
 from edge.consult.region import PRIORITY, Desk, local_person
@@ -36,7 +37,6 @@ LONGEST = 20_000
 _MOST_SEATS = 32
 _CONSULT = re.compile(r"c_[0-9a-f]{32}\Z")
 _ISO = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z\Z")
-_FACTS = ("laboratory", "lung_function", "pathology")
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +99,25 @@ def draft_of(box: Box, consult: str) -> dict[str, Any]:
         "study": study, "author": author, "body": json.loads(body), "created": created,
         "changed": changed,
     }  # fmt: skip
+
+
+def discard_draft(desk: Desk, consult: str, asker: Asker) -> None:
+    """Throw a draft away on purpose, with the documents that were added to it.
+
+    Raises
+    ------
+    ConsultUnknown
+        If there is none, or it is another person's.
+    """
+    if draft_of(desk.box, consult)["author"] != asker.user:
+        raise ConsultUnknown
+    with desk.box.database.transaction() as sql:
+        blobs = sql.execute(
+            "DELETE FROM consult_document WHERE consult = ? RETURNING blob", (consult,)
+        ).fetchall()
+        sql.execute("DELETE FROM consult_draft WHERE consult = ?", (consult,))
+    for (blob,) in blobs:
+        desk.box.blobs.delete(blob)
 
 
 def keep_words(desk: Desk, study: str, event: str, words: str) -> None:
@@ -203,12 +222,18 @@ def checked(box: Box, study: str, asked: Mapping[str, Any]) -> dict[str, Any]:
         "purpose": asked["purpose"].strip(),
         "summary": asked.get("summary", "").strip(),
         "consent": {"reference": reference.strip()[:200], "at": str(at)[:40]},
-        "include": _include(box, study, asked.get("include") or {}),
+        "include": include_of(box, study, asked.get("include") or {}),
         "people": list(asked.get("people") or []),
     }
 
 
-def _include(box: Box, study: str, wanted: Mapping[str, Any]) -> dict[str, Any]:
+def include_of(box: Box, study: str, wanted: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what goes along with a study, each field looked at.
+
+    Raises
+    ------
+    RequestIncomplete
+    """
     priors = wanted.get("priors") or []
     documents = wanted.get("documents") or []
     if not isinstance(priors, list) or not isinstance(documents, list) or len(priors) > 20:
@@ -218,7 +243,8 @@ def _include(box: Box, study: str, wanted: Mapping[str, Any]) -> dict[str, Any]:
         if prior == study or subject_of(box, str(prior)) != subject:
             raise RequestIncomplete(field="include.priors")
     return {
-        **{name: bool(wanted.get(name)) for name in _FACTS},
+        **{name: bool(wanted.get(name)) for name in CATEGORIES},
+        "entered": entered_facts(wanted.get("entered") or []),
         "priors": [str(one) for one in priors],
         "documents": [str(one) for one in documents],
     }

@@ -107,3 +107,19 @@ class ObjectLost(XinglinError):
     code = 7526
     zh = "待发送的加密对象无法读取（{address}），请检查磁盘"
     en = "A waiting object cannot be read ({address}); look at the disk"
+
+
+class NeedsGivenUp(XinglinError):
+    """Somebody gave up a piece that this item cannot go without."""
+
+    code = 7527
+    zh = "所依赖的资料已被放弃发送，此项不能发出"
+    en = "A piece that this item needs was given up; it cannot be sent"
+
+
+class KeyMoved(XinglinError):
+    """A key that is not, or no longer, the present key of one of this hospital's people."""
+
+    code = 7530
+    zh = "该密钥不是本院人员当前的密钥，请刷新后重新核对"
+    en = "Not the present key of one of this hospital's people; look again and compare anew"

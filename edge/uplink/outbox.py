@@ -19,9 +19,9 @@ from typing import Any, Literal
 
 from core.blobs.envelope import HEADER, TAG
 from core.journal.database import Database
-from edge.uplink.link_errors import ItemTooLarge, NotSealed, OutboxFull
+from edge.uplink.link_errors import ItemTooLarge, NeedsGivenUp, NotSealed, OutboxFull
 
-Kind = Literal["object", "event", "wraps", "statistics", "access"]
+Kind = Literal["object", "event", "wraps", "statistics", "access", "attestation"]
 EMERGENCY, URGENT, RESULTS, IMAGES = 0, 1, 2, 3
 LARGEST_STATEMENT = 768 * 1024
 _KEEP_DONE_MS = 30 * 86_400_000
@@ -81,6 +81,24 @@ class Progress:
     done_items: int
     done_size: int
     dead_items: int
+    given_up_items: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Where one item stands.
+
+    Attributes
+    ----------
+    state : str
+        ``waiting``, ``done``, ``dead`` (refused for good) or ``given_up`` (by a person).
+    """
+
+    id: str
+    kind: Kind
+    size: int
+    state: str
+    error: dict[str, Any] | None = None
 
 
 class Outbox:
@@ -155,6 +173,25 @@ class Outbox:
         """Add a signed access record about a consultation; see :meth:`put_event`."""
         self._put_small((id_, "access", consult, RESULTS, len(statement), statement), ())
 
+    def put_attestation(self, id_: str, statement: bytes) -> None:
+        """Add the hospital's signed word for a key of one of its people; see :meth:`put_event`.
+
+        One that the hub had refused, or that was delivered and is given anew, waits again.
+        """
+        with self._database.transaction() as sql:
+            sql.execute(
+                "DELETE FROM outbox WHERE id = ? AND kind = 'attestation' AND state != 'waiting'",
+                (id_,),
+            )
+            self._put_small((id_, "attestation", "", URGENT, len(statement), statement), ())
+
+    def state_of(self, id_: str) -> tuple[str, dict[str, Any] | None]:
+        """Return an item's state (``waiting``, ``done``, ``dead``; "" for none) and its error."""
+        rows = self._database.query("SELECT state, error FROM outbox WHERE id = ?", (id_,))
+        if not rows:
+            return "", None
+        return str(rows[0][0]), json.loads(rows[0][1]) if rows[0][1] else None
+
     def waiting(self, limit: int = 64) -> list[Item]:
         """Return what goes next: by priority, small things first, then age."""
         rows = self._database.query(
@@ -172,11 +209,15 @@ class Outbox:
         return bytes(rows[0][0] or b"") if rows else b""
 
     def open_needs(self, addresses: Iterable[str]) -> set[str]:
-        """Return which of these objects the hub has not committed yet, as far as known here."""
+        """Return which of these objects the hub has not committed yet, as far as known here.
+
+        What a person gave up is not waited for: the hub then says what it lacks.
+        """
         wanted = list(addresses)
         marks = ", ".join("?" * len(wanted))
         rows = self._database.query(
-            f"SELECT id FROM outbox WHERE kind = 'object' AND state != 'done' AND id IN ({marks})",
+            "SELECT id FROM outbox WHERE kind = 'object' AND state NOT IN ('done', 'given_up')"
+            f" AND id IN ({marks})",
             tuple(wanted),
         )
         return {row[0] for row in rows}
@@ -221,6 +262,38 @@ class Outbox:
             )
         return bool(changed.rowcount)
 
+    def give_up(self, id_: str) -> bool:
+        """End a dead letter for good (a person decides); return whether there was one.
+
+        What cannot go without it becomes a dead letter itself: seen, not waiting for ever.
+        """
+        lost = json.dumps(NeedsGivenUp().as_json(), ensure_ascii=False)
+        with self._database.transaction() as sql:
+            changed = sql.execute(
+                "UPDATE outbox SET state = 'given_up', done = ?, statement = NULL"
+                " WHERE id = ? AND state = 'dead'",
+                (self._now_ms(), id_),
+            )
+            if not changed.rowcount:
+                return False
+            sql.execute("DELETE FROM outbox_need WHERE item = ?", (id_,))
+            sql.execute(
+                "UPDATE outbox SET state = 'dead', error = ? WHERE state = 'waiting'"
+                " AND id IN (SELECT item FROM outbox_need WHERE address = ?)",
+                (lost, id_),
+            )
+        if len(id_) == 64:
+            self.path(id_).unlink(missing_ok=True)
+        return True
+
+    def standing(self, consult: str) -> list[Standing]:
+        """Return every item of a consultation, the oldest first."""
+        rows = self._database.query(
+            "SELECT id, kind, bytes, state, error FROM outbox WHERE consult = ? ORDER BY n",
+            (consult,),
+        )
+        return [Standing(r[0], r[1], r[2], r[3], json.loads(r[4]) if r[4] else None) for r in rows]
+
     def dead(self) -> list[dict[str, Any]]:
         """Return the dead letters for a page."""
         rows = self._database.query(
@@ -237,7 +310,7 @@ class Outbox:
         """Return how much waits (dead letters included: they take room) and since when."""
         row = self._database.query(
             "SELECT count(*), coalesce(sum(bytes), 0), coalesce(min(created), 0) FROM outbox"
-            " WHERE state != 'done'"
+            " WHERE state NOT IN ('done', 'given_up')"
         )[0]
         return Backlog(row[0], row[1], row[2])
 
@@ -246,7 +319,8 @@ class Outbox:
         rows = self._database.query(
             "SELECT count(*), coalesce(sum(bytes), 0), coalesce(sum(state = 'done'), 0),"
             " coalesce(sum(CASE state WHEN 'done' THEN bytes ELSE 0 END), 0),"
-            " coalesce(sum(state = 'dead'), 0) FROM outbox WHERE consult = ?",
+            " coalesce(sum(state = 'dead'), 0), coalesce(sum(state = 'given_up'), 0)"
+            " FROM outbox WHERE consult = ?",
             (consult,),
         )
         return Progress(*rows[0])
@@ -271,11 +345,11 @@ class Outbox:
         """Forget what was delivered a month ago; remove files that no item names."""
         with self._database.transaction() as sql:
             sql.execute(
-                "DELETE FROM outbox WHERE state = 'done' AND done < ?",
+                "DELETE FROM outbox WHERE state IN ('done', 'given_up') AND done < ?",
                 (self._now_ms() - _KEEP_DONE_MS,),
             )
         rows = self._database.query(
-            "SELECT id FROM outbox WHERE kind = 'object' AND state != 'done'"
+            "SELECT id FROM outbox WHERE kind = 'object' AND state NOT IN ('done', 'given_up')"
         )
         named = {row[0] for row in rows}
         hour_ago = self._now_ms() / 1000 - 3600
@@ -310,7 +384,7 @@ class Outbox:
             "INSERT INTO outbox (id, kind, consult, priority, bytes, created, statement)"
             " VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET state = 'waiting',"
             " created = excluded.created, done = NULL"
-            " WHERE outbox.state = 'done' AND outbox.kind = 'object'",
+            " WHERE outbox.state IN ('done', 'given_up') AND outbox.kind = 'object'",
             (id_, kind, consult, priority, size, self._now_ms(), statement),
         )
         return bool(changed.rowcount)

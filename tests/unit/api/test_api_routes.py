@@ -20,6 +20,8 @@ IT = {"device_it"}
 REGION = {"physician", "radiologist", "data_officer", "device_it", "auditor"}
 DOCTORS = {"physician", "radiologist"}
 IN_MEETINGS = DOCTORS | {"surgeon"}
+#: A surgeon only those of the meetings they sit in: test_meeting_images shows that.
+OPENERS = READERS | {"surgeon"}
 TOWNSHIP = {"township"}
 ALL = set(ROLES)
 OPEN = None  # no session needed
@@ -38,10 +40,10 @@ TABLE = {
     ("PUT", "/api/users/{user}"): IT,
     ("GET", "/api/worklist"): READERS,
     ("GET", "/api/worklist/events"): READERS,
-    ("GET", "/api/studies/{study}"): READERS,
-    ("GET", "/api/studies/{study}/manifest"): READERS,
-    ("GET", "/api/studies/{study}/outlines"): READERS,
-    ("GET", "/api/studies/{study}/heatmap"): READERS,
+    ("GET", "/api/studies/{study}"): OPENERS,
+    ("GET", "/api/studies/{study}/manifest"): OPENERS,
+    ("GET", "/api/studies/{study}/outlines"): OPENERS,
+    ("GET", "/api/studies/{study}/heatmap"): OPENERS,
     ("POST", "/api/studies/{study}/override"): {"physician", "radiologist"},
     ("POST", "/api/studies/{study}/assessment"): {"physician", "radiologist"},
     ("POST", "/api/studies/{study}/restrict"): {"data_officer"},
@@ -60,7 +62,16 @@ TABLE = {
     ("GET", "/api/region/roster"): DOCTORS,
     ("POST", "/api/region/keys/confirm"): DOCTORS,
     ("POST", "/api/studies/{study}/consult"): DOCTORS,
+    ("POST", "/api/studies/{study}/consult/preview"): DOCTORS,
     ("PUT", "/api/consults/{consult}/draft"): DOCTORS,
+    ("GET", "/api/consults/{consult}/draft"): DOCTORS,
+    ("DELETE", "/api/consults/{consult}/draft"): DOCTORS,
+    ("POST", "/api/consults/{consult}/alarms/{code}/seen"): DOCTORS,
+    ("POST", "/api/consults/{consult}/outbox/{item}/again"): DOCTORS,
+    ("POST", "/api/consults/{consult}/outbox/{item}/give-up"): DOCTORS,
+    ("GET", "/api/region/outbox"): REGION,
+    ("POST", "/api/region/outbox/{item}/again"): IT,
+    ("POST", "/api/region/outbox/{item}/give-up"): IT,
     ("GET", "/api/consults"): IN_MEETINGS,
     ("GET", "/api/consults/events"): DOCTORS,
     ("GET", "/api/consults/{consult}"): IN_MEETINGS,
@@ -78,17 +89,17 @@ TABLE = {
     ("GET", "/dicomweb/series"): READERS,
     ("GET", "/dicomweb/instances"): READERS,
     ("GET", "/dicomweb/studies/{study_uid}"): READERS,
-    ("GET", "/dicomweb/studies/{study_uid}/metadata"): READERS,
+    ("GET", "/dicomweb/studies/{study_uid}/metadata"): OPENERS,
     ("GET", "/dicomweb/studies/{study_uid}/series"): READERS,
     ("GET", "/dicomweb/studies/{study_uid}/instances"): READERS,
     ("GET", "/dicomweb/studies/{study_uid}/series/{series_uid}"): READERS,
-    ("GET", "/dicomweb/studies/{study_uid}/series/{series_uid}/metadata"): READERS,
+    ("GET", "/dicomweb/studies/{study_uid}/series/{series_uid}/metadata"): OPENERS,
     ("GET", "/dicomweb/studies/{study_uid}/series/{series_uid}/instances"): READERS,
     ("GET", _INSTANCE): READERS,
-    ("GET", _INSTANCE + "/metadata"): READERS,
-    ("GET", _INSTANCE + "/rendered"): READERS,
-    ("GET", _INSTANCE + "/frames/{numbers}"): READERS,
-    ("GET", _INSTANCE + "/frames/{number}/rendered"): READERS,
+    ("GET", _INSTANCE + "/metadata"): OPENERS,
+    ("GET", _INSTANCE + "/rendered"): OPENERS,
+    ("GET", _INSTANCE + "/frames/{numbers}"): OPENERS,
+    ("GET", _INSTANCE + "/frames/{number}/rendered"): OPENERS,
 }
 
 
@@ -105,7 +116,7 @@ def ask(site, route, role, *, csrf=True):
         study=site.study(), study_uid="1.2.3", series_uid="1.2.3.1", sop_instance="1.2.3.1.1",
         numbers="1", number="1", user="nobody", identity="none", job_id="999",
         consult="c_none", document="none",
-        code="E7399",
+        code="E7399", item="e_none",
     )  # fmt: skip
     if method == "GET" and pattern.endswith("/events"):
         return asyncio.run(first_of_stream(site, path, role))
@@ -197,7 +208,7 @@ def test_changes_need_the_anti_forgery_token(site, route):
     assert ask(site, route, role, csrf=False) == (403, "E6005")
     client = site.client(role, csrf=False)
     client.headers["X-CSRF-Token"] = "0" * 32
-    names = dict.fromkeys(("study", "user", "identity", "consult", "document"), "x")
+    names = dict.fromkeys(("study", "user", "identity", "consult", "document", "item"), "x")
     path = route[1].format(**names, study_uid="1", job_id="1", code="E1")
     assert client.request(route[0], path, json={}).json()["code"] == "E6005"
 
