@@ -14,10 +14,10 @@ Ranges (``provisioning.errors_doc`` holds them as data; ``docs/errors.md`` lists
 engines · 4200-4499 GPU · 4500-4999 training · 5000-5299 result objects and delivery ·
 5300-5499 stages · 6000-6999 web and accounts · 7000-7019 backup and restore ·
 7020-7199 seals and the key directory · 7200-7299 rules of a consultation · 7300-7349 joining and
-certificates · 7350-7399 the region's certificates · 7400-7499 sync, at the hub · 7500-7599 sync, at
-the box · 7600-7699 hub: folder, accounts, portal · 7700-7799 consultations at the hub ·
-7800-7849 regional statistics · 7850-7899 audit · 7900-7999 consultations at the box ·
-8000-8999 phantom.
+certificates · 7350-7399 the region's certificates · 7400-7499 sync, at the hub · 7500-7579 sync, at
+the box · 7580-7599 the portal as a box serves it · 7600-7699 hub: folder, accounts, portal ·
+7700-7799 consultations at the hub · 7800-7849 regional statistics · 7850-7899 audit · 7900-7999
+consultations at the box · 8000-8999 phantom.
 """
 
 from __future__ import annotations

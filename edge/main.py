@@ -20,7 +20,7 @@ from core.errors import XinglinError
 from edge.housekeeping import keep_house
 from edge.intake.replay import replay
 from edge.logs import set_up_logs
-from edge.processes import ROLES, run, until_told
+from edge.processes import ROLES, roles_of, run, until_told
 from edge.ready import addresses_of, all_answer, tell_manager
 from edge.store.box import Box, create_box, open_box, real_outside
 from edge.store.erase import prune_orphans
@@ -99,9 +99,9 @@ def serve(folder: Path, stop: threading.Event) -> None:
     """Run the appliance in a folder until told to stop."""
     settings = (folder / "appliance.toml").read_text(encoding="utf-8")
     prepare(folder, settings)
-    supervisor = Supervisor(folder)
-    supervisor.start()
     box = open_box(folder, real_outside())
+    supervisor = Supervisor(folder, roles_of(box.settings))
+    supervisor.start()
     waited_for = addresses_of(box.settings)
     try:
         while not stop.wait(0.5):

@@ -2,7 +2,7 @@
 
 One process per concern, so that a decoder's crash, a hung peer or a busy CT never stops another:
 ``receiver`` (storage port), ``dimse`` (query, retrieve, MPPS behind it), three lanes, ``web``,
-``uplink`` (the line to the region's hub).
+``uplink`` (the line to the region's hub), ``portal`` where the settings give it a port.
 """
 
 from __future__ import annotations
@@ -30,9 +30,11 @@ from edge.intake.sink import JournalSink
 from edge.logs import set_up_logs
 from edge.stages.queue import Queue
 from edge.store.box import Box, open_box, real_outside
+from edge.store.settings import Appliance
 
 ROLES = (
     "receiver", "dimse", "worker-urgent", "worker-compute", "worker-delivery", "web", "uplink",
+    "portal",
 )  # fmt: skip
 
 
@@ -40,6 +42,11 @@ _THREADS = {"delivery": 3}
 #: On a small machine a reader's next frame goes first, then what a modality sends and a
 #: radiograph's verdict while the patient is still there; a CT's findings can wait a little.
 _NICE = {"receiver": 4, "worker-urgent": 4, "uplink": 7, "worker-delivery": 7, "worker-compute": 12}
+
+
+def roles_of(settings: Appliance) -> tuple[str, ...]:
+    """Return the processes that an appliance runs; pure."""
+    return tuple(role for role in ROLES if role != "portal" or settings.portal.port)
 
 
 def until_told() -> threading.Event:
@@ -196,11 +203,14 @@ def run_worker(folder: Path, lane: str) -> None:
     stop = until_told()
     quieten_library()
     box = open_box(folder, real_outside())
-    engines = LocalEngines(box.folder / "engines")
+    from edge.models.known import BoxModels
+    from edge.stages.models import note_active
+
+    engines = LocalEngines(
+        box.folder / "engines", BoxModels(box), lambda changed: note_active(box, changed)
+    )
     work = Work(box, queue_of(box), engines, time.perf_counter, random.SystemRandom().random)
     if lane == "compute":
-        from edge.stages.models import note_active
-
         note_active(box, engines)
     worker = Worker(work, lane, stages_of(lane), note_dead)
     # Delivery waits on the network: one slow object must not hold up the others.
@@ -223,6 +233,14 @@ def run_web(folder: Path) -> None:
     serve(open_box(folder, real_outside()))
 
 
+def run_portal(folder: Path) -> None:
+    """Serve the region's experts' page to this hospital's own until told to stop."""
+    from edge.api.serve import DIST
+    from edge.portal.app import serve_portal
+
+    serve_portal(folder, DIST, os.urandom)
+
+
 def run_region_link(folder: Path) -> None:
     """Keep the box connected to its region's hub until told to stop; idle before it has joined."""
     from edge.uplink.process import run_uplink
@@ -239,5 +257,6 @@ def run(role: str, folder: Path) -> None:
         return
     roles = {
         "receiver": run_receiver, "dimse": run_dimse, "web": run_web, "uplink": run_region_link,
+        "portal": run_portal,
     }  # fmt: skip
     roles[role](folder)

@@ -13,5 +13,7 @@ _ANY = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 what settings may say
 def addresses_of(settings: Appliance) -> tuple[tuple[str, int], ...]:
     """Return the addresses that answer once all processes are up."""
     dicom, web = settings.dicom, settings.web
-    found = ((dicom.host, dicom.port), ("127.0.0.1", dicom.dimse_port), (web.host, web.port))
+    found = [(dicom.host, dicom.port), ("127.0.0.1", dicom.dimse_port), (web.host, web.port)]
+    if settings.portal.port:
+        found.append((settings.portal.host, settings.portal.port))
     return tuple((_ANY.get(host, host), port) for host, port in found)

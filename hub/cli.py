@@ -53,6 +53,7 @@ def serve(
     portal_port: Annotated[int | None, typer.Option(help="网页端口 / page")] = None,
     sync_port: Annotated[int | None, typer.Option(help="设备同步端口 / boxes")] = None,
     enrol_port: Annotated[int | None, typer.Option(help="设备注册端口 / joining")] = None,
+    relay_port: Annotated[int | None, typer.Option(help="设备代转会诊页面 / page by boxes")] = None,
 ) -> None:
     """运行区域中心的一个进程 / run one process of the hub until stopped."""
     from core.web.logs import set_up_logs
@@ -60,11 +61,13 @@ def serve(
     from hub.main import serve as run
 
     def tell(bound: Bound) -> None:
-        ports = {"portal": bound.portal, "sync": bound.sync, "enrol": bound.enrol}
+        ports = {
+            "portal": bound.portal, "sync": bound.sync, "enrol": bound.enrol, "relay": bound.relay,
+        }  # fmt: skip
         print(json.dumps(ports), flush=True)
 
     set_up_logs()
-    run(folder, until_told(), Ports(portal_port, sync_port, enrol_port), tell)
+    run(folder, until_told(), Ports(portal_port, sync_port, enrol_port, relay_port), tell)
 
 
 @app.command()

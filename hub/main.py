@@ -19,11 +19,14 @@ from pathlib import Path
 import grpc
 import httpx
 import structlog
+import uvicorn
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from core.web.logs import set_up_logs
 from core.web.ready import tell_manager
-from hub.api.serve import portal_for, server_for
+from hub.api.app import create_portal
+from hub.api.relayed import RelayParts, relay_server
+from hub.api.serve import dist, portal_for, server_for
 from hub.consult.sink import ConsultSink
 from hub.consult.timers import EVERY_S, Escalations
 from hub.downlink import enrol_server
@@ -35,6 +38,7 @@ from hub.heads import keep_own_heads
 from hub.outside import real_outside
 from hub.registry.authority import Authority, open_authority, pem_pair
 from hub.registry.ca_errors import AuthorityMissing
+from hub.registry.devices import Devices
 from hub.site import HubSite, create_hub
 from hub.timers import Task, Timers, housekeeping
 
@@ -49,15 +53,17 @@ class Ports:
     portal: int | None = None
     sync: int | None = None
     enrol: int | None = None
+    relay: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Bound:
-    """Where a running process listens; 0 where the hub has no authority yet."""
+    """Where a running process listens; 0 where the hub has no authority yet, or no such port."""
 
     portal: int
     sync: int
     enrol: int
+    relay: int = 0
 
 
 class HubProcess:
@@ -70,6 +76,9 @@ class HubProcess:
         portal = portal_for(site, self._client)
         self._web = server_for(portal)
         self._web_thread: threading.Thread | None = None
+        self._portal = portal
+        self._relay: uvicorn.Server | None = None
+        self._relay_thread: threading.Thread | None = None
         escalate = Task("escalations", EVERY_S, Escalations(site).look)
         heads = Task("heads", HEADS_EVERY_S, lambda: keep_own_heads(site))
         self._timers = Timers((*housekeeping(site, portal.sessions.sweep), escalate, heads))
@@ -86,41 +95,46 @@ class HubProcess:
         """
         settings = self._site.settings
         listening = _listen(settings.portal.host, settings.portal.port)
-        sync, enrol = self._start_boxes()
+        sync, enrol, relay = self._start_boxes()
         self._web_thread = threading.Thread(
             target=self._web.run, args=([listening],), name="portal", daemon=True
         )
         self._web_thread.start()
         self._timers.start()
-        return Bound(listening.getsockname()[1], sync, enrol)
+        return Bound(listening.getsockname()[1], sync, enrol, relay)
 
     def is_alive(self) -> bool:
         """Say whether the portal still serves; where it does not the process is of no use."""
-        return self._web_thread is not None and self._web_thread.is_alive()
+        relay = self._relay_thread is None or self._relay_thread.is_alive()
+        return relay and self._web_thread is not None and self._web_thread.is_alive()
 
     def is_ready(self) -> bool:
         """Say whether the portal takes requests."""
-        return self._web.started
+        return self._web.started and (self._relay is None or self._relay.started)
 
     def stop(self) -> None:
         """Take nothing new, finish what runs, end."""
         self._web.should_exit = True
+        if self._relay is not None:
+            self._relay.should_exit = True
         if self._enrol is not None:
             self._enrol.stop(_GRACE_S)
         if self._sync is not None:
             self._sync.stop(_GRACE_S)
         if self._web_thread is not None:
             self._web_thread.join()
+        if self._relay_thread is not None:
+            self._relay_thread.join()
         self._timers.stop()
         self._client.close()
 
-    def _start_boxes(self) -> tuple[int, int]:
+    def _start_boxes(self) -> tuple[int, int, int]:
         site = self._site
         try:
             authority = open_authority(site.folder, site.identity.id, site.outside)
         except AuthorityMissing:
             _log.warning("no certificate authority: boxes can neither join nor connect")
-            return 0, 0
+            return 0, 0, 0
         self._sync = SyncServer(
             SyncParts(
                 site,
@@ -132,7 +146,24 @@ class HubProcess:
         )
         sync = self._sync.start(site.settings.sync.host, site.settings.sync.port)
         self._enrol, enrol = enrol_server.start(site, authority)
-        return sync, enrol
+        return sync, enrol, self._start_relay(authority)
+
+    def _start_relay(self, authority: Authority) -> int:
+        """Serve the portal's interface to boxes, where the settings name a port."""
+        settings = self._site.settings.relay
+        if not settings.port:
+            return 0
+        listening = _listen(settings.host, settings.port)
+        parts = RelayParts(
+            create_portal(self._portal, dist()), Devices(self._site), self._site.outside.now_ms,
+            tls=lambda: _tls(authority),
+        )  # fmt: skip
+        self._relay = relay_server(parts)
+        self._relay_thread = threading.Thread(
+            target=self._relay.run, args=([listening],), name="relay", daemon=True
+        )
+        self._relay_thread.start()
+        return int(listening.getsockname()[1])
 
 
 def serve(
@@ -169,7 +200,7 @@ def serve(
 def at_ports(site: HubSite, ports: Ports) -> HubSite:
     """Return the hub with other ports than its settings say."""
     settings = site.settings
-    for name in ("portal", "sync", "enrol"):
+    for name in ("portal", "sync", "enrol", "relay"):
         port = getattr(ports, name)
         if port is not None:
             section = replace(getattr(settings, name), port=port)

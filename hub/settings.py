@@ -55,6 +55,20 @@ class EnrolSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class RelaySettings:
+    """Where boxes pass on what the experts of their own hospital ask (mutual TLS).
+
+    Attributes
+    ----------
+    port : int
+        0 serves no box.
+    """
+
+    host: str = "127.0.0.1"
+    port: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class ObjectSettings:
     """Where sealed objects lie: "" is the hub's folder; else ``s3://bucket/prefix``.
 
@@ -86,6 +100,7 @@ class HubSettings:
     portal: PortalSettings = field(default_factory=PortalSettings)
     sync: SyncSettings = field(default_factory=SyncSettings)
     enrol: EnrolSettings = field(default_factory=EnrolSettings)
+    relay: RelaySettings = field(default_factory=RelaySettings)
     objects: ObjectSettings = field(default_factory=ObjectSettings)
     oidc: OidcSettings = field(default_factory=OidcSettings)
 

@@ -4,10 +4,13 @@
  * A page in `whole` also names every script that it may ever import (as `modulepreload` with its hash, which
  * a browser holds later imports to), and the hashes of the scripts of its workers, for which no attribute
  * exists (`<meta name="xinglin-integrity">`; src/portal/worker.ts compares them).
+ *
+ * Last it writes `asset-manifest.json`: the hash of every file of the build. An appliance serves the portal's page
+ * only where each file is the one that the list names (core/web/release.py).
  */
 import { createHash } from 'node:crypto';
-import { readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join, relative, sep } from 'node:path';
 import type { Plugin } from 'vite';
 
 export interface BuiltChunk {
@@ -44,6 +47,18 @@ export function withIntegrity(html: string, hash: (path: string) => string): str
   });
 }
 
+export const MANIFEST = 'asset-manifest.json';
+
+/** The hash of every file below a folder, by its path with slashes; the list itself left out. */
+export function manifestOf(folder: string): Record<string, string> {
+  const paths = readdirSync(folder, { withFileTypes: true, recursive: true })
+    .filter((entry) => !entry.isDirectory())
+    .map((entry) => relative(folder, join(entry.parentPath, entry.name)).split(sep).join('/'))
+    .filter((path) => path !== MANIFEST)
+    .sort();
+  return Object.fromEntries(paths.map((path) => [path, hashOf(readFileSync(join(folder, path)))]));
+}
+
 export function integrity(pages: { file: string; whole: boolean }[]): Plugin {
   return {
     name: 'xinglin-integrity',
@@ -54,6 +69,7 @@ export function integrity(pages: { file: string; whole: boolean }[]): Plugin {
       sequential: true,
       handler(options, bundle) {
         const folder = options.dir ?? 'dist';
+        rmSync(join(folder, MANIFEST), { force: true });
         const hash = (path: string) => hashOf(readFileSync(join(folder, path)));
         const chunks = new Map<string, BuiltChunk>();
         for (const one of Object.values(bundle)) if (one.type === 'chunk') chunks.set(one.fileName, one);
@@ -72,6 +88,7 @@ export function integrity(pages: { file: string; whole: boolean }[]): Plugin {
           }
           writeFileSync(join(folder, file), withIntegrity(html, hash));
         }
+        writeFileSync(join(folder, MANIFEST), `${JSON.stringify({ version: 1, files: manifestOf(folder) }, null, 1)}\n`);
       },
     },
   };

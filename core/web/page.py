@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +14,9 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 _NONCE = "__CSP_NONCE__"
+_SERVED_BY = "__SERVED_BY__"
 #: Named here, because a system's own table of types may lack them and nosniff then forbids them.
-_TYPES = {
+TYPES = {
     ".js": "text/javascript; charset=utf-8", ".mjs": "text/javascript; charset=utf-8",
     ".css": "text/css; charset=utf-8",
     ".svg": "image/svg+xml", ".wasm": "application/wasm",
@@ -45,12 +47,29 @@ def policy(nonce: str, workers: str = "'self'") -> str:
     )
 
 
+def with_facts(text: str, nonce: str, served_by: str) -> str:
+    """Return the built page with what only its server knows; pure.
+
+    Parameters
+    ----------
+    served_by : str
+        Whose code the page says it is: ``hub``, ``box``, or ``box`` and the hospital's name.
+    """
+    return text.replace(_NONCE, nonce).replace(_SERVED_BY, escape(served_by, quote=True))
+
+
+def page_headers(nonce: str, name: str) -> dict[str, str]:
+    """Return the headers of the page with a name; pure."""
+    rule = policy(nonce, "'self' blob:" if name == PORTAL else "'self'")
+    return {"Content-Security-Policy": rule, "Cache-Control": "no-store"}
+
+
 class _Assets(StaticFiles):
     """Files whose names hold their hash: they never change, so a browser asks once."""
 
     def file_response(self, full_path: Any, *rest: Any, **more: Any) -> Response:
         response = super().file_response(full_path, *rest, **more)
-        kind = _TYPES.get(Path(full_path).suffix)
+        kind = TYPES.get(Path(full_path).suffix)
         if kind:
             response.headers["Content-Type"] = kind
         response.headers["Cache-Control"] = "public, max-age=31536000, immutable"
@@ -59,7 +78,12 @@ class _Assets(StaticFiles):
         return response
 
 
-def page(dist: Path, randomness: Callable[[int], bytes], name: str = "index.html") -> Starlette:
+def page(
+    dist: Path,
+    randomness: Callable[[int], bytes],
+    name: str = "index.html",
+    served_by: str = "",
+) -> Starlette:
     """Return an application that serves the built page under any path.
 
     Parameters
@@ -68,6 +92,8 @@ def page(dist: Path, randomness: Callable[[int], bytes], name: str = "index.html
         Vite's output; where it is missing the page says how to build it.
     name : str
         The page's file there.
+    served_by : str
+        See :func:`with_facts`.
     """
 
     async def index(_request: Request) -> Response:
@@ -75,10 +101,8 @@ def page(dist: Path, randomness: Callable[[int], bytes], name: str = "index.html
         if not path.exists():
             return PlainTextResponse("页面尚未构建 / page not built: make web\n", status_code=503)
         nonce = randomness(16).hex()
-        text = path.read_text(encoding="utf-8").replace(_NONCE, nonce)
-        rule = policy(nonce, "'self' blob:" if name == PORTAL else "'self'")
-        headers = {"Content-Security-Policy": rule, "Cache-Control": "no-store"}
-        return HTMLResponse(text, headers=headers)
+        text = with_facts(path.read_text(encoding="utf-8"), nonce, served_by)
+        return HTMLResponse(text, headers=page_headers(nonce, name))
 
     async def file(request: Request) -> Response:
         try:
@@ -87,7 +111,7 @@ def page(dist: Path, randomness: Callable[[int], bytes], name: str = "index.html
         except (OSError, ValueError):  # a name too long, or with a NUL, is no file of ours
             found = False
         if found and wanted.suffix != ".html":
-            return FileResponse(wanted, media_type=_TYPES.get(wanted.suffix))
+            return FileResponse(wanted, media_type=TYPES.get(wanted.suffix))
         return await index(request)
 
     assets = _Assets(directory=dist / "assets", check_dir=False)

@@ -72,6 +72,17 @@ class WebSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class PortalSettings:
+    """The region's experts' page, served to this hospital's own; port 0 serves none.
+
+    HTTPS with the certificate of ``web``, which browsers need for the keys.
+    """
+
+    host: str = "127.0.0.1"
+    port: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class IntakeSettings:
     """When a study is complete, and when the disk is too full.
 
@@ -156,6 +167,7 @@ class Appliance:
     hospital: str = ""
     dicom: DicomSettings = field(default_factory=DicomSettings)
     web: WebSettings = field(default_factory=WebSettings)
+    portal: PortalSettings = field(default_factory=PortalSettings)
     intake: IntakeSettings = field(default_factory=IntakeSettings)
     delivery: DeliverySettings = field(default_factory=DeliverySettings)
     backup: BackupSettings = field(default_factory=BackupSettings)
@@ -185,7 +197,8 @@ def parse(text: str) -> Appliance:
     except tomllib.TOMLDecodeError as error:
         raise SettingsWrong(where="TOML", fault=str(error)) from None
     sections = {
-        "dicom": DicomSettings, "web": WebSettings, "intake": IntakeSettings,
+        "dicom": DicomSettings, "web": WebSettings, "portal": PortalSettings,
+        "intake": IntakeSettings,
         "delivery": DeliverySettings, "backup": BackupSettings,
         "uplink": UplinkSettings, "statistics": StatisticsSettings,
     }  # fmt: skip

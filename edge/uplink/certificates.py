@@ -50,6 +50,8 @@ class Region:
         Hash of the enrolment port's public key, hex.
     root : str
         The region's root certificate, PEM.
+    relay_address : str
+        ``host:port`` of the hub's portal for boxes; "" where it has none.
     """
 
     hub: str
@@ -63,6 +65,7 @@ class Region:
     directory_size: int
     directory_head: str
     joined_at: int
+    relay_address: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -203,8 +203,13 @@ class Renewer:
         made = self._credentials.install(
             pending, list(reply.chain), self._box.identity.id, region.root.encode()
         )
-        if reply.sync_address and reply.sync_address != region.sync_address:
-            self._credentials.keep_region(replace(region, sync_address=reply.sync_address))
+        told = replace(
+            region,
+            sync_address=reply.sync_address or region.sync_address,
+            relay_address=reply.relay_address,
+        )
+        if told != region:
+            self._credentials.keep_region(told)
         self._credentials.forget_pending()
         with self._box.database.transaction() as sql:
             sql.execute("DELETE FROM house WHERE task = ?", (_CONSENT,))

@@ -19,9 +19,12 @@ from hub.api.context import (
     Portal,
     ThePortal,
     Token,
+    address_of,
+    check_box,
     need,
     when,
 )
+from hub.api.errors import NotThisBox
 from hub.registry.errors import NoKey, OidcFailed, OidcUnknownPerson, OtpUsed, TooManyTries
 from hub.registry.keys import read_key
 from hub.registry.oidc import JOURNEY_MS
@@ -122,6 +125,7 @@ def login(
     except (LoginWrong, OtpWrong, OtpUsed, TooManyTries) as error:
         _note_failed(portal, body.user, error.code, address)
         raise
+    _check_box(portal, request, token, session)
     portal.note(session, "login", {"address": address})
     _give(request, response, token)
     return me_of(portal, session)
@@ -246,6 +250,17 @@ def retire_key(portal: ThePortal, session: MayOwnKey) -> None:
     """Retire the own key: nothing is sealed to it any more."""
     key = portal.keys.retire(session.person)
     portal.note(session, "key retired", {"key": key})
+
+
+def _check_box(portal: Portal, request: Request, token: str, session: Session) -> None:
+    """End at once what somebody of another hospital has begun by a box: NotThisBox."""
+    try:
+        check_box(request, session)
+    except NotThisBox as refusal:
+        portal.sessions.log_out(token)
+        detail = {"code": f"E{refusal.code}", "address": address_of(request)}
+        portal.note(session, "login refused", detail)
+        raise
 
 
 def _give(request: Request, response: Response, token: str) -> None:

@@ -60,7 +60,7 @@ def create_portal(portal: Portal, dist: Path) -> FastAPI:
     app.add_middleware(FormLimit, limit_of=limit_of)
     app.add_middleware(SafeHeaders)
     app.mount("/api", nowhere)  # else the page would answer for a misspelt path
-    app.mount("/", page(dist, portal.site.outside.randomness, PAGE))
+    app.mount("/", page(dist, portal.site.outside.randomness, PAGE, "hub"))
     return app
 
 

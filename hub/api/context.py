@@ -12,6 +12,7 @@ from core.records.clock import iso
 from core.records.record import Draft
 from core.web.access import same
 from core.web.errors import CsrfMissing, NotAllowed, NotLoggedIn, OtpNeeded, PasswordMustChange
+from hub.api.errors import NotThisBox
 from hub.registry.errors import OtpMustSet
 from hub.registry.keys import PersonKeys
 from hub.registry.oidc import Provider
@@ -52,6 +53,18 @@ def address_of(request: Request) -> str:
     return request.client.host[:64] if request.client else ""
 
 
+def check_box(request: Request, session: Session) -> None:
+    """Let through who does not come by a box, and the people of the box's own hospital.
+
+    Raises
+    ------
+    NotThisBox
+    """
+    box = request.scope.get("state", {}).get("box")
+    if box is not None and box.hospital != session.hospital:
+        raise NotThisBox
+
+
 def token_of(request: Request) -> str:
     """Return the session's token.
 
@@ -70,9 +83,10 @@ def caller_of(request: Request) -> Session:
 
     Raises
     ------
-    NotLoggedIn, CsrfMissing
+    NotLoggedIn, CsrfMissing, NotThisBox
     """
     session = portal_of(request).sessions.session(token_of(request))
+    check_box(request, session)
     if request.method not in _SAFE and not same(
         request.headers.get("x-csrf-token", ""), session.csrf
     ):

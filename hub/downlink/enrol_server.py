@@ -122,6 +122,7 @@ class EnrolPort:
             directory_size=joined.directory_size,
             directory_head=joined.directory_head,
             at_ms=self.site.outside.now_ms(),
+            relay_address=self._relay_address(),
         )
 
     def _renew(self, request: pb.RenewRequest, address: str) -> pb.RenewReply:
@@ -144,10 +145,15 @@ class EnrolPort:
             chain=self.authority.chain(made),
             at_ms=now,
             sync_address=self._sync_address(),
+            relay_address=self._relay_address(),
         )
 
     def _sync_address(self) -> str:
         return f"{self.site.settings.address}:{self.site.settings.sync.port}"
+
+    def _relay_address(self) -> str:
+        port = self.site.settings.relay.port
+        return f"{self.site.settings.address}:{port}" if port else ""
 
 
 def enrol_port(site: HubSite, authority: Authority) -> EnrolPort:

@@ -32,7 +32,7 @@ class JoinRequest(_message.Message):
     def __init__(self, invite: _Optional[str] = ..., secret_proof: _Optional[bytes] = ..., csr: _Optional[bytes] = ..., sign_public: _Optional[bytes] = ..., seal_public: _Optional[bytes] = ..., node_signature: _Optional[bytes] = ..., software: _Optional[str] = ..., recovery_public: _Optional[bytes] = ..., nonce: _Optional[bytes] = ..., at_ms: _Optional[int] = ...) -> None: ...
 
 class JoinReply(_message.Message):
-    __slots__ = ("chain", "root", "hospital", "hospital_name", "hub", "hub_sign_public", "sync_address", "directory_size", "directory_head", "at_ms")
+    __slots__ = ("chain", "root", "hospital", "hospital_name", "hub", "hub_sign_public", "sync_address", "directory_size", "directory_head", "at_ms", "relay_address")
     CHAIN_FIELD_NUMBER: _ClassVar[int]
     ROOT_FIELD_NUMBER: _ClassVar[int]
     HOSPITAL_FIELD_NUMBER: _ClassVar[int]
@@ -43,6 +43,7 @@ class JoinReply(_message.Message):
     DIRECTORY_SIZE_FIELD_NUMBER: _ClassVar[int]
     DIRECTORY_HEAD_FIELD_NUMBER: _ClassVar[int]
     AT_MS_FIELD_NUMBER: _ClassVar[int]
+    RELAY_ADDRESS_FIELD_NUMBER: _ClassVar[int]
     chain: _containers.RepeatedScalarFieldContainer[bytes]
     root: bytes
     hospital: str
@@ -53,7 +54,8 @@ class JoinReply(_message.Message):
     directory_size: int
     directory_head: bytes
     at_ms: int
-    def __init__(self, chain: _Optional[_Iterable[bytes]] = ..., root: _Optional[bytes] = ..., hospital: _Optional[str] = ..., hospital_name: _Optional[str] = ..., hub: _Optional[str] = ..., hub_sign_public: _Optional[bytes] = ..., sync_address: _Optional[str] = ..., directory_size: _Optional[int] = ..., directory_head: _Optional[bytes] = ..., at_ms: _Optional[int] = ...) -> None: ...
+    relay_address: str
+    def __init__(self, chain: _Optional[_Iterable[bytes]] = ..., root: _Optional[bytes] = ..., hospital: _Optional[str] = ..., hospital_name: _Optional[str] = ..., hub: _Optional[str] = ..., hub_sign_public: _Optional[bytes] = ..., sync_address: _Optional[str] = ..., directory_size: _Optional[int] = ..., directory_head: _Optional[bytes] = ..., at_ms: _Optional[int] = ..., relay_address: _Optional[str] = ...) -> None: ...
 
 class RenewRequest(_message.Message):
     __slots__ = ("node", "serial", "csr", "at_ms", "nonce", "signature", "local_consent", "recovery_public", "software")
@@ -78,7 +80,7 @@ class RenewRequest(_message.Message):
     def __init__(self, node: _Optional[str] = ..., serial: _Optional[str] = ..., csr: _Optional[bytes] = ..., at_ms: _Optional[int] = ..., nonce: _Optional[bytes] = ..., signature: _Optional[bytes] = ..., local_consent: _Optional[bool] = ..., recovery_public: _Optional[bytes] = ..., software: _Optional[str] = ...) -> None: ...
 
 class RenewReply(_message.Message):
-    __slots__ = ("state", "chain", "at_ms", "sync_address")
+    __slots__ = ("state", "chain", "at_ms", "sync_address", "relay_address")
     class State(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
         __slots__ = ()
         STATE_UNSPECIFIED: _ClassVar[RenewReply.State]
@@ -91,8 +93,10 @@ class RenewReply(_message.Message):
     CHAIN_FIELD_NUMBER: _ClassVar[int]
     AT_MS_FIELD_NUMBER: _ClassVar[int]
     SYNC_ADDRESS_FIELD_NUMBER: _ClassVar[int]
+    RELAY_ADDRESS_FIELD_NUMBER: _ClassVar[int]
     state: RenewReply.State
     chain: _containers.RepeatedScalarFieldContainer[bytes]
     at_ms: int
     sync_address: str
-    def __init__(self, state: _Optional[_Union[RenewReply.State, str]] = ..., chain: _Optional[_Iterable[bytes]] = ..., at_ms: _Optional[int] = ..., sync_address: _Optional[str] = ...) -> None: ...
+    relay_address: str
+    def __init__(self, state: _Optional[_Union[RenewReply.State, str]] = ..., chain: _Optional[_Iterable[bytes]] = ..., at_ms: _Optional[int] = ..., sync_address: _Optional[str] = ..., relay_address: _Optional[str] = ...) -> None: ...

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
-from dataclasses import MISSING, fields
+from dataclasses import MISSING, fields, is_dataclass
 from importlib.metadata import entry_points
 from pathlib import Path
 from urllib.parse import unquote
@@ -19,6 +19,7 @@ from edge.processes import ROLES as PROCESSES
 from edge.stages.plans import READERS
 from edge.store import settings as settings_module
 from edge.store.settings import Appliance, PeerSettings, parse
+from hub.settings import HubSettings
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCUMENTS = sorted(
@@ -34,7 +35,7 @@ _LINK = re.compile(r"\]\(([^)\s]+)\)")
 _OURS = re.compile(
     r"^(?:core|edge|hub|federated|provisioning|tests|docs|web/src)/[\w./-]+(?:::\w+)?$"
 )
-_SECTIONS = ("dicom", "web", "intake", "delivery", "backup", "peers", "uplink", "statistics")
+_SECTIONS = ("dicom", "web", "portal", "intake", "delivery", "backup", "peers", "uplink", "statistics")
 
 
 def text_of(path: Path) -> str:
@@ -146,17 +147,28 @@ def all_keys() -> set[str]:
     return keys
 
 
+def hub_keys() -> set[str]:
+    """The hub's own settings: one of its sections has the name of one of the box's."""
+    return {
+        f"{section.name}.{field.name}"
+        for section in fields(HubSettings)
+        if is_dataclass(kind := type(getattr(HubSettings(), section.name)))
+        for field in fields(kind)
+    }
+
+
 def test_every_section_is_known_to_this_test():
     assert {f.name for f in fields(Appliance)} == {"hospital", *_SECTIONS}
 
 
 def keys_named(text: str) -> set[str]:
-    pattern = re.compile(rf"(?:{'|'.join(_SECTIONS)})\.[a-z_]+(?![\w/(.])")
+    # `portal.html` is a file.
+    pattern = re.compile(rf"(?:{'|'.join(_SECTIONS)})\.(?!html\b)[a-z_]+(?![\w/(.])")
     return {found[0] for span in code_of(text) if (found := pattern.match(span))}
 
 
 def test_every_setting_that_is_named_exists(document):
-    assert keys_named(text_of(document)) <= all_keys()
+    assert keys_named(text_of(document)) <= all_keys() | hub_keys()
 
 
 def test_the_judge_of_settings_can_say_no():

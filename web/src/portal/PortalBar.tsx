@@ -8,6 +8,7 @@ import { OtpDialog } from '../pages/OtpDialog';
 import { PasswordDialog } from '../pages/PasswordDialog';
 import { Link } from '../ui/Link';
 import { useKeys } from './seals';
+import { useServedBy } from './ServedBy';
 
 export interface PortalPlace {
   path: string;
@@ -35,6 +36,7 @@ export function PortalBar({ onHelp }: { onHelp: () => void }) {
   const { me, setLanguage, logout } = useSession();
   const { state } = useKeys();
   const { path } = usePlace();
+  const servedBy = useServedBy();
   const [open, setOpen] = useState<'password' | 'otp' | null>(null);
   const other = language === 'zh' ? 'en' : 'zh';
   return (
@@ -68,6 +70,7 @@ export function PortalBar({ onHelp }: { onHelp: () => void }) {
           menu={{
             items: [
               { key: 'role', label: `${me?.user ?? ''} · ${t(`role.${me?.role ?? 'expert'}`)}`, disabled: true },
+              ...(servedBy === '' ? [] : [{ key: 'served', label: servedBy, disabled: true }]),
               { key: 'password', label: t('account.changePassword'), onClick: () => setOpen('password') },
               { key: 'otp', label: t('account.otp'), onClick: () => setOpen('otp') },
               { key: 'logout', label: t('account.logout'), onClick: () => void logout() },

@@ -6,6 +6,7 @@ import { useSession } from '../app/session';
 import { useTexts } from '../i18n';
 import { useFailureText } from '../ui/states';
 import { useRead } from '../ui/useRead';
+import { ServedBy, statedServer } from './ServedBy';
 
 export function ProviderLink() {
   const { t } = useTexts();
@@ -15,11 +16,13 @@ export function ProviderLink() {
   return (
     <>
       {refused !== null && <Alert type="error" showIcon title={t('signin.refused', { code: refused.slice(0, 8) })} role="alert" />}
-      {about.data?.oidc === true && (
+      {/* The provider sends the browser back to the hub's own page: a box does not offer it. */}
+      {about.data?.oidc === true && statedServer()?.by !== 'box' && (
         <a className="provider-link" href="/api/oidc/login">
           {t('signin.provider')}
         </a>
       )}
+      <ServedBy />
     </>
   );
 }
