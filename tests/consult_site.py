@@ -20,7 +20,12 @@ from core.records.canonical import to_bytes
 from core.records.record import Draft
 from core.seals.consult_key import read_wraps, unwrap
 from core.seals.directory import Directory
-from core.seals.directory_entries import PersonFacts, node_body, person_body
+from core.seals.directory_entries import (
+    PersonFacts,
+    attestation_bytes,
+    node_body,
+    person_body,
+)
 from core.seals.keybook import raw_public
 from core.seals.objects import ObjectContext, address_of, open_inline, open_whole, seal_inline
 from core.seals.statements import parse, sign_node, sign_person
@@ -92,6 +97,7 @@ class Hub:
         self.log = Log()
         self.log.hospital(A, "甲县人民医院")
         self.log.hospital(B, "市胸科医院")
+        self.vouching = self.log.node(B)
         self.clock = 1_790_000_000_000
         self.chains: dict[str, MemoryJournal] = {}
         self.sent: dict[str, int] = {}
@@ -106,9 +112,14 @@ class Hub:
     def directory(self) -> Directory:
         return Directory.of(self.log.hub_public).extend(self.log.data(), self.log.head())
 
-    def person(self, pair: PersonPair, role="expert", department="respiratory") -> None:
+    def person(
+        self, pair: PersonPair, role="expert", department="respiratory", *, attested=True
+    ) -> None:
         facts = PersonFacts(B, f"专家{pair.id[2]}", department, "主任医师", role)
-        self.log.add("person", pair.id, person_body(facts, pair.agree_public, pair.sign_public))
+        said = attestation_bytes(self.vouching.id, pair.id, facts.name, B, pair.key)
+        attested = self.vouching.key.sign(said).hex() if attested else ""
+        body = person_body(facts, pair.agree_public, pair.sign_public, attested)
+        self.log.add("person", pair.id, body)
 
     def node(self, hospital: str, box: Box) -> None:
         identity = box.box.identity

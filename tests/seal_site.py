@@ -108,9 +108,10 @@ class Log:
 
     def person(self, pair: PersonPair, hospital: str, box: NodeIdentity | None = None) -> None:
         attested = ""
-        if box is not None:
-            attested = box.key.sign(attestation_bytes(box.id, pair.id, hospital, pair.key)).hex()
         facts = PersonFacts(hospital, f"医师{pair.id[2:4]}", "respiratory", "主任医师", "expert")
+        if box is not None:
+            said = attestation_bytes(box.id, pair.id, facts.name, hospital, pair.key)
+            attested = box.key.sign(said).hex()
         body = person_body(facts, pair.agree_public, pair.sign_public, attested)
         self.add("person", pair.id, body)
 

@@ -73,7 +73,7 @@ class EventsToo(PlainSink):
         self.after: list[str] = []
 
     def accept(self, sql, sender, item):
-        if item.kind in ("statistics", "access"):
+        if item.kind not in ("event", "wraps"):
             return super().accept(sql, sender, item)
         if item.id not in self.seen:
             self.seen[item.id] = len(self.seen) + 1
@@ -88,7 +88,7 @@ class StatisticsAndEvents(PlainSink):
     """For a hub in a process of its own: events are rows of the access table, once per id."""
 
     def accept(self, sql, sender, item):
-        if item.kind in ("statistics", "access"):
+        if item.kind not in ("event", "wraps"):
             return super().accept(sql, sender, item)
         known = select(BOX_ACCESS.c.at).where(BOX_ACCESS.c.id == item.id)
         if sql.execute(known).first() is None:
@@ -104,11 +104,13 @@ class StatisticsAndEvents(PlainSink):
 class SyncSite:
     """One hub with its sync port in this process."""
 
-    def __init__(self, folder: Path, url: str = "", limits: Limits | None = None, sink=EventsToo):
+    def __init__(
+        self, folder: Path, url: str = "", limits: Limits | None = None, sink=EventsToo, more=""
+    ):
         self.folder = folder
         url = url or f"sqlite:///{folder / 'hub.db'}"
         folder.mkdir(parents=True, exist_ok=True)
-        site = make_hub(folder / "hub", url, now_ms)
+        site = make_hub(folder / "hub", url, now_ms, more)
         self.region = Region(site, now_ms, folder).serve()
         self.site: HubSite = self.region.site
         self.limits = limits or Limits(reserve=0)

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from core.records.canonical import Json, from_bytes, to_bytes
 from core.seals.errors import DirectoryMalformed
 from core.seals.keybook import person_key_id
-from core.seals.statements import NodeKey
 
 GENESIS = "0" * 64
 MOST_BYTES = 16 * 1024
@@ -152,20 +151,23 @@ def person_body(
     }
 
 
-def attest(identity: NodeKey, person: str, hospital: str, key: str) -> str:
-    """Return a box's attestation of a key of a person of its hospital, hex."""
-    message = attestation_bytes(identity.id, person, hospital, key)
-    return identity.key.sign(message).hex()
+def attestation_body(person: str, name: str, hospital: str, key: str) -> Json:
+    """Return what a box of the person's hospital says: this is the key of who goes by this name.
+
+    The key id commits to both public keys. The name is in it, so that nobody can hang an attested
+    key on another name.
+    """
+    return {"hospital": hospital, "key": key, "name": name, "person": person}
 
 
-def attestation_bytes(node: str, person: str, hospital: str, key: str) -> bytes:
-    """Return what a node of the person's hospital signs to attest a key.
+def attestation_bytes(node: str, person: str, name: str, hospital: str, key: str) -> bytes:
+    """Return what a node of the person's hospital signs to attest a key: a statement's bytes.
 
-    The key id commits to both public keys. The form is that of a statement with the node as signer.
+    See :mod:`core.seals.attestation` for the statement as it travels.
     """
     return to_bytes(
         {
-            "body": {"hospital": hospital, "key": key, "person": person},
+            "body": attestation_body(person, name, hospital, key),
             "domain": ATTEST_DOMAIN,
             "signer": {"node": node},
         }

@@ -111,6 +111,15 @@ class Contents:
     revoked: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     changes: tuple[ChangedKey, ...] = ()
 
+    def vouched(self, key: PersonKey) -> bool:
+        """Say whether a box of the person's hospital that still stands has attested the key."""
+        box = self.nodes.get(key.attested)
+        return box is not None and not box.revoked_at
+
+    def has_box(self, hospital: str) -> bool:
+        """Say whether a hospital has a box that could attest its people's keys."""
+        return any(one.hospital == hospital and not one.revoked_at for one in self.nodes.values())
+
     def fold(self) -> Fold:
         """Return something that takes further entries; these contents stay as they are."""
         return Fold(self)
@@ -250,7 +259,7 @@ class Fold:
         for node, known in self.nodes.items():
             if known.hospital != body["hospital"]:
                 continue
-            message = attestation_bytes(node, entry.id, body["hospital"], body["key"])
+            message = attestation_bytes(node, entry.id, body["name"], body["hospital"], body["key"])
             try:
                 ed25519_public(known.sign_public).verify(signature, message)
             except InvalidSignature:

@@ -80,6 +80,14 @@ def fingerprint(public: bytes) -> str:
     return hashlib.sha256(public).hexdigest()
 
 
+def spoken(key: str) -> str:
+    """Return a key id as two people read it to each other: eight groups of four (128 bits).
+
+    Twin: ``web/src/seals/text.ts``. Both pages show the same, so that they can be compared.
+    """
+    return " ".join(key[at : at + 4] for at in range(0, 32, 4))
+
+
 def p256_public(raw: bytes) -> EllipticCurvePublicKey:
     """Return a P-256 key of its 65 uncompressed bytes.
 

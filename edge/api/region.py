@@ -9,10 +9,13 @@ from pydantic import BaseModel
 
 from core.errors import XinglinError
 from core.records.clock import iso
-from core.web.errors import NotFound
+from core.seals.directory import Directory
+from core.seals.directory_state import ChangedKey
+from core.web.errors import InputWrong, NotFound
 from core.web.people import Session
 from core.web.text import Text
 from edge.api.context import TheSite, need
+from edge.consult.errors import NotJoined
 from edge.store.box import Box
 from edge.uplink.alarms import Alarms
 from edge.uplink.certificates import Region
@@ -22,6 +25,7 @@ from edge.uplink.outbox import Outbox
 from edge.uplink.process import outbox_of
 from edge.uplink.renew import certificate_of, consent
 from edge.uplink.status import alarms_of, link_status
+from edge.uplink.vouching import own_people, vouch
 
 router = APIRouter(prefix="/api")
 MaySee = Annotated[Session, Depends(need("region.read"))]
@@ -67,13 +71,27 @@ class JoinForm(BaseModel):
     again: bool = False
 
 
+class SeenForm(BaseModel):
+    """Why an alarm is dismissed, and which of its number; None for all of them."""
+
+    reason: Text
+    about: Text | None = None
+
+
+class PersonKeyForm(BaseModel):
+    """A key of one of the hospital's people, as its fingerprint was compared."""
+
+    person: Text
+    key: Text
+
+
 @router.get("/region")
 def region(site: TheSite, parts: TheParts, _session: MaySee) -> dict[str, Any]:
     """Return how the box stands in its region; before it joined, only that it has not."""
     credentials = credentials_of(site.box)
     shown: dict[str, Any] = {
         "joined": credentials.joined, "node": site.box.identity.id, "hub": None, "hospital": None,
-        "certificate": None, "directory": None,
+        "certificate": None, "directory": None, "people": [],
         "link": link_status(site.box, parts.outbox()), "alarms": alarms_of(site.box),
     }  # fmt: skip
     if not credentials.joined:
@@ -87,6 +105,7 @@ def region(site: TheSite, parts: TheParts, _session: MaySee) -> dict[str, Any]:
         "joined_at": iso(told.joined_at),
         "certificate": certificate_of(site.box, credentials),
         "directory": directory_of(parts.directory(told)),
+        "people": people_of(parts, told),
     }  # fmt: skip
 
 
@@ -104,15 +123,45 @@ def renew_consent(site: TheSite, session: MayManage) -> dict[str, str]:
     return {"state": "waiting"}
 
 
+@router.post("/region/people/vouch", status_code=202)
+def vouch_for(
+    site: TheSite, parts: TheParts, session: MayManage, body: PersonKeyForm
+) -> dict[str, str]:
+    """Confirm, for the hospital, a key of one of its people whose fingerprint was compared."""
+    credentials = credentials_of(site.box)
+    if not credentials.joined:
+        raise NotJoined
+    told = credentials.region()
+    directory = parts.directory(told).current()
+    vouch(site.box, parts.outbox(), directory, (told.hospital, body.person, body.key))
+    site.note(session, "person's key vouched for", {"person": body.person, "key": body.key})
+    return {"state": "sending"}
+
+
 @router.post("/region/alarms/{code}/seen", status_code=204)
 def alarm_seen(
-    site: TheSite, session: MayManage, code: Annotated[str, Path(pattern=r"^E[0-9]{4}$")]
-) -> Response:
-    """Note that a person has seen the alarms of a number; they stay on record."""
-    if not Alarms(site.box.database, site.box.outside.now_ms).seen(int(code[1:]), session.user):
+    site: TheSite, session: MayManage, body: SeenForm,
+    code: Annotated[str, Path(pattern=r"^E[0-9]{4}$")],
+) -> Response:  # fmt: skip
+    """Dismiss an alarm, with a reason that the access journal keeps."""
+    reason = body.reason.strip()
+    if not reason or len(reason) > 500:
+        raise InputWrong(field="reason")
+    alarms = Alarms(site.box.database, site.box.outside.now_ms)
+    if not alarms.seen(int(code[1:]), session.user, body.about):
         raise NotFound
-    site.note(session, "region alarm seen", {"code": code})
+    about = {"code": code, "about": body.about or "", "reason": reason}
+    site.note(session, "alarm dismissed", about)
     return Response(status_code=204)
+
+
+def people_of(parts: RegionParts, told: Region) -> list[dict[str, Any]]:
+    """Return this hospital's people with a key; none while the directory is not to be believed."""
+    try:
+        now = parts.directory(told).current()
+    except XinglinError:
+        return []  # directory_of says why
+    return own_people(now, told.hospital, parts.outbox())
 
 
 def directory_of(directory: BoxDirectory) -> dict[str, Any]:
@@ -122,10 +171,24 @@ def directory_of(directory: BoxDirectory) -> dict[str, Any]:
     except XinglinError as error:
         return {"size": 0, "witnessed_by": 0, "changed_keys": [], "error": error.as_json()}
     changes = [
-        {"kind": one.kind, "id": one.id, "old": one.old, "new": one.new, "at": one.at}
+        {"kind": one.kind, "id": one.id, "old": one.old, "new": one.new, "at": one.at,
+         **_whose(now, one)}
         for one in now.changed_keys(0)
-    ]
+    ]  # fmt: skip
     return {
         "size": now.size, "witnessed_by": directory.witnessed_by(), "changed_keys": changes,
         "head": now.head.head, "at": now.head.at or None, "error": None,
     }  # fmt: skip
+
+
+def _whose(directory: Directory, change: ChangedKey) -> dict[str, str]:
+    """Return the names of whom a changed key is of."""
+    contents = directory.contents
+    person = contents.people.get(change.id) if change.kind == "person" else None
+    node = contents.nodes.get(change.id) if change.kind == "node" else None
+    hospital = person.hospital if person else node.hospital if node else change.id
+    known = contents.hospitals.get(hospital)
+    return {
+        "name": person.name if person else "",
+        "hospital_name": known.name if known else "",
+    }

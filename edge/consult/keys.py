@@ -1,9 +1,10 @@
 """Who may read a consultation: epochs of its key, pinned keys of people, wraps. Only the box wraps.
 
-A person's key is pinned at first use by somebody of this hospital (they chose the name), or when
-somebody who holds the case's key invites them. From then on another key is not wrapped to until a
-person here has confirmed it; so a hub that swaps a key, or seats somebody through a coordinator,
-gains nothing silently.
+A person's key is pinned at first use by somebody of this hospital (they chose the name) where the
+person's own hospital has attested it; a key that no hospital vouches for is shown first, and pinned
+when somebody here has confirmed it. Whom somebody invites who holds the case's key is pinned too.
+From then on another key is not wrapped to until a person here has confirmed it; so a hub that swaps
+a key, or seats somebody through a coordinator, gains nothing silently.
 """
 
 from __future__ import annotations
@@ -40,11 +41,15 @@ def pin(box: Box, person: str, key: str, by: str) -> None:
         )
 
 
-def key_state(box: Box, key: PersonKey) -> str:
-    """Return ``confirmed``, ``new`` (never used here) or ``changed`` (confirm it first)."""
+def key_state(box: Box, directory: Directory, key: PersonKey) -> str:
+    """Return how a key stands with this box.
+
+    ``confirmed``; ``new``: never used here, attested by the person's hospital; ``unattested``:
+    never used here, and no hospital vouches for it; ``changed``. The last two are confirmed first.
+    """
     known = pinned(box, key.person)
     if not known:
-        return "new"
+        return "new" if directory.contents.vouched(key) else "unattested"
     return "confirmed" if known == key.key else "changed"
 
 
@@ -56,12 +61,12 @@ def trust_chosen(box: Box, directory: Directory, people: Iterable[str], by: str)
     RecipientUnknown
         If one is not in the directory, or has no key.
     KeyNotConfirmed
-        If one has another key than the one that was confirmed.
+        If one has another key than the one that was confirmed, or one that nobody vouches for.
     """
     for person in people:
         key = directory.recipient(person)
-        state = key_state(box, key)
-        if state == "changed":
+        state = key_state(box, directory, key)
+        if state in ("changed", "unattested"):
             raise KeyNotConfirmed(name=key.name)
         if state == "new":
             pin(box, person, key.key, by)
@@ -134,7 +139,7 @@ def _recipients(desk: Desk, state: Consult) -> list[tuple[str, bytes]]:
         except RecipientUnknown as error:
             raise_alarm(box, error, state.id)
             continue
-        known = key_state(box, key)
+        known = key_state(box, directory, key)
         if known == "confirmed":
             found.append((party.person, key.agree_public))
         elif known == "changed":

@@ -28,7 +28,8 @@ def roster(box: Box, directory: Directory) -> list[dict[str, Any]]:
             {
                 "person": key.person, "name": key.name, "title": key.title,
                 "level": level_of(key.title), "key": key.key,
-                "key_state": key_state(box, key), "attested": bool(key.attested),
+                "key_state": key_state(box, directory, key),
+                "attested": directory.contents.vouched(key),
                 "on_duty": key.person in duty.get(place, ()),
             }
         )  # fmt: skip

@@ -280,6 +280,8 @@ class LinkRun:
             return pb.Up(wraps=pb.Wraps(id=item.id, consult=item.consult, statement=statement))
         if item.kind == "statistics":
             return pb.Up(statistics=pb.Statistics(id=item.id, statement=statement))
+        if item.kind == "attestation":
+            return pb.Up(attestation=pb.Attestation(id=item.id, statement=statement))
         return pb.Up(access=pb.AccessBatch(id=item.id, consult=item.consult, statement=statement))
 
     def _beat(self) -> pb.Up:

@@ -26,7 +26,7 @@ LARGEST_MESSAGE = LARGEST + 256 * 1024
 ROWS_UNDER_WAY = 500
 
 _ID = re.compile(r"[A-Za-z0-9_.-]{1,80}")
-ItemKind = Literal["event", "wraps", "statistics", "access"]
+ItemKind = Literal["event", "wraps", "statistics", "access", "attestation"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +63,8 @@ class CommitUpload:
 
 @dataclass(frozen=True, slots=True)
 class Arrived:
-    """A small thing: an event of a consultation, key wraps, statistics, access records.
+    """A small thing: an event of a consultation, key wraps, statistics, access records, a
+    hospital's word for a key.
 
     Attributes
     ----------
@@ -239,6 +240,8 @@ def _other(up: pb.Up, what: str | None) -> Order:
         return _arrived("statistics", up.statistics.id, "", up.statistics.statement)
     if what == "access":
         return _arrived("access", up.access.id, up.access.consult, up.access.statement)
+    if what == "attestation":
+        return _arrived("attestation", up.attestation.id, "", up.attestation.statement)
     raise WrongMessage(fault="empty")
 
 

@@ -15,6 +15,7 @@ from core.seals.keybook import FixedKeys, ed25519_public
 from core.seals.statements import Statement, open_statement
 from hub.downlink.errors import NotServed, NotSigned
 from hub.downlink.link import Arrived
+from hub.registry.keys import attest_in
 from hub.site import HubSite
 from hub.store.tables import BOX_ACCESS, NODE, STATISTIC
 
@@ -48,7 +49,10 @@ class EventSink(Protocol):
 
 
 class PlainSink:
-    """Statistics and access records, kept as signed; everything else is not served."""
+    """Statistics and access records, kept as signed, and the boxes' words for people's keys.
+
+    Everything else is not served.
+    """
 
     def __init__(self, site: HubSite) -> None:
         self._site = site
@@ -59,6 +63,8 @@ class PlainSink:
             return keep_statistic(self._site, sql, sender, item)
         if item.kind == "access":
             return keep_access(self._site, sql, sender, item)
+        if item.kind == "attestation":
+            return attest_in(self._site, sql, sender.node, item.statement)
         raise NotServed
 
     def committed(self, sender: From, item: Arrived, seq: int) -> None:

@@ -91,6 +91,11 @@ class HubDirectory:
         )
         return entry
 
+    def hold_in(self, sql: Connection) -> Directory:
+        """Let nobody else append until the caller's transaction ends; return what stands."""
+        _lock(sql)
+        return self._extended(sql, self._known)
+
     def append(self, sql: Connection, kind: str, identity: str, body: Json) -> None:
         """Append as :meth:`append_in`: the port that enrolment writes to."""
         self.append_in(sql, kind, identity, body)

@@ -111,3 +111,21 @@ class OidcUnknownPerson(WebRefusal):
     zh = "统一身份已验证，但本中心没有对应账号"
     en = "The provider knows you, but there is no account for you here"
     status = 403
+
+
+class NotTheBoxsWord(WebRefusal):
+    """A word for a key that is not of the box that brings it, or not of its hospital."""
+
+    code = 7623
+    zh = "该密钥确认不是由本院设备签发"
+    en = "Not a box's word for a key of its own hospital"
+    status = 403
+
+
+class KeyNotPresent(WebRefusal):
+    """The key was changed, retired or renamed after somebody looked at it."""
+
+    code = 7624
+    zh = "该密钥或其姓名、医院已变更，请重新核对后再确认"
+    en = "The key, or its person's name or hospital, has changed; compare it anew"
+    status = 409

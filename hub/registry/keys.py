@@ -12,11 +12,19 @@ from typing import Any
 from sqlalchemy import Connection, Row, insert, select, update
 
 from core.records.canonical import Json
+from core.seals.attestation import open_attestation
 from core.seals.directory_entries import read_entry
-from core.seals.errors import DirectoryMalformed, PublicKeyInvalid
+from core.seals.errors import DirectoryMalformed, PublicKeyInvalid, RecipientUnknown
 from core.seals.keybook import P256_PUBLIC, p256_public, person_key_id
 from core.seals.text import from_base64url, from_hex
-from hub.registry.errors import KeyTaken, KeyWrong, NoHospital, NoKey
+from hub.registry.errors import (
+    KeyNotPresent,
+    KeyTaken,
+    KeyWrong,
+    NoHospital,
+    NoKey,
+    NotTheBoxsWord,
+)
 from hub.site import HubSite
 from hub.store.database import locked
 from hub.store.tables import PERSON, PERSON_KEY
@@ -183,7 +191,7 @@ def person_body(who: Row[Any], key: str, agree_public: bytes, sign_public: bytes
 def announce_in(site: HubSite, sql: Connection, person: str) -> None:
     """Say anew who holds a key, after name, department, title or role changed.
 
-    Within one hospital the attestation stands, for it is of the key.
+    Under the same name at the same hospital the attestation stands, for it is of the key.
     """
     key = current_in(sql, person)
     if key is None:
@@ -194,9 +202,40 @@ def announce_in(site: HubSite, sql: Connection, person: str) -> None:
     body = person_body(who, key.id, bytes(key.agree_public), bytes(key.sign_public))
     before = site.directory.current_in(sql)
     known = before.contents.people.get(person)
-    if known is not None and known.hospital == who.hospital:
+    if known is not None and (known.hospital, known.name) == (who.hospital, who.name):
         body["attested"] = _attestation(before.entries[known.seq - 1])
     site.directory.append_in(sql, "person", person, body)
+
+
+def attest_in(site: HubSite, sql: Connection, node: str, data: bytes) -> int:
+    """Announce anew a key that a box of its person's hospital vouches for; return the entry's seq.
+
+    The same word again changes nothing. The log is held while it is looked at: a key that was
+    retired meanwhile is refused, never attested late.
+
+    Raises
+    ------
+    core.seals.errors.SealRefusal
+        If the statement does not verify, or its box may not sign.
+    NotTheBoxsWord
+        If another box signed it, or it is not of the box's hospital.
+    KeyNotPresent
+        If the person has another key, name or hospital by now, or none.
+    """
+    directory = site.directory.hold_in(sql)
+    said = open_attestation(data, directory.book())
+    if said.node != node or directory.contents.nodes[node].hospital != said.hospital:
+        raise NotTheBoxsWord
+    try:
+        known = directory.recipient(said.person)
+    except RecipientUnknown:
+        raise KeyNotPresent from None
+    if not said.is_of(known):
+        raise KeyNotPresent
+    if directory.contents.vouched(known):
+        return known.seq
+    body = read_entry(directory.entries[known.seq - 1]).body | {"attested": said.signature}
+    return site.directory.append_in(sql, "person", said.person, body).seq
 
 
 def revoke_in(site: HubSite, sql: Connection, person: str) -> None:

@@ -32,7 +32,7 @@ class JoinRequest(_message.Message):
     def __init__(self, invite: _Optional[str] = ..., secret_proof: _Optional[bytes] = ..., csr: _Optional[bytes] = ..., sign_public: _Optional[bytes] = ..., seal_public: _Optional[bytes] = ..., node_signature: _Optional[bytes] = ..., software: _Optional[str] = ..., recovery_public: _Optional[bytes] = ..., nonce: _Optional[bytes] = ..., at_ms: _Optional[int] = ...) -> None: ...
 
 class JoinReply(_message.Message):
-    __slots__ = ("chain", "root", "hospital", "hospital_name", "hub", "hub_sign_public", "sync_address", "directory_size", "directory_head", "at_ms", "relay_address")
+    __slots__ = ("chain", "root", "hospital", "hospital_name", "hub", "hub_sign_public", "sync_address", "directory_size", "directory_head", "at_ms", "relay_address", "notice_address")
     CHAIN_FIELD_NUMBER: _ClassVar[int]
     ROOT_FIELD_NUMBER: _ClassVar[int]
     HOSPITAL_FIELD_NUMBER: _ClassVar[int]
@@ -44,6 +44,7 @@ class JoinReply(_message.Message):
     DIRECTORY_HEAD_FIELD_NUMBER: _ClassVar[int]
     AT_MS_FIELD_NUMBER: _ClassVar[int]
     RELAY_ADDRESS_FIELD_NUMBER: _ClassVar[int]
+    NOTICE_ADDRESS_FIELD_NUMBER: _ClassVar[int]
     chain: _containers.RepeatedScalarFieldContainer[bytes]
     root: bytes
     hospital: str
@@ -55,7 +56,8 @@ class JoinReply(_message.Message):
     directory_head: bytes
     at_ms: int
     relay_address: str
-    def __init__(self, chain: _Optional[_Iterable[bytes]] = ..., root: _Optional[bytes] = ..., hospital: _Optional[str] = ..., hospital_name: _Optional[str] = ..., hub: _Optional[str] = ..., hub_sign_public: _Optional[bytes] = ..., sync_address: _Optional[str] = ..., directory_size: _Optional[int] = ..., directory_head: _Optional[bytes] = ..., at_ms: _Optional[int] = ..., relay_address: _Optional[str] = ...) -> None: ...
+    notice_address: str
+    def __init__(self, chain: _Optional[_Iterable[bytes]] = ..., root: _Optional[bytes] = ..., hospital: _Optional[str] = ..., hospital_name: _Optional[str] = ..., hub: _Optional[str] = ..., hub_sign_public: _Optional[bytes] = ..., sync_address: _Optional[str] = ..., directory_size: _Optional[int] = ..., directory_head: _Optional[bytes] = ..., at_ms: _Optional[int] = ..., relay_address: _Optional[str] = ..., notice_address: _Optional[str] = ...) -> None: ...
 
 class RenewRequest(_message.Message):
     __slots__ = ("node", "serial", "csr", "at_ms", "nonce", "signature", "local_consent", "recovery_public", "software")
@@ -80,7 +82,7 @@ class RenewRequest(_message.Message):
     def __init__(self, node: _Optional[str] = ..., serial: _Optional[str] = ..., csr: _Optional[bytes] = ..., at_ms: _Optional[int] = ..., nonce: _Optional[bytes] = ..., signature: _Optional[bytes] = ..., local_consent: _Optional[bool] = ..., recovery_public: _Optional[bytes] = ..., software: _Optional[str] = ...) -> None: ...
 
 class RenewReply(_message.Message):
-    __slots__ = ("state", "chain", "at_ms", "sync_address", "relay_address")
+    __slots__ = ("state", "chain", "at_ms", "sync_address", "relay_address", "notice_address")
     class State(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
         __slots__ = ()
         STATE_UNSPECIFIED: _ClassVar[RenewReply.State]
@@ -94,9 +96,11 @@ class RenewReply(_message.Message):
     AT_MS_FIELD_NUMBER: _ClassVar[int]
     SYNC_ADDRESS_FIELD_NUMBER: _ClassVar[int]
     RELAY_ADDRESS_FIELD_NUMBER: _ClassVar[int]
+    NOTICE_ADDRESS_FIELD_NUMBER: _ClassVar[int]
     state: RenewReply.State
     chain: _containers.RepeatedScalarFieldContainer[bytes]
     at_ms: int
     sync_address: str
     relay_address: str
-    def __init__(self, state: _Optional[_Union[RenewReply.State, str]] = ..., chain: _Optional[_Iterable[bytes]] = ..., at_ms: _Optional[int] = ..., sync_address: _Optional[str] = ..., relay_address: _Optional[str] = ...) -> None: ...
+    notice_address: str
+    def __init__(self, state: _Optional[_Union[RenewReply.State, str]] = ..., chain: _Optional[_Iterable[bytes]] = ..., at_ms: _Optional[int] = ..., sync_address: _Optional[str] = ..., relay_address: _Optional[str] = ..., notice_address: _Optional[str] = ...) -> None: ...

@@ -7,7 +7,7 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class Up(_message.Message):
-    __slots__ = ("hello", "begin", "put", "commit", "event", "ack", "heartbeat", "witness", "wraps", "statistics", "checkpoint", "access")
+    __slots__ = ("hello", "begin", "put", "commit", "event", "ack", "heartbeat", "witness", "wraps", "statistics", "checkpoint", "access", "attestation")
     HELLO_FIELD_NUMBER: _ClassVar[int]
     BEGIN_FIELD_NUMBER: _ClassVar[int]
     PUT_FIELD_NUMBER: _ClassVar[int]
@@ -20,6 +20,7 @@ class Up(_message.Message):
     STATISTICS_FIELD_NUMBER: _ClassVar[int]
     CHECKPOINT_FIELD_NUMBER: _ClassVar[int]
     ACCESS_FIELD_NUMBER: _ClassVar[int]
+    ATTESTATION_FIELD_NUMBER: _ClassVar[int]
     hello: Hello
     begin: Begin
     put: Put
@@ -32,7 +33,8 @@ class Up(_message.Message):
     statistics: Statistics
     checkpoint: Checkpoint
     access: AccessBatch
-    def __init__(self, hello: _Optional[_Union[Hello, _Mapping]] = ..., begin: _Optional[_Union[Begin, _Mapping]] = ..., put: _Optional[_Union[Put, _Mapping]] = ..., commit: _Optional[_Union[Commit, _Mapping]] = ..., event: _Optional[_Union[Event, _Mapping]] = ..., ack: _Optional[_Union[Ack, _Mapping]] = ..., heartbeat: _Optional[_Union[Heartbeat, _Mapping]] = ..., witness: _Optional[_Union[Witness, _Mapping]] = ..., wraps: _Optional[_Union[Wraps, _Mapping]] = ..., statistics: _Optional[_Union[Statistics, _Mapping]] = ..., checkpoint: _Optional[_Union[Checkpoint, _Mapping]] = ..., access: _Optional[_Union[AccessBatch, _Mapping]] = ...) -> None: ...
+    attestation: Attestation
+    def __init__(self, hello: _Optional[_Union[Hello, _Mapping]] = ..., begin: _Optional[_Union[Begin, _Mapping]] = ..., put: _Optional[_Union[Put, _Mapping]] = ..., commit: _Optional[_Union[Commit, _Mapping]] = ..., event: _Optional[_Union[Event, _Mapping]] = ..., ack: _Optional[_Union[Ack, _Mapping]] = ..., heartbeat: _Optional[_Union[Heartbeat, _Mapping]] = ..., witness: _Optional[_Union[Witness, _Mapping]] = ..., wraps: _Optional[_Union[Wraps, _Mapping]] = ..., statistics: _Optional[_Union[Statistics, _Mapping]] = ..., checkpoint: _Optional[_Union[Checkpoint, _Mapping]] = ..., access: _Optional[_Union[AccessBatch, _Mapping]] = ..., attestation: _Optional[_Union[Attestation, _Mapping]] = ...) -> None: ...
 
 class Down(_message.Message):
     __slots__ = ("welcome", "have", "credit", "committed", "accepted", "row", "directory", "directory_head", "checkpoint", "slow_down", "refused", "access", "heartbeat")
@@ -293,6 +295,14 @@ class Witness(_message.Message):
     STATEMENT_FIELD_NUMBER: _ClassVar[int]
     statement: bytes
     def __init__(self, statement: _Optional[bytes] = ...) -> None: ...
+
+class Attestation(_message.Message):
+    __slots__ = ("id", "statement")
+    ID_FIELD_NUMBER: _ClassVar[int]
+    STATEMENT_FIELD_NUMBER: _ClassVar[int]
+    id: str
+    statement: bytes
+    def __init__(self, id: _Optional[str] = ..., statement: _Optional[bytes] = ...) -> None: ...
 
 class AccessBatch(_message.Message):
     __slots__ = ("consult", "statement", "id")

@@ -88,7 +88,8 @@ class Expert:
     def announce(self) -> None:
         agree, sign = (bytes.fromhex(self.made[name]) for name in ("agree_public", "sign_public"))
         facts = PersonFacts(B, "李医生", "imaging", "副主任医师", "expert")
-        attested = BOX_B.key.sign(attestation_bytes(BOX_B.id, PERSON, B, self.made["id"])).hex()
+        said = attestation_bytes(BOX_B.id, PERSON, facts.name, B, self.made["id"])
+        attested = BOX_B.key.sign(said).hex()
         self.log.add("person", PERSON, person_body(facts, agree, sign, attested))
         view = self.verify_directory()
         assert view["people"][PERSON]["attested"] == BOX_B.id

@@ -58,6 +58,7 @@ TABLE = {
     ("GET", "/api/region"): REGION,
     ("POST", "/api/region/join"): IT,
     ("POST", "/api/region/renew-consent"): IT,
+    ("POST", "/api/region/people/vouch"): IT,
     ("POST", "/api/region/alarms/{code}/seen"): IT,
     ("GET", "/api/region/roster"): DOCTORS,
     ("POST", "/api/region/keys/confirm"): DOCTORS,

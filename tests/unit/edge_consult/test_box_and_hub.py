@@ -17,6 +17,8 @@ from core.seals.directory_entries import node_body
 from core.seals.keybook import raw_public
 from core.seals.objects import ObjectContext, open_whole, seal_inline
 from edge.consult.book import kept
+from edge.consult.errors import KeyNotConfirmed
+from edge.consult.inbox import confirm
 from edge.consult.post import Saying, send
 from edge.consult.region import Desk
 from edge.consult.requests import request
@@ -141,6 +143,9 @@ def region(tmp_path):
 def test_a_round_trip_through_the_hub_s_own_service(region):
     box, crew = region.box, region.crew
     asked = {**REQUEST, "to_hospital": crew.hospital}
+    with pytest.raises(KeyNotConfirmed):  # the expert's hospital has no box that vouches for it
+        request(box.desk, box.queue, box.api.study(), asked, DOCTOR)
+    confirm(box.desk, crew.ids["expert"], region.table.keys["expert"].id, DOCTOR.user)
     consult = request(box.desk, box.queue, box.api.study(), asked, DOCTOR)
     region.exchange()
     state = region.state(consult)

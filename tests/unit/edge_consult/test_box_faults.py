@@ -16,10 +16,12 @@ from edge.consult.book import grants_of, kept
 from edge.consult.errors import EventUnsound, KeyNotConfirmed, StillPreparing
 from edge.consult.inbox import confirm
 from edge.consult.papers import keep_document
+from edge.consult.people import roster
 from edge.consult.post import Saying, send
 from edge.consult.requests import request
 from edge.stages.queue import JobSpec
 from edge.store.erase import erase_subject, named_blobs
+from tests.api_site import chest
 from tests.consult_site import (
     COORDINATOR,
     DOCTOR,
@@ -27,6 +29,8 @@ from tests.consult_site import (
     MEMBER,
     REQUEST,
     SECOND,
+    Box,
+    Hub,
     Reader,
     ask,
     hub_says,
@@ -91,6 +95,30 @@ def test_a_changed_key_waits_for_a_person(box, hub):
     assert "E7905" not in box.alarms()
     with pytest.raises(RecipientUnknown):
         confirm(box.desk, "p_" + "9" * 16, fresh.key, "physician")
+
+
+def test_a_key_that_no_hospital_vouches_for_is_shown_before_it_is_used(tmp_path):
+    hub = Hub()
+    for pair in (EXPERT, SECOND):
+        hub.person(pair, attested=pair is SECOND)
+    box = Box(tmp_path / "a", hub)
+    box.api.send(chest(1))
+    standing = {
+        one["person"]: (one["key_state"], one["attested"])
+        for place in roster(box.box, hub.directory())
+        for one in place["people"]
+    }
+    assert standing == {EXPERT.id: ("unattested", False), SECOND.id: ("new", True)}
+    with pytest.raises(KeyNotConfirmed):
+        ask(box)
+    hub.log.add("revoked", hub.vouching.id, {"node": hub.vouching.id})
+    only_second = {**REQUEST, "people": [{"person": SECOND.id, "part": "expert"}]}
+    with pytest.raises(KeyNotConfirmed):  # the box that vouched for it was revoked
+        request(box.desk, box.queue, box.api.study(), only_second, DOCTOR)
+    for pair in (EXPERT, SECOND):
+        confirm(box.desk, pair.id, pair.key, "physician")
+    consult = ask(box)
+    assert set(Reader(EXPERT, hub).keys(consult)) == {1}
 
 
 def test_whom_a_coordinator_seats_gets_nothing_until_somebody_here_agrees(box, hub):

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import pytest
 
+from core.seals.keybook import spoken
 from core.vault.join_code import JoinCode
+from edge.audit import Wanted, entries_after
 from edge.uplink.alarms import Alarms
+from edge.uplink.directory import BoxDirectory
+from edge.uplink.join import credentials_of
 from edge.uplink.join_errors import CertificatesDamaged
 from edge.uplink.renew import Renewer
+from hub.registry.keys import PersonKeys, read_key
 from hub.registry.renewals import approve
 from tests.api_site import ApiSite
 from tests.enrol_cases import DAY, MINUTE
+from tests.hub_people import BrowserKey, Crew
 
 
 @pytest.fixture
@@ -98,9 +104,11 @@ def test_alarms_are_seen_by_a_person(page):
     Alarms(page.box.database, page.clock).sound(CertificatesDamaged(what="x"))
     client = page.client("device_it")
     assert client.get("/api/region").json()["alarms"][0]["code"] == "E7555"
-    assert client.post("/api/region/alarms/E7555/seen").status_code == 204
+    assert client.post("/api/region/alarms/E7555/seen").status_code == 422
+    why = {"reason": "已检查"}
+    assert client.post("/api/region/alarms/E7555/seen", json=why).status_code == 204
     assert client.get("/api/region").json()["alarms"][0]["seen_by"] == "device_it"
-    assert client.post("/api/region/alarms/E7555/seen").status_code == 404
+    assert client.post("/api/region/alarms/E7555/seen", json=why).status_code == 404
 
 
 def test_damaged_files_are_told_not_thrown(page, served):
@@ -122,3 +130,33 @@ def _again(page):
     """Sign in anew: a month has passed."""
     page.tokens.clear()
     return page.client("device_it")
+
+
+def test_the_hospitals_people_and_their_keys_on_the_page(page, served):
+    client = page.client("device_it")
+    assert (
+        client.post("/api/region/people/vouch", json={"person": "p", "key": "k"}).json()["code"]
+        == "E7901"
+    )
+    client.post("/api/region/join", json={"code": served.invite().picture_text(served.address)})
+    assert client.get("/api/region").json()["people"] == []
+    crew = Crew(served.site, served.clock)
+    key = BrowserKey()
+    person = crew.add("zhang", hospital=served.hospital)
+    PersonKeys(served.site).register(person, read_key(key.form))
+    shown = served.site.directory.show(0)
+    told = credentials_of(page.box).region()
+    BoxDirectory(page.box, told).extend(shown.entries, shown.head)
+    (row,) = client.get("/api/region").json()["people"]
+    assert (row["name"], row["print"], row["state"]) == ("zhang 某", spoken(key.id), "unconfirmed")
+    wrong = client.post("/api/region/people/vouch", json={"person": person, "key": "0" * 64})
+    assert (wrong.status_code, wrong.json()["code"]) == (422, "E7530")
+    right = {"person": person, "key": key.id}
+    for role in ("physician", "radiographer"):
+        refused = page.client(role).post("/api/region/people/vouch", json=right)
+        assert refused.json()["code"] == "E6004"
+    assert client.post("/api/region/people/vouch", json=right).status_code == 202
+    (row,) = page.client("physician").get("/api/region").json()["people"]
+    assert row["state"] == "sending"
+    noted = [one for one in entries_after(page.box, Wanted(), 0) if "vouched" in one["action"]]
+    assert [(one["user"], one["detail"]["person"]) for one in noted] == [("device_it", person)]

@@ -16,6 +16,7 @@ from core.seals.keybook import raw_public
 from core.seals.objects import ObjectContext, open_whole, seal_inline
 from core.seals.text import from_base64url
 from edge.consult.desk import desk_of
+from edge.consult.inbox import confirm
 from edge.consult.lane import ConsultStages
 from edge.consult.requests import Asker, request
 from edge.stages.plans import READERS
@@ -119,6 +120,7 @@ def test_asked_answered_and_filed(region, tmp_path):
                 {"person": crew.ids["expert"], "part": "expert", "discipline": "respiratory"}
             ],
         }
+        confirm(county.desk, crew.ids["expert"], table.keys["expert"].id, DOCTOR.user)
         consult = request(county.desk, county.api.site.queue, county.api.study(), asked, DOCTOR)
         viewer, me = Viewer(crew.ids["expert"], "expert"), Sender(person=crew.ids["expert"])
 

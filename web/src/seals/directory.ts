@@ -119,8 +119,8 @@ async function p256(hex: string, usage: 'ECDH' | 'ECDSA'): Promise<CryptoKey> {
 export const personKeyId = async (agree: Bytes, sign: Bytes): Promise<string> => toHex(await sha256(concat(utf8('xinglin person key v1'), agree, sign)));
 
 /** What a node of the person's hospital signs to attest a key. */
-export const attestationBytes = (node: string, person: string, hospital: string, key: string): Bytes =>
-  canonical({ body: { hospital, key, person }, domain: 'xinglin person key v1', signer: { node } });
+export const attestationBytes = (node: string, person: string, name: string, hospital: string, key: string): Bytes =>
+  canonical({ body: { hospital, key, name, person }, domain: 'xinglin person key v1', signer: { node } });
 
 function headOf({ body }: Statement): Head | null {
   const { size, head, at } = body;
@@ -334,13 +334,13 @@ export class Directory {
   }
 
   private attestedBy({ seq, id, body }: Entry): string {
-    const { attested = '', hospital = '', key = '' } = body;
+    const { attested = '', hospital = '', key = '', name = '' } = body;
     if (attested === '') return '';
     const signature = fromHex(attested, 64);
     for (const [node, known] of this.nodes) {
       if (known.hospital !== hospital) continue;
       // A revoked box's word counts no more.
-      if (verifyNode(signature, attestationBytes(node, id, hospital, key), known.sign)) return known.revokedAt === '' ? node : '';
+      if (verifyNode(signature, attestationBytes(node, id, name, hospital, key), known.sign)) return known.revokedAt === '' ? node : '';
     }
     throw malformed(seq, 'attested');
   }

@@ -20,6 +20,9 @@ export const equal = (a: Uint8Array, b: Uint8Array): boolean => a.length === b.l
 
 export const toHex = (data: Uint8Array): string => Array.from(data, (byte) => byte.toString(16).padStart(2, '0')).join('');
 
+/** A key id as two people read it to each other: eight groups of four. Every page shows it so, in both faces. */
+export const spoken = (key: string): string => (key.slice(0, 32).match(/.{4}/g) ?? []).join(' ');
+
 /** Throws if the text is not lower-case hex of so many bytes. */
 export function fromHex(text: unknown, length: number): Bytes {
   if (typeof text !== 'string' || text.length !== 2 * length || !/^[0-9a-f]*$/.test(text)) throw new TypeError('not lower-case hex of that length');
