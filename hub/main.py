@@ -30,6 +30,7 @@ from hub.api.serve import dist, portal_for, server_for
 from hub.consult.sink import ConsultSink
 from hub.consult.timers import EVERY_S, Escalations
 from hub.downlink import enrol_server
+from hub.downlink.mqtt import notifier_of
 from hub.downlink.server import ServerTls, SyncParts, SyncServer
 from hub.downlink.sink import EventSink
 from hub.downlink.uploads import Limits
@@ -84,6 +85,7 @@ class HubProcess:
         self._timers = Timers((*housekeeping(site, portal.sessions.sweep), escalate, heads))
         self._sync: SyncServer | None = None
         self._enrol: grpc.Server | None = None
+        self._notifier = notifier_of(site)
 
     def start(self) -> Bound:
         """Bind every port and begin to serve.
@@ -101,6 +103,8 @@ class HubProcess:
         )
         self._web_thread.start()
         self._timers.start()
+        if self._notifier is not None:
+            self._notifier.start()
         return Bound(listening.getsockname()[1], sync, enrol, relay)
 
     def is_alive(self) -> bool:
@@ -126,6 +130,8 @@ class HubProcess:
         if self._relay_thread is not None:
             self._relay_thread.join()
         self._timers.stop()
+        if self._notifier is not None:
+            self._notifier.stop()
         self._client.close()
 
     def _start_boxes(self) -> tuple[int, int, int]:

@@ -91,6 +91,27 @@ class OidcSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class MqttSettings:
+    """The broker that carries notices to boxes: "" has none.
+
+    Attributes
+    ----------
+    host, port : str, int
+        Where the hub reaches it.
+    address : str
+        ``host:port`` as boxes reach it; "" is the hub's own address with this port.
+    folder : str
+        Where the broker's certificates, revocation list and configuration are kept up to date;
+        "" is ``mqtt`` in the hub's folder.
+    """
+
+    host: str = ""
+    port: int = 8883
+    address: str = ""
+    folder: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class HubSettings:
     """Everything one hub is told."""
 
@@ -103,6 +124,14 @@ class HubSettings:
     relay: RelaySettings = field(default_factory=RelaySettings)
     objects: ObjectSettings = field(default_factory=ObjectSettings)
     oidc: OidcSettings = field(default_factory=OidcSettings)
+    mqtt: MqttSettings = field(default_factory=MqttSettings)
+
+    @property
+    def notice_address(self) -> str:
+        """``host:port`` of the broker as boxes reach it; "" where there is none."""
+        if not self.mqtt.host:
+            return ""
+        return self.mqtt.address or f"{self.address}:{self.mqtt.port}"
 
     def at_database(self, url: str | None) -> HubSettings:
         """Return the settings with the database that the environment names, if it names one."""

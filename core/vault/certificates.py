@@ -27,6 +27,11 @@ def sync_name(hub: str) -> str:
     return f"h{hub[:32]}.hub.{ZONE}"
 
 
+def broker_name(hub: str) -> str:
+    """Return the name in the certificate of a region's MQTT broker."""
+    return f"m{hub[:32]}.hub.{ZONE}"
+
+
 def node_uri(node: str) -> str:
     """Return the URI in a device certificate's alternative names."""
     return _NODE_URI + node

@@ -52,6 +52,8 @@ class Region:
         The region's root certificate, PEM.
     relay_address : str
         ``host:port`` of the hub's portal for boxes; "" where it has none.
+    notice_address : str
+        ``host:port`` of the region's MQTT broker; "" where it has none.
     """
 
     hub: str
@@ -66,6 +68,7 @@ class Region:
     directory_head: str
     joined_at: int
     relay_address: str = ""
+    notice_address: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +133,11 @@ class Credentials:
             raise NotJoined from None
         except (ValueError, TypeError):
             raise CertificatesDamaged(what="region.json") from None
+
+    @property
+    def device_file(self) -> Path:
+        """Where the box's key and certificates stand, in one file."""
+        return self._folder / "device.pem"
 
     def device(self) -> Device:
         """Return the certificate to show.

@@ -125,4 +125,5 @@ def _region_of(reply: pb.JoinReply, box: Box, client: EnrolClient, address: str)
         directory_head=reply.directory_head.hex(),
         joined_at=box.outside.now_ms(),
         relay_address=reply.relay_address,
+        notice_address=reply.notice_address,
     )

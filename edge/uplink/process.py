@@ -18,6 +18,7 @@ from edge.uplink.budget import TokenBucket, budget_of
 from edge.uplink.certificates import Credentials
 from edge.uplink.client import Ended, LinkParts, LinkRun
 from edge.uplink.directory import BoxDirectory
+from edge.uplink.mqtt import NoticeListener
 from edge.uplink.outbox import EMERGENCY, Outbox
 from edge.uplink.pace import Pace
 from edge.uplink.status import LinkStatus, keep_status
@@ -52,6 +53,7 @@ class Uplink:
     mark: Callable[[str], None] = lambda _: None  # told each step: a test kills the process there
     _backoff: Backoff = field(default_factory=Backoff)
     _stop: threading.Event = field(default_factory=threading.Event)
+    _awake: threading.Event = field(default_factory=threading.Event)
     _run: LinkRun | None = None
     _since_ms: int = 0
     _state: str = ""
@@ -75,11 +77,17 @@ class Uplink:
     def stop(self) -> None:
         """Tell it to stop; from any thread."""
         self._stop.set()
+        self._awake.set()
         run = self._run
         if run is not None:
             run.end()
 
+    def wake(self) -> None:
+        """Have it try now rather than wait; from any thread. An open link goes on as it is."""
+        self._awake.set()
+
     def _once(self) -> Ended:
+        self._awake.clear()
         self._show("connecting")
         box = self.box
         try:
@@ -111,8 +119,12 @@ class Uplink:
         code = ended.error["code"] if ended.error else ""
         _log.warning("link ended", code=code, again_in_s=round(wait, 1))
         self._show(state)
+        if ended.greeted:
+            self._awake.clear()  # it was for the link that was open then
         ends, newest = time.monotonic() + wait, self._newest_emergency()
-        while time.monotonic() < ends and not self._stop.wait(min(1.0, wait)):
+        while time.monotonic() < ends and not self._awake.wait(min(1.0, wait)):
+            if self._stop.is_set():
+                return
             if self._newest_emergency() > newest:
                 return  # somebody needs help now: the wait was for the hub's sake
 
@@ -174,13 +186,16 @@ def run_uplink(folder: Path, stop: threading.Event) -> None:
     box = open_box(folder, real_outside())
     uplink = uplink_of(box)
     renewer = Renewer(box, uplink.credentials)
+    listener = NoticeListener(box, uplink.credentials, uplink.wake)
     threads = [
         threading.Thread(target=uplink.run, name="uplink"),
         threading.Thread(target=renewer.run, args=(stop,), name="renewer"),
+        threading.Thread(target=listener.run, name="notices"),
     ]
     for thread in threads:
         thread.start()
     stop.wait()
+    listener.stop()
     uplink.stop()
     for thread in threads:
         thread.join()

@@ -207,6 +207,7 @@ class Renewer:
             region,
             sync_address=reply.sync_address or region.sync_address,
             relay_address=reply.relay_address,
+            notice_address=reply.notice_address,
         )
         if told != region:
             self._credentials.keep_region(told)

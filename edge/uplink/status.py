@@ -16,6 +16,7 @@ from edge.uplink.alarms import Alarms
 from edge.uplink.outbox import Outbox
 
 _ROW = "link"
+_NOTICES = "notices"
 _STALE_MS = 90_000
 
 
@@ -36,6 +37,46 @@ class LinkStatus:
     latency_ms: float | None = None
     rate_bytes_s: int | None = None
     last_error: dict[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NoticeStatus:
+    """One look at the broker's connection.
+
+    Attributes
+    ----------
+    state : str
+        ``idle`` (the region has no broker), ``connecting``, ``open``, ``waiting``, ``refused``.
+    heard : int
+        Notices that were taken since the process began.
+    ignored : dict
+        How many were dropped, by the number of the refusal.
+    """
+
+    state: str
+    since: str
+    at: str
+    heard: int
+    ignored: dict[str, int]
+    last_error: dict[str, Any] | None = None
+
+
+def keep_notice_status(box: Box, status: NoticeStatus) -> None:
+    """Write the row."""
+    with box.database.transaction() as sql:
+        sql.execute(
+            "INSERT OR REPLACE INTO uplink VALUES (?, ?)",
+            (_NOTICES, json.dumps(asdict(status), ensure_ascii=False)),
+        )
+
+
+def notice_status(box: Box) -> dict[str, Any]:
+    """Return how the broker's connection stands, for ``GET /api/region``."""
+    rows = box.database.query("SELECT value FROM uplink WHERE name = ?", (_NOTICES,))
+    if not rows:
+        return asdict(NoticeStatus("idle", "", "", 0, {}))
+    kept: dict[str, Any] = json.loads(rows[0][0])
+    return kept
 
 
 def keep_status(box: Box, status: LinkStatus) -> None:

@@ -123,6 +123,7 @@ class EnrolPort:
             directory_head=joined.directory_head,
             at_ms=self.site.outside.now_ms(),
             relay_address=self._relay_address(),
+            notice_address=self.site.settings.notice_address,
         )
 
     def _renew(self, request: pb.RenewRequest, address: str) -> pb.RenewReply:
@@ -146,6 +147,7 @@ class EnrolPort:
             at_ms=now,
             sync_address=self._sync_address(),
             relay_address=self._relay_address(),
+            notice_address=self.site.settings.notice_address,
         )
 
     def _sync_address(self) -> str:

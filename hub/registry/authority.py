@@ -81,7 +81,20 @@ class Authority:
 
     def server(self) -> ca.Signer:
         """Return the sync port's key and certificate; a new one after two thirds of its life."""
-        path = self.folder / "server.pem"
+        return self._kept("server.pem", ca.server_subject)
+
+    def broker(self) -> ca.Signer:
+        """Return the MQTT broker's key and certificate, renewed likewise."""
+        return self._kept("broker.pem", ca.broker_subject)
+
+    def publisher(self) -> ca.Signer:
+        """Return what the hub itself shows to the MQTT broker, renewed likewise."""
+        return self._kept("publisher.pem", ca.publisher_subject)
+
+    def _kept(
+        self, name: str, subject: Callable[[str, ec.EllipticCurvePublicKey], ca.Subject]
+    ) -> ca.Signer:
+        path = self.folder / name
         if path.exists():
             kept = _read_pair(path)
             begins, ends = (
@@ -92,7 +105,7 @@ class Authority:
             if ours and instant(self.outside.now_ms()) < begins + (ends - begins) * 2 / 3:
                 return kept
         key = ec.generate_private_key(ec.SECP256R1())
-        made = self._leaf(ca.server_subject(self.hub, key.public_key()), ca.SERVER_LIFE)
+        made = self._leaf(subject(self.hub, key.public_key()), ca.SERVER_LIFE)
         write_secret(path, _pair_bytes(ca.Signer(made, key)))
         return ca.Signer(made, key)
 

@@ -11,6 +11,7 @@ Keys of P-256 are drawn by OpenSSL; serial numbers and instants are arguments. P
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_network
@@ -20,11 +21,13 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from core.vault.certificates import ENROL_NAME, ZONE, instant, node_uri, sync_name
+from core.vault.certificates import ENROL_NAME, ZONE, broker_name, instant, node_uri, sync_name
 
 ROOT_LIFE = timedelta(days=20 * 365 + 5)
 ISSUING_LIFE = timedelta(days=5 * 365)
 SERVER_LIFE = timedelta(days=30)
+#: A broker refuses everybody once its list has ended; the hub makes a new one each day.
+REVOKED_LIFE = timedelta(days=30)
 #: A box whose clock is somewhat behind must not find its own certificate to be of the future.
 BACKDATED = timedelta(minutes=15)
 _BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
@@ -98,6 +101,37 @@ def server_subject(hub: str, key: ec.EllipticCurvePublicKey) -> Subject:
     """Return the subject of the sync port's certificate."""
     name = sync_name(hub)
     return Subject(name, key, (x509.DNSName(name),), ExtendedKeyUsageOID.SERVER_AUTH)
+
+
+def broker_subject(hub: str, key: ec.EllipticCurvePublicKey) -> Subject:
+    """Return the subject of the MQTT broker's certificate."""
+    name = broker_name(hub)
+    return Subject(name, key, (x509.DNSName(name),), ExtendedKeyUsageOID.SERVER_AUTH)
+
+
+def publisher_subject(hub: str, key: ec.EllipticCurvePublicKey) -> Subject:
+    """Return the subject of the certificate that the hub shows to the broker."""
+    name = sync_name(hub)
+    return Subject(name, key, (x509.DNSName(name),), ExtendedKeyUsageOID.CLIENT_AUTH)
+
+
+def make_revoked(
+    signer: Signer, serials: Sequence[int], now_ms: int
+) -> x509.CertificateRevocationList:
+    """Return the list of revoked certificates (RFC 5280 5); its number is the time."""
+    now = instant(now_ms)
+    built = (
+        x509.CertificateRevocationListBuilder()
+        .issuer_name(signer.certificate.subject)
+        .last_update(now - BACKDATED)
+        .next_update(now + REVOKED_LIFE)
+        .add_extension(x509.CRLNumber(now_ms), critical=False)
+        .add_extension(_issuer_id(signer), critical=False)
+    )
+    for serial in serials:
+        revoked = x509.RevokedCertificateBuilder().serial_number(serial).revocation_date(now)
+        built = built.add_revoked_certificate(revoked.build())
+    return built.sign(signer.key, SHA256())
 
 
 def make_leaf(
