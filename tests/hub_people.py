@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
+
 import pyotp
 from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, generate_private_key
 
 from core.seals.keybook import person_key_id, raw_public
+from core.seals.person import Cost, PersonSecrets, wrap
 from core.seals.text import to_base64url
 from core.web.access import Passwords
 from hub.registry.hospitals import add_hospital
@@ -66,3 +69,8 @@ class BrowserKey:
             "id": self.id, "agree_public": agree.hex(), "sign_public": sign.hex(),
             "wrapped": to_base64url(b"wrapped " * 20), "recovery": to_base64url(b"recovery"),
         }  # fmt: skip
+
+    def wrapped_for(self, person, passphrase):
+        """Return the private halves as the browser wraps them."""
+        secrets = PersonSecrets(person, self.id, self.agree, self.sign)
+        return wrap(secrets, passphrase, os.urandom, Cost(19 * 1024, 1, 1))

@@ -125,6 +125,24 @@ def unwrap(wrapped: bytes, passphrase: str) -> PersonSecrets:
         raise PersonKeysBroken from None
 
 
+def whose(wrapped: bytes) -> tuple[str, str]:
+    """Return (person, key) that wrapped private halves say they are of, without opening them.
+
+    Raises
+    ------
+    PersonKeysBroken
+        If they are none.
+    """
+    try:
+        box, _ = _read(wrapped, "person keys v1")
+        person, key = box["person"], box["key"]
+        if not isinstance(person, str) or not isinstance(key, str):
+            raise TypeError
+    except (ValueError, KeyError, TypeError):
+        raise PersonKeysBroken from None
+    return person, key
+
+
 def seal_for_recovery(secrets: PersonSecrets, hospital: str, recovery_public: bytes) -> bytes:
     """Seal private halves to a hospital's recovery key (X25519, raw)."""
     box: Json = {

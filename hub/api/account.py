@@ -8,7 +8,7 @@ from fastapi import APIRouter, Cookie, Depends, Request, Response
 from fastapi.responses import RedirectResponse
 from pydantic import BaseModel, Field
 
-from core.seals.text import to_base64url
+from core.seals.text import from_base64url, to_base64url
 from core.web.access import LONGEST_MS
 from core.web.errors import LoginWrong, OtpWrong
 from core.web.text import Text
@@ -25,7 +25,14 @@ from hub.api.context import (
     when,
 )
 from hub.api.errors import NotThisBox
-from hub.registry.errors import NoKey, OidcFailed, OidcUnknownPerson, OtpUsed, TooManyTries
+from hub.registry.errors import (
+    KeyWrong,
+    NoKey,
+    OidcFailed,
+    OidcUnknownPerson,
+    OtpUsed,
+    TooManyTries,
+)
 from hub.registry.keys import read_key
 from hub.registry.oidc import JOURNEY_MS
 from hub.registry.roles import MAY
@@ -81,6 +88,12 @@ class Key(BaseModel):
     wrapped: Wrapped
     recovery: Wrapped = ""
     attested: Text = ""
+
+
+class Rewrapped(BaseModel):
+    """The private halves under another passphrase, base64url."""
+
+    wrapped: Wrapped
 
 
 def me_of(portal: Portal, session: Session) -> dict[str, Any]:
@@ -210,9 +223,10 @@ def password(
 
 
 @router.post("/me/otp")
-def begin_otp(portal: ThePortal, session: Anyone) -> dict[str, str]:
-    """Offer a fresh second factor."""
-    return portal.sessions.begin_otp(session)
+def begin_otp(portal: ThePortal, session: Anyone) -> dict[str, Any]:
+    """Offer a fresh second factor; ``replaces`` one that is in force, a code of which is needed."""
+    replaces = portal.people.has_otp(session.person)
+    return portal.sessions.begin_otp(session) | {"replaces": replaces}
 
 
 @router.put("/me/otp", status_code=204)
@@ -243,6 +257,17 @@ def set_key(portal: ThePortal, session: MayOwnKey, body: Key) -> dict[str, str]:
     portal.keys.register(session.person, key)
     portal.note(session, "key set", {"key": key.id})
     return {"id": key.id}
+
+
+@router.put("/me/key", status_code=204)
+def rewrap_key(portal: ThePortal, session: MayOwnKey, body: Rewrapped) -> None:
+    """Keep the own private halves under another passphrase; the key stays the same."""
+    try:
+        wrapped = from_base64url(body.wrapped)
+    except ValueError:
+        raise KeyWrong(fault="wrapped") from None
+    key = portal.keys.rewrap(session.person, wrapped)
+    portal.note(session, "key wrapped anew", {"key": key})
 
 
 @router.delete("/me/key", status_code=204)

@@ -115,7 +115,11 @@ def change_duty(portal: ThePortal, session: MaySetDuty, body: Duty) -> None:
 def people(portal: ThePortal, _session: MayManagePeople) -> dict[str, Any]:
     """List the accounts."""
     rows = portal.people.list()
+    known = portal.site.directory.current().contents
     for row in rows:
+        key = known.people.get(row["id"])
+        row["attested"] = row["key"] is not None and key is not None and known.vouched(key)
+        row["has_box"] = known.has_box(row["hospital"] or "")
         for name in ("last_seen_at", "locked_until"):
             row[name] = when(row[name])
     return {"rows": rows}

@@ -14,8 +14,14 @@ from sqlalchemy import Connection, Row, insert, select, update
 from core.records.canonical import Json
 from core.seals.attestation import open_attestation
 from core.seals.directory_entries import read_entry
-from core.seals.errors import DirectoryMalformed, PublicKeyInvalid, RecipientUnknown
+from core.seals.errors import (
+    DirectoryMalformed,
+    PersonKeysBroken,
+    PublicKeyInvalid,
+    RecipientUnknown,
+)
 from core.seals.keybook import P256_PUBLIC, p256_public, person_key_id
+from core.seals.person import whose
 from core.seals.text import from_base64url, from_hex
 from hub.registry.errors import (
     KeyNotPresent,
@@ -128,6 +134,32 @@ class PersonKeys:
                     )
                 )  # fmt: skip
                 self._announce(sql, who, key)
+
+    def rewrap(self, person: str, wrapped: bytes) -> str:
+        """Keep the private halves under another passphrase, as the browser wrapped them anew.
+
+        Returns the key's id. The recovery blob and the directory stay as they are.
+
+        Raises
+        ------
+        NoKey
+        KeyWrong
+            If they are not of this person's key in force, as far as that can be seen unopened.
+        """
+        with self._site.database.write() as sql:
+            sql.execute(locked(select(PERSON.c.id).where(PERSON.c.id == person))).one()
+            before = current_in(sql, person)
+            if before is None:
+                raise NoKey
+            try:
+                of = whose(wrapped)
+            except PersonKeysBroken:
+                raise KeyWrong(fault="wrapped") from None
+            if of != (person, before.id) or len(wrapped) > _MOST_WRAPPED:
+                raise KeyWrong(fault="wrapped")
+            mine = PERSON_KEY.c.id == before.id
+            sql.execute(update(PERSON_KEY).where(mine).values(wrapped=wrapped))
+        return str(before.id)
 
     def retire(self, person: str) -> str:
         """Retire the key in force and return its id.

@@ -141,6 +141,12 @@ class People:
         with self._site.database.read() as sql:
             return [_listed(row) for row in sql.execute(query)]
 
+    def has_otp(self, identity: str) -> bool:
+        """Say whether a person has a second factor in force."""
+        query = select(PERSON.c.otp).where(PERSON.c.id == identity)
+        with self._site.database.read() as sql:
+            return sql.execute(query).scalar() is not None
+
     def set_language(self, identity: str, language: str) -> None:
         """Keep a person's language: InputWrong if the page does not speak it."""
         check_language(language)

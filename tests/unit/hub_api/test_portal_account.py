@@ -7,6 +7,7 @@ import pytest
 
 from core.journal.seal import open_record
 from core.seals.directory import verify_directory
+from core.seals.text import to_base64url
 from hub.api.context import COOKIE
 from tests.hub_people import PASSWORD, BrowserKey
 from tests.hub_portal import PortalSite
@@ -95,6 +96,37 @@ def test_a_key_by_http(portal):
     assert code(client.get("/api/me/key")) == "E7615"
     assert code(client.post("/api/me/key", json=key.form)) == "E7614"
     assert code(client.post("/api/me/key", json=key.form | {"id": "0" * 64})) == "E7613"
+
+
+def test_a_key_is_wrapped_anew_and_stays_the_same(portal):
+    client, key = portal.client("expert"), BrowserKey()
+    person = portal.crew.ids["expert"]
+    fresh = to_base64url(key.wrapped_for(person, "a new and long passphrase"))
+    assert code(client.put("/api/me/key", json={"wrapped": fresh})) == "E7615"
+    client.post("/api/me/key", json=key.form)
+    size = portal.site.directory.current().size
+    for wrong in (
+        "", "=", to_base64url(b"{}"), to_base64url(key.wrapped_for("p_other", "a long passphrase")),
+        to_base64url(BrowserKey().wrapped_for(person, "a long passphrase")),
+    ):  # fmt: skip
+        assert code(client.put("/api/me/key", json={"wrapped": wrong})) == "E7613"
+    assert client.get("/api/me/key").json()["wrapped"] == key.form["wrapped"]
+    assert client.put("/api/me/key", json={"wrapped": fresh}).status_code == 204
+    kept = client.get("/api/me/key").json()
+    assert (kept["id"], kept["wrapped"], kept["recovery"]) == (key.id, fresh, key.form["recovery"])
+    assert portal.site.directory.current().size == size  # nobody need look at it
+
+
+def test_who_replaces_a_second_factor_shows_the_one_in_force(portal):
+    client = portal.client("expert")
+    offered = client.post("/api/me/otp").json()
+    assert offered["replaces"] is True
+    body = {"secret": offered["secret"], "otp": portal.crew.code(offered["secret"])}
+    assert code(client.put("/api/me/otp", json=body)) == "E6014"
+    portal.clock.at += 30_000
+    body["otp"] = portal.crew.code(offered["secret"])
+    body["current"] = portal.crew.code(portal.crew.secrets["expert"])
+    assert client.put("/api/me/otp", json=body).status_code == 204
 
 
 def test_administration_by_http(portal):

@@ -34,6 +34,7 @@ TABLE = {
     ("PUT", "/api/me/otp"): ALL,
     ("GET", "/api/me/key"): OWN_KEY,
     ("POST", "/api/me/key"): OWN_KEY,
+    ("PUT", "/api/me/key"): OWN_KEY,
     ("DELETE", "/api/me/key"): OWN_KEY,
     ("GET", "/api/directory"): ALL,
     ("GET", "/api/duty"): {"expert", "coordinator", "hub_admin"},
