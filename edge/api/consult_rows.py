@@ -105,13 +105,14 @@ def rows_of(desk: Desk, state: str, study: str, seat: str = "") -> list[dict[str
 def drafts_of(desk: Desk, user: str) -> list[dict[str, Any]]:
     """Return a person's own drafts."""
     rows = desk.box.database.query(
-        "SELECT d.consult, d.study, d.body, d.changed, s.patient_name FROM consult_draft d"
+        "SELECT d.consult, d.study, d.body, d.changed, s.patient_name, s.patient_id"
+        " FROM consult_draft d"
         " JOIN study s ON s.study = d.study WHERE d.author = ? ORDER BY d.changed DESC LIMIT 100",
         (user,),
     )
     return [
         {"id": r[0], "study": r[1], "body": json.loads(r[2]), "changed": Stamp(r[3]).iso(),
-         "patient_name": display_name(r[4] or "")}
+         "patient_name": display_name(r[4] or ""), "patient_id": r[5] or ""}
         for r in rows
     ]  # fmt: skip
 

@@ -3,7 +3,7 @@ import { hashOf, reachable, withIntegrity } from '../integrity';
 import { countdown, span } from '../src/consult/clock';
 import { fold, may, partOf, type FoldEvent } from '../src/consult/fold';
 import { findingsOf, opinionOf } from '../src/consult/OpinionCard';
-import { isComplete, recipientsOf, requestOf, type Asked } from '../src/consult/RequestDialog';
+import { isComplete, recipientsOf, requestOf, type Asked } from '../src/consult/asked';
 import type { Roster } from '../src/consult/box';
 import { caseOf, CaseBroken, factsOf, sealedFrames, seriesOf } from '../src/portal/case/bundle';
 import { frameStore } from '../src/portal/case/frameStore';
@@ -133,7 +133,7 @@ describe('the list', () => {
 describe('requests', () => {
   const person = (id: string, key_state: 'confirmed' | 'changed', on_duty: boolean) => ({ person: id, name: id, title: '', level: '', key: 'k', key_state, attested: true, on_duty });
   const roster: Roster = { joined: true, departments: [{ hospital: 'h', hospital_name: 'H', department: 'imaging', people: [person('a', 'confirmed', true), person('b', 'changed', false)] }] };
-  const asked: Asked = { kind: 'consultation', house: false, place: 'h imaging', to_level: '', people: [], urgency: 'urgent', hours: 2, purpose: ' why ', summary: '', consent: 'c', direction: '', priors: [], laboratory: true, lung_function: false, pathology: false, documents: [] };
+  const asked: Asked = { kind: 'consultation', house: false, place: 'h imaging', to_level: '', people: [], urgency: 'urgent', hours: 2, purpose: ' why ', summary: '', consent: 'c', direction: '', priors: [], laboratory: true, lung_function: false, pathology: false, entered: [], documents: [] };
   it('go to who is on duty unless somebody is named, and never to an unconfirmed key', () => {
     expect(recipientsOf(asked, roster).map((one) => one.person)).toEqual(['a']);
     expect(isComplete(asked, roster)).toBe(true);

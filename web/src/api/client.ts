@@ -15,7 +15,7 @@ export class Unreachable extends Error {}
 
 export interface Api {
   get<T>(path: string, signal?: AbortSignal): Promise<T>;
-  send<T>(method: 'POST' | 'PUT', path: string, body?: unknown): Promise<T>;
+  send<T>(method: 'POST' | 'PUT' | 'DELETE', path: string, body?: unknown): Promise<T>;
   upload<T>(path: string, form: FormData, onBytes: (sent: number) => void, signal: AbortSignal): Promise<T>;
 }
 

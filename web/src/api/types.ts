@@ -24,6 +24,7 @@ export type HubRole = (typeof HUB_ROLES)[number];
 export type Permission =
   | 'worklist.read'
   | 'study.read'
+  | 'study.open'
   | 'study.override'
   | 'upload'
   | 'quarantine.read'

@@ -65,7 +65,7 @@ function Body({ path }: { path: string }) {
         onList && <Notice tone="info" title={t('page.noWorklist')} />
       )}
       <Suspense fallback={<Loading label={t('state.loadingPage')} />}>
-        {study !== undefined && (may('study.read') ? <StudyPage key={study} study={decodeURIComponent(study)} /> : <Notice tone="warn" title={t('state.forbidden')} />)}
+        {study !== undefined && (may('study.open') ? <StudyPage key={study} study={decodeURIComponent(study)} /> : <Notice tone="warn" title={t('state.forbidden')} />)}
         {consult !== undefined && <Consult consult={decodeURIComponent(consult)} />}
         {Page !== undefined && (allowed ? <Page /> : <Notice tone="warn" title={t('state.forbidden')} />)}
       </Suspense>

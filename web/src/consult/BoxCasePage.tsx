@@ -8,10 +8,13 @@ import { bytes, instant } from '../ui/format';
 import { Link } from '../ui/Link';
 import { Failure, Loading, useFailureText } from '../ui/states';
 import { useRead } from '../ui/useRead';
+import { AlarmList } from './AlarmList';
 import type { BoxCase, BoxEvent, Upload } from './box';
 import { useBoxLive } from './boxLive';
+import { InviteDialog, RemoveDialog } from './CountyDialogs';
 import { Deadline, PlaceChip, Title, UrgencyChip, useDepartment, useNow } from './Marks';
 import { OpinionCard, opinionOf, type OpinionView } from './OpinionCard';
+import { Sending } from './Sending';
 import { Thread, type ThreadEntry } from './Thread';
 import { REASONS, type EventKind } from './types';
 
@@ -25,6 +28,7 @@ const wordsOf = (opened: Record<string, unknown> | null): string | null => {
 export function Progress({ upload }: { upload: Upload | null }) {
   const { t } = useTexts();
   if (upload === null) return <PlainChip tone="quiet" glyph="⌂" label={t('box.house')} />;
+  if ((upload.given_up_items ?? 0) > 0 && upload.dead_items === 0) return <PlainChip tone="warn" glyph="–" label={t('sending.givenUp', { n: upload.given_up_items ?? 0 })} />;
   if (upload.dead_items > 0) return <PlainChip tone="bad" glyph="✕" label={t('box.dead', { n: upload.dead_items })} />;
   if (upload.items === 0 && upload.done_items === 0) return <PlainChip tone="busy" glyph="…" label={t('box.preparing')} />;
   const whole = upload.bytes;
@@ -36,10 +40,6 @@ function viewOf(event: BoxEvent, failure: string | null): OpinionView {
   let opinion: OpinionView['opinion'] = null;
   if (event.opened !== null) {
     opinion = opinionOf(JSON.stringify(event.opened));
-    if (event.kind === 'offered') {
-      const { bed, date } = event.opened;
-      opinion = { ...opinion, text: [typeof date === 'string' ? date : '', typeof bed === 'string' ? bed : '', opinion.text].filter((one) => one !== '').join(' · ') };
-    }
   }
   return {
     event: event.id,
@@ -246,15 +246,48 @@ function Opinions({ data, failureOf }: { data: BoxCase; failureOf: (event: BoxEv
         .filter((event) => event.kind !== 'addendum')
         .map((event) => (
           <div key={event.id}>
+            <Offer event={event} />
             <OpinionCard view={viewOf(event, failureOf(event))} others={views} />
             <Papers event={event} />
+            {data.opinions
+              .filter((one) => one.kind === 'addendum' && one.facts.to === event.id)
+              .map((one) => (
+                <Papers key={one.id} event={one} />
+              ))}
           </div>
         ))}
     </>
   );
 }
 
-function Side({ data }: { data: BoxCase }) {
+/** The answer to a referral: taken or not, which bed, when. */
+function Offer({ event }: { event: BoxEvent }) {
+  const { t } = useTexts();
+  const { accepted, bed, date: day } = event.opened ?? {};
+  if (event.kind !== 'offered' || event.opened === null) return null;
+  return (
+    <dl className="facts offer" data-testid="offer">
+      <dt>{t('offer.title')}</dt>
+      <dd>{accepted === false ? <PlainChip tone="bad" glyph="⊘" label={t('offer.refused')} /> : <PlainChip tone="good" glyph="✓" label={t('offer.accepted')} />}</dd>
+      {accepted !== false && (
+        <>
+          <dt>{t('offer.bed')}</dt>
+          <dd>{typeof bed === 'string' && bed !== '' ? bed : '—'}</dd>
+          <dt>{t('offer.date')}</dt>
+          <dd className="num">{typeof day === 'string' && day !== '' ? day : '—'}</dd>
+        </>
+      )}
+    </dl>
+  );
+}
+
+/** What the expert has asked for last, while the ball is with us. */
+export function askedNow(data: Pick<BoxCase, 'row' | 'events'>): BoxEvent | null {
+  if (data.row.place !== 'awaiting-information') return null;
+  return [...data.events].reverse().find((event) => event.kind === 'information.asked') ?? null;
+}
+
+function Side({ data, reload, onInvite, onRemove }: { data: BoxCase; reload: () => void; onInvite: (() => void) | null; onRemove: ((person: string) => void) | null }) {
   const { t } = useTexts();
   const department = useDepartment();
   return (
@@ -278,15 +311,27 @@ function Side({ data }: { data: BoxCase }) {
               <p className="muted">
                 {t(`part.${party.part}`)}
                 {party.declined && ` · ${t('people.declined')}`}
+                {party.removed_at !== null && ` · ${t('people.removed', { at: instant(party.removed_at) })}`}
               </p>
+              {party.removed_at === null && onRemove !== null && (
+                <Button size="small" type="text" onClick={() => onRemove(party.person)} aria-label={`${t('people.remove')} ${party.name}`}>
+                  {t('people.remove')}
+                </Button>
+              )}
             </li>
           ))}
         </ul>
+        {onInvite !== null && (
+          <Button size="small" onClick={onInvite} data-testid="invite-open">
+            ＋ {t('invitation.title')}
+          </Button>
+        )}
       </section>
       <section>
         <h2>{t('case.tab.documents')}</h2>
         <Documents data={data} consult={data.row.id} />
       </section>
+      {data.sending !== null && <Sending consult={data.row.id} sending={data.sending} onChanged={reload} />}
     </>
   );
 }
@@ -302,14 +347,89 @@ function HouseSteps({ house, may, onStep }: { house: boolean; may: (kind: EventK
   );
 }
 
+const SEATED_EVERY_MS = 10_000;
 const HOUSE_FORMS = ['opinion', 'summary', 'addendum'] as const;
+
+/** The ball is with us: what is asked stands above all else. */
+function Ball({ asked, broken, onAnswer }: { asked: BoxEvent; broken: string | null; onAnswer: (() => void) | null }) {
+  const { t } = useTexts();
+  return (
+    <div className="banner banner-ball" role="status" data-testid="ball">
+      <b>? {t('box.ballUs')}</b> <span className="said grow">{wordsOf(asked.opened) ?? broken}</span>
+      {onAnswer !== null && (
+        <Button size="small" type="primary" onClick={onAnswer}>
+          {t('box.answer')}
+        </Button>
+      )}
+    </div>
+  );
+}
+
+/** What was said here and has not come back from the hub: on its way, or stopped. */
+function Pending({ pending }: { pending: BoxCase['pending'] }) {
+  const { t } = useTexts();
+  const stopped = { dead: `✕ ${t('box.pendingDead')}`, given_up: `– ${t('box.pendingGivenUp')}` };
+  return pending.map((one) => {
+    const state = one.state === 'dead' || one.state === 'given_up' ? one.state : null;
+    return (
+      <p key={one.id} className={`receipt ${state === null ? 'receipt-waiting' : 'receipt-stopped'}`} data-testid="pending">
+        {state === null ? `↑ ${t('box.pending')}` : stopped[state]}: {wordsOf(one.opened) || t(`event.${one.kind.replace('.', '_') as 'message'}`, { name: one.author, about: '' })}
+      </p>
+    );
+  });
+}
+
+interface HeadProps {
+  data: BoxCase;
+  may: (kind: EventKind) => boolean;
+  onStep: (kind: 'accepted' | 'completed') => void;
+  onOpen: (what: 'answer' | 'cancel') => void;
+}
+
+function Head({ data, may, onStep, onOpen }: HeadProps) {
+  const { t } = useTexts();
+  const { may: permitted } = useSession();
+  const now = useNow();
+  const { row } = data;
+  const house = row.authority === 'house';
+  return (
+    <header className="study-head">
+      <Link to="/consults" className="back">
+        ‹ {t('portal.nav.list')}
+      </Link>
+      <h1>{row.patient_name === '' ? t('value.noName') : row.patient_name}</h1>
+      {permitted('study.open') && (permitted('study.read') || row.closed_at === null) && <Link to={`/study/${encodeURIComponent(row.study)}`}>{t('box.images')}</Link>}
+      <span className="ellipsis grow">{[t(`consult.kind.${row.kind}`), row.to_hospital_name, row.source === '' ? '' : t('box.source', { name: row.source })].filter((one) => one !== '').join(' · ')}</span>
+      <UrgencyChip urgency={row.urgency} />
+      <Deadline at={row.deadline_at} now={now} closed={row.closed_at !== null} />
+      <PlaceChip place={row.place} />
+      <Progress upload={row.upload} />
+      <HouseSteps house={house} may={may} onStep={onStep} />
+      {may('information.given') && !house && (
+        <Button size="small" type={row.business_state === '' ? 'default' : 'primary'} onClick={() => onOpen('answer')} data-testid="answer">
+          {t('box.answer')}
+        </Button>
+      )}
+      {may('completed') && (house || row.kind === 'referral') && (
+        <Button size="small" onClick={() => onStep('completed')}>
+          {t('case.complete')}
+        </Button>
+      )}
+      {may('cancelled') && (
+        <Button size="small" onClick={() => onOpen('cancel')}>
+          {t('box.cancel')}
+        </Button>
+      )}
+    </header>
+  );
+}
 
 function Opened({ data, reload }: { data: BoxCase; reload: () => void }) {
   const { t, said } = useTexts();
-  const { api } = useSession();
+  const { api, may: permitted } = useSession();
   const failureText = useFailureText();
-  const now = useNow();
-  const [open, setOpen] = useState<'answer' | 'cancel' | null>(null);
+  const [open, setOpen] = useState<'answer' | 'cancel' | 'invite' | null>(null);
+  const [removing, setRemoving] = useState<string | null>(null);
   const [failure, setFailure] = useState<string | null>(null);
   const { row } = data;
   const may = (kind: EventKind) => data.may.includes(kind);
@@ -319,46 +439,21 @@ function Opened({ data, reload }: { data: BoxCase; reload: () => void }) {
   }
   const failureOf = (event: BoxEvent) => (event.signature.error === null ? null : `${said(event.signature.error)} (${event.signature.error.code})`);
   const house = row.authority === 'house';
+  const asked = askedNow(data);
   const first = (kind: 'accepted' | 'completed') => {
     setFailure(null);
     act({ kind }).catch((error: unknown) => setFailure(failureText(error)));
   };
   return (
     <div className="page box-case">
-      <header className="study-head">
-        <Link to="/consults" className="back">
-          ‹ {t('portal.nav.list')}
-        </Link>
-        <h1>{row.patient_name === '' ? t('value.noName') : row.patient_name}</h1>
-        <Link to={`/study/${encodeURIComponent(row.study)}`}>{t('box.images')}</Link>
-        <span className="ellipsis grow">{[t(`consult.kind.${row.kind}`), row.to_hospital_name, row.source === '' ? '' : t('box.source', { name: row.source })].filter((one) => one !== '').join(' · ')}</span>
-        <UrgencyChip urgency={row.urgency} />
-        <Deadline at={row.deadline_at} now={now} closed={row.closed_at !== null} />
-        <PlaceChip place={row.place} />
-        <Progress upload={row.upload} />
-        <HouseSteps house={house} may={may} onStep={first} />
-        {may('information.given') && !house && (
-          <Button size="small" type={row.business_state === '' ? 'default' : 'primary'} onClick={() => setOpen('answer')} data-testid="answer">
-            {t('box.answer')}
-          </Button>
-        )}
-        {may('completed') && (house || row.kind === 'referral') && (
-          <Button size="small" onClick={() => first('completed')}>
-            {t('case.complete')}
-          </Button>
-        )}
-        {may('cancelled') && (
-          <Button size="small" onClick={() => setOpen('cancel')}>
-            {t('box.cancel')}
-          </Button>
-        )}
-      </header>
+      <Head data={data} may={may} onStep={first} onOpen={setOpen} />
       {failure !== null && <Alert type="error" showIcon title={failure} role="alert" />}
-      {data.alarms.map((alarm) => (
-        <div key={alarm.id} className="banner banner-alarm" role="alert">
-          ✕ {said(alarm)} ({alarm.code}) · {instant(alarm.at)}
+      {asked !== null && <Ball asked={asked} broken={failureOf(asked)} onAnswer={may('information.given') ? () => setOpen('answer') : null} />}
+      {data.alarms.length > 0 && (
+        <div className="case-alarms">
+          <AlarmList alarms={data.alarms} may={permitted('consult.request')} pathOf={(alarm) => `/api/consults/${encodeURIComponent(row.id)}/alarms/${alarm.code}/seen`} onChanged={reload} />
         </div>
-      ))}
+      )}
       <div className="box-columns">
         <main>
           <h2>{t('case.tab.opinion')}</h2>
@@ -367,26 +462,26 @@ function Opened({ data, reload }: { data: BoxCase; reload: () => void }) {
         </main>
         <section className="box-thread">
           <h2>{t('case.tab.thread')}</h2>
-          {data.pending.map((one) => (
-            <p key={one.id} className="receipt receipt-waiting" data-testid="pending">
-              ↑ {t('box.pending')}: {wordsOf(one.opened) || t(`event.${one.kind.replace('.', '_') as 'message'}`, { name: one.author, about: '' })}
-            </p>
-          ))}
+          <Pending pending={data.pending} />
           <Thread entries={entriesOf(data, failureOf)} onSend={may('message') ? (text) => act({ kind: 'message', text }) : null} failureText={failureText} note={t(house ? 'box.houseNote' : 'thread.sealed')} />
         </section>
         <aside>
-          <Side data={data} />
+          <Side data={data} reload={reload} onInvite={may('invited') ? () => setOpen('invite') : null} onRemove={may('removed') ? setRemoving : null} />
         </aside>
       </div>
       {open === 'answer' && <AnswerDialog data={data} act={act} onClose={() => setOpen(null)} />}
       {open === 'cancel' && <CancelDialog data={data} act={act} onClose={() => setOpen(null)} />}
+      {open === 'invite' && <InviteDialog data={data} act={act} onClose={() => setOpen(null)} />}
+      {removing !== null && <RemoveDialog data={data} act={act} onClose={() => setRemoving(null)} person={removing} />}
     </div>
   );
 }
 
 export default function BoxCasePage({ consult }: { consult: string }) {
   const { t } = useTexts();
-  const read = useRead<BoxCase>(`/api/consults/${encodeURIComponent(consult)}`);
+  const { may } = useSession();
+  // Who sits in a meeting without the right to ask has no stream of changes.
+  const read = useRead<BoxCase>(`/api/consults/${encodeURIComponent(consult)}`, may('consult.request') ? null : SEATED_EVERY_MS);
   useBoxLive((changed) => {
     if (changed === null || changed === consult) read.reload();
   });

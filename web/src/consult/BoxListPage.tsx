@@ -1,16 +1,20 @@
 /** The hospital's consultations: where each stands, how far it is sent, what came back. */
+import { Alert, Button, Popconfirm } from 'antd';
 import { useState } from 'react';
 import { useCommands } from '../app/keys';
 import { navigate } from '../app/router';
+import { useSession } from '../app/session';
 import { useTexts, type Key } from '../i18n';
 import { instant } from '../ui/format';
 import { Link } from '../ui/Link';
-import { Failure, Loading, Notice } from '../ui/states';
+import { Failure, Loading, Notice, useFailureText } from '../ui/states';
 import { useRead } from '../ui/useRead';
+import { Announced, type AnnouncedNotice } from './Announced';
 import { Progress } from './BoxCasePage';
-import type { BoxDraft, BoxRow } from './box';
+import type { BoxDraft, BoxRow, OpenDraft } from './box';
 import { useBoxLive } from './boxLive';
 import { Deadline, PlaceChip, UrgencyChip, useDepartment, useNow } from './Marks';
+import { RequestDialog } from './RequestDialog';
 
 const COLUMNS: Key[] = ['column.patient', 'portal.column.kind', 'portal.column.urgency', 'portal.column.state', 'box.column.to', 'portal.column.deadline', 'box.column.sent', 'case.tab.opinion', 'box.column.changed'];
 
@@ -19,7 +23,7 @@ function Line({ row, now, selected, onSelect }: { row: BoxRow; now: number; sele
   const department = useDepartment();
   const url = `/consults/${encodeURIComponent(row.id)}`;
   return (
-    <tr aria-selected={selected} className={selected ? 'selected' : ''} onClick={onSelect} onDoubleClick={() => navigate(url)} data-consult={row.id}>
+    <tr aria-selected={selected} className={`${selected ? 'selected' : ''}${row.ball === 'us' ? ' ball-us' : ''}`} onClick={onSelect} onDoubleClick={() => navigate(url)} data-consult={row.id}>
       <td>
         <Link to={url} className="name">
           {row.patient_name === '' ? t('value.noName') : row.patient_name}
@@ -31,7 +35,7 @@ function Line({ row, now, selected, onSelect }: { row: BoxRow; now: number; sele
         <UrgencyChip urgency={row.urgency} />
       </td>
       <td>
-        <PlaceChip place={row.place} />
+        <PlaceChip place={row.place} /> {row.ball === 'us' && <span className="chip chip-warn">! {t('box.ballShort')}</span>}
       </td>
       <td>{row.authority === 'house' ? t('box.house') : `${row.to_hospital_name} ${row.owner_name ?? department(row.to_department)}`}</td>
       <td>
@@ -46,9 +50,58 @@ function Line({ row, now, selected, onSelect }: { row: BoxRow; now: number; sele
   );
 }
 
+/** Kept drafts: opened again with everything typed, thrown away only on purpose. */
+function Drafts({ drafts, onChanged }: { drafts: readonly BoxDraft[]; onChanged: () => void }) {
+  const { t } = useTexts();
+  const { api } = useSession();
+  const failureText = useFailureText();
+  const [open, setOpen] = useState<{ draft: OpenDraft; of: BoxDraft } | null>(null);
+  const [failure, setFailure] = useState<string | null>(null);
+  const path = (draft: BoxDraft) => `/api/consults/${encodeURIComponent(draft.id)}/draft`;
+  const fail = (error: unknown) => setFailure(failureText(error));
+  return (
+    <>
+      {drafts.map((draft) => (
+        <div key={draft.id} className="gate-note draft-line" data-testid="draft">
+          <span className="grow">
+            ✎ {t('box.draftOf', { name: draft.patient_name })} <span className="num muted">{instant(draft.changed)}</span>
+          </span>
+          <Button size="small" type="primary" onClick={() => void api.get<OpenDraft>(path(draft)).then((found) => setOpen({ draft: found, of: draft }), fail)}>
+            {t('box.draftGoOn')}
+          </Button>
+          <Popconfirm title={t('request.discardSure')} okText={t('request.discard')} cancelText={t('action.back')} onConfirm={() => void api.send('DELETE', path(draft)).then(onChanged, fail)}>
+            <Button size="small" type="text" danger>
+              {t('request.discard')}
+            </Button>
+          </Popconfirm>
+          <Link to={`/study/${encodeURIComponent(draft.study)}`}>{t('box.toStudy')}</Link>
+        </div>
+      ))}
+      {failure !== null && <Alert type="error" showIcon title={failure} role="alert" />}
+      {open !== null && (
+        <RequestDialog
+          study={open.draft.study}
+          patientName={open.of.patient_name}
+          patientId={open.of.patient_id}
+          first="consultation"
+          draft={open.draft}
+          onClose={() => {
+            setOpen(null);
+            onChanged();
+          }}
+        />
+      )}
+    </>
+  );
+}
+
+const SEATED_EVERY_MS = 10_000;
+
 export default function BoxListPage() {
   const { t } = useTexts();
-  const read = useRead<{ rows: BoxRow[]; drafts: BoxDraft[] }>('/api/consults');
+  const { may } = useSession();
+  // Who sits in a meeting without the right to ask has no stream of changes.
+  const read = useRead<{ rows: BoxRow[]; drafts: BoxDraft[]; notices: AnnouncedNotice[] }>('/api/consults', may('consult.request') ? null : SEATED_EVERY_MS);
   const live = useBoxLive(() => read.reload());
   const now = useNow();
   const [at, setAt] = useState(-1);
@@ -67,11 +120,8 @@ export default function BoxListPage() {
     <div className="page list-page">
       <div className="sheet">
         <h1>{t('portal.nav.list')}</h1>
-        {read.data.drafts.map((draft) => (
-          <p key={draft.id} className="gate-note">
-            ✎ {t('box.draftOf', { name: draft.patient_name })} <Link to={`/study/${encodeURIComponent(draft.study)}`}>{t('box.toStudy')}</Link>
-          </p>
-        ))}
+        <Announced notices={read.data.notices} rows={rows} />
+        <Drafts drafts={read.data.drafts} onChanged={read.reload} />
         {rows.length === 0 && <Notice tone="info" title={t('box.none')} />}
         {rows.length > 0 && (
           <table className="grid roomy" aria-label={t('portal.nav.list')}>
@@ -91,7 +141,7 @@ export default function BoxListPage() {
             </tbody>
           </table>
         )}
-        <p className={`live live-${live}`}>{t(`live.${live}`)}</p>
+        {may('consult.request') && <p className={`live live-${live}`}>{t(`live.${live}`)}</p>}
       </div>
     </div>
   );

@@ -7,7 +7,10 @@ import { PlainChip } from '../ui/chips';
 import { age, bytes, instant } from '../ui/format';
 import { Failure, Loading, useFailureText } from '../ui/states';
 import { useRead } from '../ui/useRead';
-import type { RegionState, Roster } from './box';
+import { AlarmList } from './AlarmList';
+import { BrokerLine } from './Announced';
+import type { DeadPart, RegionState, Roster } from './box';
+import { DeadLetters } from './Sending';
 
 function Join({ onJoined }: { onJoined: () => void }) {
   const { t } = useTexts();
@@ -153,39 +156,36 @@ function ChangedKeys({ onChanged }: { onChanged: () => void }) {
 }
 
 function Alarms({ alarms, onSeen }: { alarms: RegionState['alarms']; onSeen: () => void }) {
-  const { t, said } = useTexts();
-  const { api, may } = useSession();
-  const failureText = useFailureText();
-  const [failure, setFailure] = useState<string | null>(null);
-  async function seen(code: string): Promise<void> {
-    try {
-      await api.send('POST', `/api/region/alarms/${code}/seen`);
-      onSeen();
-    } catch (error) {
-      setFailure(failureText(error));
-    }
-  }
+  const { t } = useTexts();
+  const { may } = useSession();
   return (
     <section>
       <h2>{t('region.alarms')}</h2>
       {alarms.length === 0 && <p className="muted">{t('region.noAlarms')}</p>}
-      {alarms.map((alarm) => (
-        <div key={`${alarm.code} ${alarm.about}`} className={alarm.seen_by === '' ? 'note-bad' : 'muted'} role={alarm.seen_by === '' ? 'alert' : undefined} data-testid="alarm">
-          <p>
-            ✕ {said(alarm)} ({alarm.code}) · <span className="num">{instant(alarm.last)}</span>
-          </p>
-          {alarm.seen_by === '' ? (
-            may('region.manage') && (
-              <Button size="small" onClick={() => void seen(alarm.code)}>
-                {t('region.seen')}
-              </Button>
-            )
-          ) : (
-            <p>{t('region.seenBy', { by: alarm.seen_by })}</p>
-          )}
-        </div>
-      ))}
-      {failure !== null && <Alert type="error" showIcon title={failure} role="alert" />}
+      <AlarmList alarms={alarms} may={may('region.manage')} pathOf={(alarm) => `/api/region/alarms/${alarm.code}/seen`} onChanged={onSeen} />
+    </section>
+  );
+}
+
+/** What the hub refused for good: shown only while there is something. */
+function Refused({ count, onChanged }: { count: number; onChanged: () => void }) {
+  const { t } = useTexts();
+  const { may } = useSession();
+  const read = useRead<{ dead: (Omit<DeadPart, 'study' | 'title'> & { kind: string })[] }>(count > 0 ? '/api/region/outbox' : null, null, count);
+  const dead = (read.data?.dead ?? []).map((one) => ({ ...one, study: 0, title: '' }));
+  if (dead.length === 0) return null;
+  return (
+    <section>
+      <h2>{t('box.dead', { n: dead.length })}</h2>
+      <DeadLetters
+        base="/api/region/outbox"
+        dead={dead}
+        may={may('region.manage')}
+        onChanged={() => {
+          read.reload();
+          onChanged();
+        }}
+      />
     </section>
   );
 }
@@ -195,7 +195,7 @@ export default function RegionPage() {
   const { may } = useSession();
   const read = useRead<RegionState>('/api/region', 5_000);
   if (read.data === null) return read.error === null ? <Loading label={t('state.loadingPage')} /> : <Failure error={read.error} onRetry={read.reload} />;
-  const { joined, hub, hospital, certificate, directory, link, alarms, node } = read.data;
+  const { joined, hub, hospital, certificate, directory, link, alarms, node, notices } = read.data;
   return (
     <div className="page list-page">
       <div className="sheet region">
@@ -216,6 +216,7 @@ export default function RegionPage() {
               </dd>
             </dl>
             <Line link={link} />
+            <BrokerLine notices={notices} />
             {certificate !== null && <Certificate certificate={certificate} onChanged={read.reload} />}
             {directory !== null && (
               <section>
@@ -234,6 +235,7 @@ export default function RegionPage() {
             )}
           </>
         )}
+        <Refused count={link.backlog.dead} onChanged={read.reload} />
         <Alarms alarms={alarms} onSeen={read.reload} />
       </div>
     </div>

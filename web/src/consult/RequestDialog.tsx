@@ -2,138 +2,44 @@
  * A consultation, an MDT or a referral: what is asked, of whom, and exactly what leaves the hospital. One dialog;
  * what is typed is kept as a draft; nothing is sent before the last button.
  */
-import { Alert, Button, Checkbox, Input, Modal, Radio, Select } from 'antd';
+import { Alert, Button, Checkbox, Input, Modal, Popconfirm, Radio, Select } from 'antd';
 import { useEffect, useRef, useState } from 'react';
+import { ServerRefused } from '../api/client';
 import type { WorklistPage } from '../api/types';
 import { navigate } from '../app/router';
 import { useSession } from '../app/session';
 import { useTexts } from '../i18n';
-import { PlainChip } from '../ui/chips';
 import { date } from '../ui/format';
 import { Failure, Loading, Notice, useFailureText } from '../ui/states';
 import { useRead } from '../ui/useRead';
-import type { Department, KeyStanding, Roster, RosterPerson } from './box';
+import { askedOf, beginOf, BLANK, FACTS, HOURS, isComplete, KINDS, placeKey, recipientsOf, requestOf, type Asked } from './asked';
+import type { OpenDraft, Roster } from './box';
+import { FactsEditor } from './FactsEditor';
 import { useDepartment } from './Marks';
+import { Preview } from './Preview';
+import { Recipients } from './Recipients';
 import { LEVELS, URGENCIES, type ConsultKind, type Urgency } from './types';
 
-const KINDS = ['consultation', 'mdt', 'referral'] as const;
-const FACTS = ['laboratory', 'lung_function', 'pathology'] as const;
-const HOURS = [0.5, 2, 24, 72] as const;
 const SAVE_AFTER_MS = 1200;
 
-export interface Asked {
-  kind: ConsultKind;
-  /** An MDT of this hospital alone; nothing leaves the appliance. */
-  house: boolean;
-  place: string;
-  to_level: string;
-  people: string[];
-  urgency: Urgency;
-  hours: number;
-  purpose: string;
-  summary: string;
-  consent: string;
-  direction: '' | 'up' | 'down';
-  priors: string[];
-  laboratory: boolean;
-  lung_function: boolean;
-  pathology: boolean;
-  documents: { id: string; title: string }[];
-}
+type DraftState = 'none' | 'saving' | 'kept' | 'failed';
 
-const BLANK: Asked = { kind: 'consultation', house: false, place: '', to_level: '', people: [], urgency: 'routine', hours: 24, purpose: '', summary: '', consent: '', direction: '', priors: [], laboratory: true, lung_function: true, pathology: true, documents: [] };
-
-export const placeKey = (one: Pick<Department, 'hospital' | 'department'>): string => `${one.hospital} ${one.department}`;
-
-/** The body of the request; `now` gives the deadline its instant. Pure. */
-export function requestOf(asked: Asked, consult: string, now: number): Record<string, unknown> {
-  const [hospital = '', department = ''] = asked.place.split(' ');
-  const out = { to_hospital: hospital, to_department: department, to_level: asked.to_level, direction: asked.kind === 'referral' ? asked.direction || 'up' : '' };
-  return {
-    consult,
-    kind: asked.kind,
-    house: asked.house,
-    ...(asked.house ? { to_hospital: '', to_department: '', to_level: '', direction: '' } : out),
-    people: asked.people,
-    urgency: asked.urgency,
-    deadline_at: asked.hours === 0 ? null : new Date(now + asked.hours * 3_600_000).toISOString(),
-    purpose: asked.purpose.trim(),
-    summary: asked.summary.trim(),
-    consent: { reference: asked.consent.trim(), at: new Date(now).toISOString() },
-    include: { priors: asked.priors, laboratory: asked.laboratory, lung_function: asked.lung_function, pathology: asked.pathology, documents: asked.documents.map((one) => one.id) },
-  };
-}
-
-/** Who gets the key: the people named, else everybody on duty in the department. Pure. */
-export function recipientsOf(asked: Asked, roster: Roster): RosterPerson[] {
-  const everybody = roster.departments.flatMap((one) => one.people);
-  if (asked.people.length > 0) return asked.people.map((person) => everybody.find((one) => one.person === person)).filter((one) => one !== undefined);
-  const there = roster.departments.find((one) => placeKey(one) === asked.place)?.people ?? [];
-  const duty = there.filter((one) => one.on_duty);
-  return duty.length > 0 ? duty : there;
-}
-
-/** Whether it can be sent: purpose, consent, and somebody whose key nobody need confirm first. Pure. */
-export function isComplete(asked: Asked, roster: Roster | null): boolean {
-  if (roster === null || asked.purpose.trim() === '' || asked.consent.trim() === '') return false;
-  if (asked.house) return asked.people.length > 0;
-  const recipients = recipientsOf(asked, roster);
-  return recipients.length > 0 && recipients.every((one) => one.key_state !== 'changed');
-}
-
-/** An MDT comes filled in with the suggested members; without a region it is one of this hospital. Pure. */
-export function beginOf(kind: ConsultKind, roster: Roster | null): Pick<Asked, 'kind' | 'people' | 'house'> {
-  const members = (roster?.mdt ?? []).map((seat) => seat.person).filter((person) => person !== '');
-  const joined = roster?.joined ?? false;
-  return { kind, people: kind === 'mdt' && joined ? members : [], house: kind === 'mdt' && !joined };
-}
-
-const KEY_TONE: Record<KeyStanding, 'good' | 'busy' | 'bad'> = { confirmed: 'good', new: 'busy', changed: 'bad' };
-
-function Recipients({ people, onConfirmed }: { people: readonly RosterPerson[]; onConfirmed: () => void }) {
-  const { t } = useTexts();
+/** Keeps what is typed a moment after the last key, and at once when the dialog is left. */
+function useKeptDraft(study: string, consult: string, asked: Asked, touched: boolean): { state: DraftState; keepNow: () => Promise<void> } {
   const { api } = useSession();
-  const failureText = useFailureText();
-  const [failure, setFailure] = useState<string | null>(null);
-  async function confirm(one: RosterPerson): Promise<void> {
-    try {
-      await api.send('POST', '/api/region/keys/confirm', { person: one.person, key: one.key });
-      onConfirmed();
-    } catch (error) {
-      setFailure(failureText(error));
-    }
-  }
-  if (people.length === 0) return <p className="note-warn">! {t('request.nobody')}</p>;
-  return (
-    <ul className="plain-list" data-testid="recipients">
-      {people.map((one) => (
-        <li key={one.person}>
-          <b>{one.name}</b> <PlainChip tone={KEY_TONE[one.key_state]} glyph={one.key_state === 'changed' ? '!' : '✓'} label={t(`key.state.${one.key_state}`)} /> {one.on_duty && <PlainChip tone="good" glyph="●" label={t('duty.on')} />}
-          {one.key_state === 'changed' && (
-            <p className="note-bad">
-              {t('key.changedLong', { print: (one.key.slice(0, 32).match(/.{4}/g) ?? []).join(' ') })}
-              <Button size="small" onClick={() => void confirm(one)}>
-                {t('key.confirm')}
-              </Button>
-            </p>
-          )}
-        </li>
-      ))}
-      {failure !== null && <Alert type="error" showIcon title={failure} role="alert" />}
-    </ul>
-  );
-}
-
-function useKeptDraft(study: string, consult: string, asked: Asked, touched: boolean): 'none' | 'saving' | 'kept' | 'failed' {
-  const { api } = useSession();
-  const [state, setState] = useState<'none' | 'saving' | 'kept' | 'failed'>('none');
+  const [state, setState] = useState<DraftState>('none');
+  const kept = useRef<Asked | null>(null);
   useEffect(() => {
-    if (!touched) return;
+    if (!touched || kept.current === asked) return;
     let left = false;
     const timer = window.setTimeout(() => {
       setState('saving');
       api.send('PUT', `/api/consults/${consult}/draft`, { study, body: { ...asked } }).then(
-        () => !left && setState('kept'),
+        () => {
+          if (left) return;
+          kept.current = asked;
+          setState('kept');
+        },
         () => !left && setState('failed'),
       );
     }, SAVE_AFTER_MS);
@@ -142,7 +48,12 @@ function useKeptDraft(study: string, consult: string, asked: Asked, touched: boo
       window.clearTimeout(timer);
     };
   }, [api, study, consult, asked, touched]);
-  return state;
+  async function keepNow(): Promise<void> {
+    if (!touched || kept.current === asked) return;
+    await api.send('PUT', `/api/consults/${consult}/draft`, { study, body: { ...asked } });
+    kept.current = asked;
+  }
+  return { state, keepNow };
 }
 
 interface PartProps {
@@ -235,6 +146,7 @@ function Included({ asked, set, study, patientId, consult, body }: PartProps & {
           </button>
         </p>
       ))}
+      <FactsEditor entered={asked.entered} onChange={(entered) => set({ entered })} />
       <label className="file-button">
         {progress === null ? t('request.addDocuments') : t('request.uploading')}
         <input type="file" multiple accept="application/pdf,image/jpeg,image/png" onChange={(event) => void add(event.target.files)} data-testid="request-files" />
@@ -244,23 +156,58 @@ function Included({ asked, set, study, patientId, consult, body }: PartProps & {
   );
 }
 
+interface FootProps {
+  state: DraftState;
+  /** Something was typed, now or before: there is a draft to keep or to discard. */
+  begun: boolean;
+  house: boolean;
+  busy: boolean;
+  complete: boolean;
+  onDiscard: () => void;
+  onLeave: () => void;
+}
+
+function Foot({ state, begun, house, busy, complete, onDiscard, onLeave }: FootProps) {
+  const { t } = useTexts();
+  return (
+    <div className="form-end">
+      <span className="muted grow" role="status" data-testid="draft-state">
+        {t(`request.draft.${state}`)}
+      </span>
+      {begun && (
+        <Popconfirm title={t('request.discardSure')} okText={t('request.discard')} cancelText={t('action.back')} onConfirm={onDiscard}>
+          <Button type="text" danger data-testid="discard">
+            {t('request.discard')}
+          </Button>
+        </Popconfirm>
+      )}
+      <Button onClick={onLeave}>{t(begun ? 'request.later' : 'action.cancel')}</Button>
+      <Button type="primary" htmlType="submit" loading={busy} disabled={!complete} data-testid="request-send">
+        {house ? t('request.convene') : t('request.send')}
+      </Button>
+    </div>
+  );
+}
+
 interface Props {
   study: string;
   patientName: string;
   patientId: string;
   first: ConsultKind;
+  /** A kept draft that goes on; null begins a new one. */
+  draft?: OpenDraft | null;
   onClose: () => void;
 }
 
 const freshId = () => `c_${Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, '0')).join('')}`;
 
-export function RequestDialog({ study, patientName, patientId, first, onClose }: Props) {
+export function RequestDialog({ study, patientName, patientId, first, draft: old = null, onClose }: Props) {
   const { t } = useTexts();
   const { api } = useSession();
   const failureText = useFailureText();
   const roster = useRead<Roster>('/api/region/roster');
-  const [consult] = useState(freshId);
-  const [asked, setAsked] = useState<Asked>({ ...BLANK, kind: first });
+  const [consult] = useState(() => old?.id ?? freshId());
+  const [asked, setAsked] = useState<Asked>(() => (old === null ? { ...BLANK, kind: first } : askedOf(old.body, old.documents)));
   const [touched, setTouched] = useState(false);
   const [busy, setBusy] = useState(false);
   const [failure, setFailure] = useState<string | null>(null);
@@ -271,17 +218,33 @@ export function RequestDialog({ study, patientName, patientId, first, onClose }:
   const draft = useKeptDraft(study, consult, asked, touched);
   const set = (change: Partial<Asked>) => {
     setTouched(true);
-    setAsked((old) => ({ ...old, ...change }));
+    setAsked((before) => ({ ...before, ...change }));
   };
   const joined = roster.data?.joined ?? false;
   const choose = (kind: ConsultKind) => set(beginOf(kind, roster.data));
-  // What was chosen on the study's page is filled in once it is known who is there.
-  const [begun, setBegun] = useState(false);
+  // What was chosen on the study's page is filled in once it is known who is there; a draft stays as it was left.
+  const [begun, setBegun] = useState(old !== null);
   if (!begun && roster.data !== null) {
     setBegun(true);
-    setAsked((old) => ({ ...old, ...beginOf(first, roster.data) }));
+    setAsked((before) => ({ ...before, ...beginOf(first, roster.data) }));
   }
   const complete = isComplete(asked, roster.data);
+
+  /** Leaving keeps the draft; what cannot be kept is said, and the dialog stays. */
+  function leave(): void {
+    draft.keepNow().then(onClose, (error: unknown) => setFailure(failureText(error)));
+  }
+
+  async function discard(): Promise<void> {
+    try {
+      await api.send('DELETE', `/api/consults/${consult}/draft`);
+      onClose();
+    } catch (error) {
+      // Nothing had been kept yet: then nothing is left of it.
+      if (error instanceof ServerRefused && error.status === 404) onClose();
+      else setFailure(failureText(error));
+    }
+  }
 
   async function send(): Promise<void> {
     setBusy(true);
@@ -299,7 +262,7 @@ export function RequestDialog({ study, patientName, patientId, first, onClose }:
   }
 
   return (
-    <Modal open onCancel={onClose} title={t('request.title', { name: patientName })} footer={null} width={720} mask={{ closable: false }}>
+    <Modal open onCancel={leave} title={t('request.title', { name: patientName })} footer={null} width={760} mask={{ closable: false }}>
       {roster.data === null && (roster.error === null ? <Loading label={t('state.loadingPage')} /> : <Failure error={roster.error} onRetry={roster.reload} />)}
       {roster.data !== null && (
         <form
@@ -345,16 +308,9 @@ export function RequestDialog({ study, patientName, patientId, first, onClose }:
           <label htmlFor="request-consent">{t('request.consent')} *</label>
           <Input id="request-consent" maxLength={200} placeholder={t('request.consentHint')} value={asked.consent} onChange={(event) => set({ consent: event.target.value })} />
           {!asked.house && <Included asked={asked} set={set} study={study} patientId={patientId} consult={consult} body={() => latest.current} />}
+          {!asked.house && <Preview study={study} consult={consult} asked={asked} />}
           {failure !== null && <Alert type="error" showIcon title={failure} role="alert" />}
-          <div className="form-end">
-            <span className="muted grow" role="status" data-testid="draft-state">
-              {t(`request.draft.${draft}`)}
-            </span>
-            <Button onClick={onClose}>{t('action.cancel')}</Button>
-            <Button type="primary" htmlType="submit" loading={busy} disabled={!complete} data-testid="request-send">
-              {asked.house ? t('request.convene') : t('request.send')}
-            </Button>
-          </div>
+          <Foot state={draft.state} begun={touched || old !== null} house={asked.house} busy={busy} complete={complete} onDiscard={() => void discard()} onLeave={leave} />
         </form>
       )}
     </Modal>

@@ -9,7 +9,7 @@ import { Failure, Loading, Notice, useFailureText } from '../ui/states';
 import { useRead } from '../ui/useRead';
 import type { Roster, TownshipConsult } from './box';
 import { PlaceChip, UrgencyChip, useDepartment } from './Marks';
-import { placeKey } from './RequestDialog';
+import { placeKey } from './asked';
 import { URGENCIES, type Urgency } from './types';
 
 interface TownshipStudy {

@@ -1,5 +1,6 @@
 /** The appliance's JSON about consultations and the region (edge/api/consult.py, region.py, township.py). */
 import type { PublicMessage } from '../api/types';
+import type { AnnouncedNotice } from './Announced';
 import type { ConsultKind, EventKind, Party, Place, Urgency } from './types';
 
 export interface Upload {
@@ -8,6 +9,7 @@ export interface Upload {
   done_items: number;
   done_bytes: number;
   dead_items: number;
+  given_up_items?: number;
   /** What the case's building is at, in words of the worker; "" where it is done. */
   preparing: string;
 }
@@ -37,16 +39,75 @@ export interface BoxRow {
   source: string;
   opinions: number;
   upload: Upload | null;
+  /** Alarms that nobody has dismissed yet. */
   alarms: number;
+  /** `us` where the expert waits for this hospital. */
+  ball: string;
 }
 
 export interface BoxDraft {
   id: string;
   study: string;
   body: Record<string, unknown>;
-  changed: number;
+  changed: string;
   patient_name: string;
+  patient_id: string;
 }
+
+/** A draft as it is opened again. */
+export interface OpenDraft {
+  id: string;
+  study: string;
+  body: Record<string, unknown>;
+  documents: { id: string; title: string; content_type: string; bytes: number }[];
+}
+
+export interface GoingItem {
+  kind: string;
+  title: string;
+  bytes: number;
+  study: number;
+  count: number;
+  /** Pictures: never more than this. */
+  at_most: boolean;
+}
+
+/** What a request would seal and send. */
+export interface WouldGo {
+  studies: { n: number; modality: string; study_date: string; description: string; prior: boolean }[];
+  items: GoingItem[];
+  bytes: number;
+  rate_bytes_s: number | null;
+  seconds: number | null;
+}
+
+export interface SendingPart {
+  kind: string;
+  study: number;
+  title: string;
+  items: number;
+  done_items: number;
+  bytes: number;
+  done_bytes: number;
+  dead_items: number;
+  given_up_items: number;
+}
+
+export interface DeadPart {
+  id: string;
+  kind: string;
+  study: number;
+  title: string;
+  bytes: number;
+  error: PublicMessage | null;
+}
+
+export interface Sending {
+  parts: SendingPart[];
+  dead: DeadPart[];
+}
+
+export type BoxAlarm = PublicMessage & { about: string; at: string; last: string; seen_by: string };
 
 export interface BoxEvent {
   n: number;
@@ -69,16 +130,18 @@ export interface BoxCase {
   request: { purpose: string | null; summary: string | null; consent: { reference: string; at: string } | null; at: string | null };
   parties: (Omit<Party, 'removed_at'> & { name: string; title: string; removed_at: string | null })[];
   events: BoxEvent[];
-  pending: { id: string; kind: EventKind; at: string; author: string; opened: Record<string, unknown> | null }[];
+  pending: { id: string; kind: EventKind; at: string; author: string; opened: Record<string, unknown> | null; state?: 'waiting' | 'done' | 'dead' | 'given_up' }[];
   opinions: BoxEvent[];
   documents: { id: string; title: string; content_type: string; bytes: number; at: string }[];
   may: EventKind[];
   me: string;
   epoch: number;
-  alarms: (PublicMessage & { id: string; at: string })[];
+  alarms: BoxAlarm[];
+  /** Parts in the outbox; null for a meeting of this hospital. */
+  sending: Sending | null;
 }
 
-export type KeyStanding = 'confirmed' | 'new' | 'changed';
+export type KeyStanding = 'confirmed' | 'new' | 'changed' | 'unattested';
 
 export interface RosterPerson {
   person: string;
@@ -122,7 +185,9 @@ export interface RegionState {
   } | null;
   directory: { size: number; witnessed_by: number; changed_keys: { kind: string; id: string; old: string; new: string; at: string }[]; error: PublicMessage | null } | null;
   link: { state: 'idle' | 'connecting' | 'open' | 'waiting' | 'refused' | 'unknown'; since: string | null; latency_ms: number | null; backlog: { items: number; bytes: number; oldest_s: number; dead: number }; last_error: PublicMessage | null };
-  alarms: (PublicMessage & { about: string; at: string; last: string; seen_by: string })[];
+  alarms: BoxAlarm[];
+  /** The region's notice broker; `idle` where it has none. */
+  notices: { state: 'idle' | 'connecting' | 'open' | 'waiting' | 'refused'; since: string; heard: number; ignored: Record<string, number>; last_error: PublicMessage | null; awaited: AnnouncedNotice[] };
 }
 
 export interface TownshipConsult extends Pick<BoxRow, 'id' | 'study' | 'patient_name' | 'kind' | 'urgency' | 'place' | 'deadline_at' | 'to_hospital_name' | 'to_department' | 'purpose' | 'requested_at'> {

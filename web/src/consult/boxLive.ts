@@ -1,4 +1,4 @@
-/** Which consultations changed, from the appliance's stream; `null` after a gap: anything may have. */
+/** Which consultations changed, from the appliance's stream; `null` for the list itself: after a gap, or when something was announced. */
 import { useEffect, useRef, useState } from 'react';
 import { listen, type LiveState } from '../api/live';
 import { useSession } from '../app/session';
@@ -14,7 +14,7 @@ export function useBoxLive(onChange: (consult: string | null) => void): LiveStat
   const wanted = may('consult.request');
   useEffect(() => {
     if (!wanted) return;
-    return listen<{ consult: string }>('/api/consults/events', { onEvent: (event) => latest.current(event.consult), onGap: () => latest.current(null), onState: setState });
+    return listen<{ consult: string | null }>('/api/consults/events', { onEvent: (event) => latest.current(event.consult), onGap: () => latest.current(null), onState: setState });
   }, [wanted, csrf]);
   return state;
 }
