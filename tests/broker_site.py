@@ -168,7 +168,7 @@ class Listening:
         return self
 
     def awaited(self):
-        return awaited(self.box.box, self.box.credentials.region())
+        return awaited(self.box.box)
 
     def ignored(self):
         return dict(self.listener._ignored)

@@ -31,6 +31,7 @@ from edge.consult.post import Saying, send
 from edge.consult.region import PRIORITY, Desk, local_person
 from edge.consult.requests import Asker, keep_words, request, save_draft, seat_of
 from edge.stages.queue import JobSpec
+from edge.uplink.notices import awaited
 
 router = APIRouter(prefix="/api")
 MayRead = Annotated[Session, Depends(need("consult.read"))]
@@ -165,14 +166,20 @@ def keep_draft(
 def read_consults(
     desk: TheDesk, session: MayRead, state: str = "", study: str = ""
 ) -> dict[str, Any]:
-    """Return the consultations of this hospital, and the caller's drafts."""
-    rows = rows_of(desk, state, study, _seat_needed(desk, session))
-    return {"rows": rows, "drafts": drafts_of(desk, session.user)}
+    """Return the consultations of this hospital, the caller's drafts, and what is on its way."""
+    seat = _seat_needed(desk, session)
+    rows = rows_of(desk, state, study, seat)
+    announced = [] if seat else awaited(desk.box)
+    return {"rows": rows, "drafts": drafts_of(desk, session.user), "notices": announced}
 
 
 @router.get("/consults/events")
 async def events(site: TheSite, _session: MayAsk, http: Request) -> StreamingResponse:
-    """Stream which consultations changed; the event id is the journal's position."""
+    """Stream which consultations changed; the event id is the journal's position.
+
+    An event without a consultation says that the hub has announced something, or that what it
+    had announced is here.
+    """
     told = whole(http.headers.get("last-event-id", ""))
     start = site.box.journal.last_position() if told is None else told
     return StreamingResponse(
@@ -344,7 +351,7 @@ async def _files(http: Request) -> list[tuple[str, bytes]]:
 
 
 async def _changes(site: Site, http: Request, position: int) -> AsyncIterator[str]:
-    silent = 0.0
+    silent, announced = 0.0, awaited(site.box)
     yield ": hello\n\n"
     desks: Desks = http.app.state.desks
     while _goes_on(site, http) and not await http.is_disconnected():
@@ -354,6 +361,10 @@ async def _changes(site: Site, http: Request, position: int) -> AsyncIterator[st
         for consult in _of_studies(site, studies):
             row = await run_in_threadpool(_row, desks, consult)
             event = json.dumps({"consult": consult, "row": row}, ensure_ascii=False)
+            yield f"id: {position}\ndata: {event}\n\n"
+        before, announced = announced, awaited(site.box)
+        if announced != before:
+            event = json.dumps({"consult": None, "notices": announced})
             yield f"id: {position}\ndata: {event}\n\n"
         silent = 0.0 if studies else silent + _POLL_S
         if silent >= _BEAT_S:

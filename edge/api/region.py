@@ -21,10 +21,11 @@ from edge.uplink.alarms import Alarms
 from edge.uplink.certificates import Region
 from edge.uplink.directory import BoxDirectory
 from edge.uplink.join import credentials_of, join
+from edge.uplink.notices import awaited
 from edge.uplink.outbox import Outbox
 from edge.uplink.process import outbox_of
 from edge.uplink.renew import certificate_of, consent
-from edge.uplink.status import alarms_of, link_status
+from edge.uplink.status import alarms_of, link_status, notice_status
 from edge.uplink.vouching import own_people, vouch
 
 router = APIRouter(prefix="/api")
@@ -93,6 +94,7 @@ def region(site: TheSite, parts: TheParts, _session: MaySee) -> dict[str, Any]:
         "joined": credentials.joined, "node": site.box.identity.id, "hub": None, "hospital": None,
         "certificate": None, "directory": None, "people": [],
         "link": link_status(site.box, parts.outbox()), "alarms": alarms_of(site.box),
+        "notices": notice_status(site.box) | {"awaited": awaited(site.box)},
     }  # fmt: skip
     if not credentials.joined:
         return shown

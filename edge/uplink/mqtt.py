@@ -26,7 +26,7 @@ from edge.uplink.notice_errors import (
     BrokerUnreachable,
     NoticesTooMany,
 )
-from edge.uplink.notices import Notices, forget_notices
+from edge.uplink.notices import Notices
 from edge.uplink.status import NoticeStatus, keep_notice_status
 
 _log = structlog.get_logger("notices")
@@ -54,7 +54,6 @@ class NoticeListener:
     _stop: threading.Event = field(default_factory=threading.Event)
     _link: BrokerLink | None = None
     _notices: Notices | None = None
-    _hub: str = ""
     _state: str = ""
     _since_ms: int = 0
     _heard: int = 0
@@ -96,9 +95,8 @@ class NoticeListener:
         except XinglinError as error:
             self._error = error
             return Ended(worked=False, fault="address")
-        if self._hub not in ("", region.hub):
-            forget_notices(self.box.database)
-        self._hub, self._notices = region.hub, Notices(self.box, region)
+        self._notices = Notices(self.box, region)
+        self._notices.forget_others()
         ears = Ears(self._opened, self._hear, self._turned, _TURN_S)
         link = BrokerLink(site, ears, self.box.outside.randomness(16).hex())
         self._link = link

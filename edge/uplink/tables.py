@@ -15,8 +15,9 @@ _TABLES = (
     """CREATE TABLE IF NOT EXISTS directory_witness (
         node TEXT PRIMARY KEY, statement BLOB NOT NULL, size INTEGER NOT NULL)""",
     """CREATE TABLE IF NOT EXISTS region_notice (
-        seq INTEGER PRIMARY KEY, kind TEXT NOT NULL, consult TEXT NOT NULL, urgency TEXT NOT NULL,
-        at TEXT NOT NULL, heard INTEGER NOT NULL)""",
+        writer TEXT NOT NULL, seq INTEGER NOT NULL, kind TEXT NOT NULL, consult TEXT NOT NULL,
+        urgency TEXT NOT NULL, at TEXT NOT NULL, heard INTEGER NOT NULL,
+        PRIMARY KEY (writer, seq))""",
 )
 
 
