@@ -184,6 +184,38 @@ def test_opinions_come_back_with_their_signature_and_hash(page, mock) -> None:
     shot(page, "case-en")
 
 
+NOTICE = {
+    "seq": 9, "kind": "opinion", "consult": "c_1", "urgency": "emergency",
+    "at": "2026-11-23T03:00:00.000Z", "heard_at": "2026-11-23T03:00:00.100Z",
+}  # fmt: skip
+
+
+def test_what_the_hub_announced_stands_there_until_it_has_come(page, mock) -> None:
+    log_in(page)
+    page.locator("tr[data-consult=c_1]").wait_for()
+    assert page.locator("[data-testid=announced]").count() == 0
+    other = NOTICE | {"seq": 8, "kind": "unheard-of", "consult": "c_9", "urgency": "routine"}
+    mock.tell("/mock/box", announced=[other, NOTICE])
+    said = page.locator("[data-testid=announced]")
+    said.get_by_text("2 项会诊进展尚未收到").wait_for()
+    lines = said.locator("li").all_inner_texts()
+    assert "急诊" in lines[0]
+    assert "有新的意见" in lines[0]
+    assert "有新进展" in lines[1]
+    shot(page, "announced")
+    mock.tell("/mock/box", announced=[])
+    said.wait_for(state="detached")
+
+
+def test_how_the_notice_broker_stands_is_shown(page, mock) -> None:
+    mock.tell("/mock/box", announced=[NOTICE])
+    log_in(page, "it", "/region")
+    line = page.locator("[data-testid=broker]")
+    line.get_by_text("已收到 3 条通知").wait_for()
+    line.get_by_text("1 项会诊进展尚未收到").wait_for()
+    shot(page, "broker")
+
+
 def test_the_regions_state_and_its_clicks(page, mock) -> None:
     log_in(page, "it", "/region")
     page.get_by_text("已断开，将自动重试").wait_for()

@@ -37,6 +37,7 @@ export function reset(now) {
       directory: { size: 42, witnessed_by: 3, changed_keys: [], error: null },
       link: { state: 'waiting', since: at(12), latency_ms: 610, backlog: { items: 12, bytes: 3_400_000, oldest_s: 740, dead: 0 }, last_error: { code: 'E7502', message_zh: '无法连接区域中心', message_en: 'The hub cannot be reached' } },
       alarms: [{ code: 'E7102', about: '', message_zh: '公钥目录分叉：第 12 条与已见过的不同', message_en: 'The key directory forked at entry 12', at: at(30), last: at(2), seen_by: '' }],
+      notices: { state: 'open', since: at(40), heard: 3, ignored: {}, last_error: null, awaited: [] },
     },
     roster: {
       joined: true,
@@ -113,7 +114,7 @@ export async function answer(box, key, path, me, asJson, asBytes) {
   }
   const ask = /^POST \/api\/studies\/(\w+)\/consult$/.exec(key);
   if (ask) return asked(box, await asJson(), ask[1], me);
-  if (key === 'GET /api/consults') return { body: { rows: Object.values(box.cases).map((one) => one.row), drafts: Object.values(box.drafts) } };
+  if (key === 'GET /api/consults') return { body: { rows: Object.values(box.cases).map((one) => one.row), drafts: Object.values(box.drafts), notices: box.region.notices.awaited } };
   const [, id, what] = /^\/api\/consults\/(\w+)(?:\/(\w+))?/.exec(path) ?? [];
   if (id === undefined) return null;
   if (what === 'draft') {
@@ -131,11 +132,15 @@ export async function answer(box, key, path, me, asJson, asBytes) {
   return { body: one };
 }
 
-/** What comes down from the hub. */
-export function happen(box, { consult, change, leave }) {
+/** What comes down from the hub; returns which consultation changed, null for the list as such. */
+export function happen(box, { consult, change, leave, announced }) {
+  if (announced !== undefined) {
+    box.region.notices.awaited = announced;
+    return null;
+  }
   if (leave) box.region.joined = false;
   if (leave) box.roster.joined = false;
-  if (consult === undefined) return null;
+  if (consult === undefined) return undefined;
   const one = box.cases[consult];
   Object.assign(one.row, change ?? {});
   one.events.push(...one.pending.map((waiting) => ({ ...one.events[0], id: waiting.id, kind: waiting.kind, actor_name: '示范县人民医院', at: waiting.at, opened: waiting.opened })));

@@ -189,7 +189,7 @@ const server = createServer(async (req, res) => {
   }
   if (url.pathname === '/mock/box') {
     const changed = box.happen(state.box, await asJson(req));
-    if (changed) tell({ consult: changed }, state.boxListeners);
+    if (changed !== undefined) tell({ consult: changed }, state.boxListeners);
     return json(res, 200, {});
   }
   if (url.pathname === '/mock/event') {
