@@ -196,6 +196,8 @@ def run_worker(folder: Path, lane: str) -> None:
     """Do the jobs of one lane until told to stop."""
     from edge.analyze.local_engines import LocalEngines
     from edge.intake.dimse.service import quieten_library
+    from edge.models.known import BoxModels
+    from edge.stages.models import note_active
     from edge.stages.table import note_dead, stages_of
     from edge.stages.work import Work
     from edge.stages.worker import Worker
@@ -203,9 +205,6 @@ def run_worker(folder: Path, lane: str) -> None:
     stop = until_told()
     quieten_library()
     box = open_box(folder, real_outside())
-    from edge.models.known import BoxModels
-    from edge.stages.models import note_active
-
     engines = LocalEngines(
         box.folder / "engines", BoxModels(box), lambda changed: note_active(box, changed)
     )

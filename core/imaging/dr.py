@@ -15,15 +15,24 @@ from scipy import ndimage as ndi
 from skimage.transform import resize
 
 from core.imaging.dr_chest import ChestBox, ChestFit, fit_chest
-from core.imaging.dr_errors import BundleNotForRadiographs
-from core.imaging.dr_input import crop_box, input_spec, network_input
 from core.imaging.dr_limits import DrLimits, SiteLimits
 from core.imaging.dr_qc import NOT_A_CHEST, assess_fitted, check_usable
+from core.imaging.dr_recipes import (
+    Reading,
+    Recipe,
+    box_of,
+    heat_of,
+    input_of,
+    reading_of,
+    recipe_of,
+    score_of,
+)
 from core.imaging.dr_regions import Region, regions_of
 from core.imaging.result import QcResult, Reason, Status, TbScore
 from core.imaging.volume import Radiograph
 from core.models.bundle import Bundle
 from core.models.engine import Engine
+from core.models.errors import EngineOutputInvalid
 
 Clock = Callable[[], float]
 
@@ -83,7 +92,9 @@ def analyse_dr(
     BundleNotForRadiographs, EngineFailed, EngineOutputInvalid
     """
     chosen = options or DrOptions()
-    spec = input_spec(bundle.metadata.name, bundle.metadata.preprocessing)
+    stated = bundle.metadata
+    recipe = recipe_of(stated.name, stated.preprocessing)
+    reading = reading_of(stated.name, stated.postprocessing)
     started = chosen.clock()
     check_usable(radiograph)
     chest = fit_chest(radiograph.pixels)
@@ -95,12 +106,15 @@ def analyse_dr(
     if refusal is not None and not chosen.override:
         status: Status = "not_applicable" if refusal.code in NOT_A_CHEST else "refused"
         return DrFindings(qc, status, seconds=seconds, reason=refusal)
-    score, heat = _infer(radiograph, chest, engine, bundle)
+    score, heat = _infer(radiograph, chest, engine, (bundle, recipe, reading))
     inferred = chosen.clock()
-    heat_map = spread_heat(heat, crop_box(chest.box, spec), radiograph.pixels.shape)
     tb = tb_score(score, bundle)
-    # Below the threshold nothing is suspected, so no place is pointed at.
-    regions = regions_of(heat_map, chest.box) if tb.positive else ()
+    heat_map, regions = None, None
+    if heat is not None:
+        box = box_of(chest.box, recipe, radiograph.pixels.shape)
+        heat_map = spread_heat(heat, box, radiograph.pixels.shape)
+        # Below the threshold nothing is suspected, so no place is pointed at.
+        regions = regions_of(heat_map, chest.box) if tb.positive else ()
     seconds |= {"inference": inferred - judged, "heat_map": chosen.clock() - inferred}
     overridden = refusal is not None
     return DrFindings(qc, "ok", tb, heat_map, regions, seconds, overridden=overridden)
@@ -143,13 +157,15 @@ def spread_heat(
 
 
 def _infer(
-    radiograph: Radiograph, chest: ChestFit, engine: Engine, bundle: Bundle
-) -> tuple[float, NDArray[np.float32]]:
-    metadata = bundle.metadata
-    spec = input_spec(metadata.name, metadata.preprocessing)
-    names = metadata.postprocessing
-    if names.get("op") != "score_and_heat/1":
-        raise BundleNotForRadiographs(bundle=metadata.name, what="postprocessing")
-    inputs = {metadata.inputs[0].name: network_input(radiograph.pixels, chest.box, spec)}
-    outputs = engine.infer(inputs)
-    return float(outputs[names["score"]][0, 0]), outputs[names["heat"]][0, 0]
+    radiograph: Radiograph,
+    chest: ChestFit,
+    engine: Engine,
+    method: tuple[Bundle, Recipe, Reading],
+) -> tuple[float, NDArray[np.float32] | None]:
+    bundle, recipe, reading = method
+    made = input_of(radiograph.pixels, chest.box, recipe)
+    outputs = engine.infer({bundle.metadata.inputs[0].name: made})
+    score = score_of(outputs, reading)
+    if not 0.0 <= score <= 1.0:
+        raise EngineOutputInvalid(output=reading.score)
+    return score, heat_of(outputs, reading)

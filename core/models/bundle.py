@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import io
 import zipfile
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,8 +28,10 @@ from core.models.metadata import Metadata, TensorSpec, parse_metadata
 
 Arrays = dict[str, NDArray[np.float32]]
 REQUIRED_FILES = ("model.onnx", "card.md", "golden.npz")
+METADATA_LIMIT_BYTES = 1024 * 1024
 _LIMIT_BYTES = 512 * 1024 * 1024
-_METADATA_LIMIT_BYTES = 1024 * 1024
+#: Unpacked: a few zeros can pack a great many.
+_GOLDEN_LIMIT_BYTES = 1024 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,22 +92,40 @@ def load(path: Path) -> Bundle:
     BundleMetadataInvalid, BundleGoldenInvalid
         What it lists is not a valid bundle.
     """
-    head = _read(path, "metadata.json", _METADATA_LIMIT_BYTES)
+    head = _read(path, "metadata.json", METADATA_LIMIT_BYTES)
+    metadata = parse_metadata(head)
+    _refuse_strangers(path, metadata)
+    content = {name: _read(path, name, _LIMIT_BYTES) for name in metadata.files}
+    return bundle_of({**content, "metadata.json": head})
+
+
+def bundle_of(files: Mapping[str, bytes]) -> Bundle:
+    """Return the bundle that these files are; nothing is read or written.
+
+    Raises
+    ------
+    BundleMissing, BundleStranger, BundleAltered, BundleMetadataInvalid, BundleGoldenInvalid
+    """
+    head = files.get("metadata.json")
+    if head is None:
+        raise BundleMissing(file="metadata.json")
     metadata = parse_metadata(head)
     for name in REQUIRED_FILES:
         if name not in metadata.files:
             raise BundleMissing(file=name)
-    _refuse_strangers(path, metadata)
-    content = {name: _read(path, name, _LIMIT_BYTES) for name in metadata.files}
-    for name, data in content.items():
-        if hashlib.sha256(data).hexdigest() != metadata.files[name]:
+    for name in sorted(files.keys() - metadata.files.keys() - {"metadata.json"}):
+        raise BundleStranger(file=name[:64])
+    for name, digest in metadata.files.items():
+        if name not in files:
+            raise BundleMissing(file=name)
+        if hashlib.sha256(files[name]).hexdigest() != digest:
             raise BundleAltered(file=name)
     return Bundle(
         metadata=metadata,
-        model=content["model.onnx"],
-        model_fp16=content.get("model_fp16.onnx"),
-        golden=read_golden(content["golden.npz"], metadata.inputs, metadata.outputs),
-        card=content["card.md"].decode("utf-8", errors="replace"),
+        model=files["model.onnx"],
+        model_fp16=files.get("model_fp16.onnx"),
+        golden=read_golden(files["golden.npz"], metadata.inputs, metadata.outputs),
+        card=files["card.md"].decode("utf-8", errors="replace"),
         digest=hashlib.sha256(head).hexdigest(),
     )
 
@@ -123,8 +144,13 @@ def read_golden(
     ------
     BundleGoldenInvalid
         Not an NPZ, a tensor missing, a shape or type that the metadata does not state.
+    BundleTooLarge
+        Unpacked it would be over the limit.
     """
     try:
+        with zipfile.ZipFile(io.BytesIO(data)) as members:
+            if sum(one.file_size for one in members.infolist()) > _GOLDEN_LIMIT_BYTES:
+                raise BundleTooLarge(file="golden.npz", bytes=len(data), limit=_GOLDEN_LIMIT_BYTES)
         with np.load(io.BytesIO(data), allow_pickle=False) as archive:
             arrays = {key: archive[key] for key in archive.files}
     except (ValueError, OSError, zipfile.BadZipFile, EOFError, KeyError) as cause:

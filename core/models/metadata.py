@@ -62,6 +62,15 @@ class Metadata:
         Largest allowed |difference| on the golden set by precision (``fp32``, ``fp16``).
     files : dict
         SHA-256 by file name, for every file of the bundle but metadata.json itself.
+    slot : str
+        What it is for (:mod:`core.models.slots`); the bundle's name where it is not stated.
+    intended_use : str
+        Must say, for an import, that this is not for clinical use.
+    golden_made_here : bool
+        The golden outputs are this network's own, recorded at import: they prove that it repeats
+        itself, and nothing about whether it is right.
+    source : str
+        What it was made from: "" for a bundle of ours, "onnx" or "monai".
     """
 
     name: str
@@ -78,6 +87,10 @@ class Metadata:
     research_only: bool
     tolerance: dict[str, float]
     files: dict[str, str]
+    slot: str = ""
+    intended_use: str = ""
+    golden_made_here: bool = False
+    source: str = ""
 
 
 def parse_metadata(data: bytes) -> Metadata:
@@ -112,6 +125,10 @@ def parse_metadata(data: bytes) -> Metadata:
         research_only=_flag(top["research_only"]),
         tolerance=_tolerance(top["tolerance"]),
         files=_files(top["files"]),
+        slot=_matched(top, "slot" if "slot" in top else "name", _NAME),
+        intended_use=_told(top, "intended_use"),
+        golden_made_here=_flag(top.get("golden_made_here", False)),
+        source=_told(top, "source"),
     )
 
 
@@ -133,7 +150,7 @@ _REQUIRED = frozenset(
         "files",
     ]
 )
-# MONAI's descriptive keys are allowed and not interpreted.
+# MONAI's descriptive keys are allowed; of them only intended_use is read.
 _OPTIONAL = frozenset(
     [
         "description",
@@ -144,6 +161,9 @@ _OPTIONAL = frozenset(
         "intended_use",
         "references",
         "training",
+        "slot",
+        "golden_made_here",
+        "source",
     ]
 )
 
@@ -172,6 +192,12 @@ def _text(top: dict[str, Any], key: str) -> str:
     if not isinstance(value, str) or not value.strip():
         raise BundleMetadataInvalid(what=key)
     return value
+
+
+def _told(top: dict[str, Any], key: str) -> str:
+    """Return an optional text; anything that is no text counts as none."""
+    value = top.get(key)
+    return value if isinstance(value, str) else ""
 
 
 def _matched(top: dict[str, Any], key: str, pattern: re.Pattern[str]) -> str:

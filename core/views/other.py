@@ -74,32 +74,59 @@ class SubjectView:
         return Step(row, [Upsert("subject", row)])
 
 
-MODEL = Table(
-    "model",
-    {"name": str, "grp": str, "version": str, "at": str, "state": str, "detail": str},
-    ("name",),
-)
+MODEL_SLOT = Table(
+    "model_slot",
+    {
+        "slot": str, "grp": str, "name": str, "version": str, "digest": str, "engine": str,
+        "at": str, "by": str, "state": str, "chosen": str, "history": str, "detail": str,
+    },
+    ("slot",),
+)  # fmt: skip
+MODEL_BUNDLE = Table(
+    "model_bundle",
+    {
+        "slot": str, "digest": str, "grp": str, "name": str, "version": str, "at": str, "by": str,
+        "detail": str,
+    },
+    ("slot", "digest"),
+)  # fmt: skip
 
 
 class ModelView:
-    """Which bundle serves, by the newest activation or rollback."""
+    """What fills each slot: what a person chose, what the node says serves, what was imported.
+
+    ``chosen`` is the pointer: the digest a person activated last, "" while nobody has and the
+    bundle of the release serves. ``history`` holds the digests that a rollback goes back through.
+    """
 
     name = "model"
-    version = 1
-    tables = (MODEL,)
+    version = 2
+    tables = (MODEL_SLOT, MODEL_BUNDLE)
 
     def group(self, record: Record) -> str | None:
-        """Return the model's name."""
-        if record.kind in ("model.activated", "model.rolled_back"):
+        """Return the slot's subject."""
+        if record.kind in ("model.activated", "model.rolled_back", "model.imported"):
             return record.header.subject
         return None
 
-    def step(self, state: State, record: Record) -> Step:  # noqa: ARG002 newest rules
+    def step(self, state: State, record: Record) -> Step:
         """Fold one record."""
-        body = record.body
-        row = {
-            "name": body["name"], "grp": record.header.subject, "version": body["version"],
-            "at": Stamp.parse(record.header.clock).iso(), "state": record.kind.split(".")[1],
+        body, subject = record.body, record.header.subject
+        facts = {
+            "slot": body.get("slot") or subject.removeprefix("m_"), "grp": subject,
+            "digest": body.get("digest", ""), "name": body["name"], "version": body["version"],
+            "at": Stamp.parse(record.header.clock).iso(), "by": body.get("by", ""),
             "detail": json.dumps(body, ensure_ascii=False, sort_keys=True),
         }  # fmt: skip
-        return Step(row, [Upsert("model", row)])
+        if record.kind == "model.imported":
+            return Step(state, [Upsert("model_bundle", facts)])
+        history: list[str] = list(state.get("history", []))
+        if record.kind == "model.rolled_back":
+            history = history[:-1]
+        elif facts["by"]:
+            history = [*(history or [body["previous"]["digest"]]), facts["digest"]]
+        row = {
+            **facts, "engine": body.get("engine", ""), "state": record.kind.split(".")[1],
+            "chosen": history[-1] if history else "", "history": json.dumps(history),
+        }  # fmt: skip
+        return Step({"history": history}, [Upsert("model_slot", row)])

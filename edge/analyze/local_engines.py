@@ -2,16 +2,45 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from core.imaging.geometry import SeriesGeometry
     from core.imaging.study import Progress
     from core.imaging.study_result import CtOutcome, DrOutcome
     from core.imaging.volume import Radiograph, Volume
+    from core.models.bundle import Bundle
+    from core.models.engine import Engine
 
-RADIOGRAPH_BUNDLE = "dr_tb"
+RADIOGRAPH_SLOT = "dr_tb"
+
+
+class Models(Protocol):
+    """Which bundle fills a slot; asked study by study."""
+
+    def chosen(self, slot: str) -> str:
+        """Return the digest that somebody chose; "" for the one that comes with the product."""
+        ...
+
+    def bundle(self, slot: str, digest: str) -> Bundle:
+        """Load it."""
+        ...
+
+
+class ShippedModels:
+    """The bundles that come with the product, and no others."""
+
+    def chosen(self, slot: str) -> str:  # noqa: ARG002 the port's argument
+        """Return "": nobody chooses here."""
+        return ""
+
+    def bundle(self, slot: str, digest: str) -> Bundle:  # noqa: ARG002 the port's argument
+        """Load the shipped bundle."""
+        from core.models.bundle import load, shipped
+
+        return load(shipped(slot))
 
 
 class LocalEngines:
@@ -21,11 +50,23 @@ class LocalEngines:
     ----------
     cache_dir : Path
         Where built engines may be kept.
+    models : Models or None
+        Which bundles serve; None for those that come with the product. A study is analysed by the
+        bundle that is chosen when its analysis begins, and :meth:`method` then speaks of that one.
+    changed : callable
+        Told after another bundle or engine began to serve.
     """
 
-    def __init__(self, cache_dir: Path) -> None:
+    def __init__(
+        self,
+        cache_dir: Path,
+        models: Models | None = None,
+        changed: Callable[[LocalEngines], object] = lambda _engines: None,
+    ) -> None:
         self._cache_dir = cache_dir
-        self._film: Any = None
+        self._models = models or ShippedModels()
+        self._changed = changed
+        self._film: tuple[str, Bundle, Engine] | None = None
 
     def ct(
         self, volume: Volume, geometry: SeriesGeometry, progress: Progress, *, override: bool
@@ -36,33 +77,39 @@ class LocalEngines:
         return analyse_ct(volume, geometry, progress, CtOptions(override=override))
 
     def radiograph(self, radiograph: Radiograph, *, override: bool) -> DrOutcome:
-        """Analyse a radiograph (`core.imaging.dr`) with the shipped bundle."""
+        """Analyse a radiograph (`core.imaging.dr`) with the bundle that is active now."""
         from core.imaging.dr import DrOptions, analyse_dr
 
-        bundle, engine = self._loaded()
+        _, bundle, engine = self._active()
         return analyse_dr(radiograph, engine, bundle, DrOptions(override=override))
 
     def method(self, modality: str) -> dict[str, object]:
-        """Return model, version, the research-only mark and what ran it."""
+        """Return model, version, digest, the research-only mark and what ran it."""
         if modality == "CT":
             from core.imaging.lesions_score import METHOD, METHOD_VERSION
 
             return {"model": METHOD, "version": METHOD_VERSION, "research_only": True}
-        bundle, engine = self._loaded()
+        _, bundle, engine = self._film or self._active()
         stated = bundle.metadata
         return {
             "model": stated.name,
             "version": stated.version,
+            "digest": bundle.digest,
             "research_only": stated.research_only,
             "engine": engine.name,
             "device": engine.device,
         }
 
-    def _loaded(self) -> Any:
-        if self._film is None:
-            from core.models.bundle import load, shipped
-            from edge.infer.engines import choose_engine
+    def _active(self) -> tuple[str, Bundle, Engine]:
+        wanted = self._models.chosen(RADIOGRAPH_SLOT)
+        if self._film is not None and self._film[0] == wanted:
+            return self._film
+        from edge.infer.engines import choose_engine
 
-            bundle = load(shipped(RADIOGRAPH_BUNDLE))
-            self._film = (bundle, choose_engine(bundle, self._cache_dir))
+        bundle = self._models.bundle(RADIOGRAPH_SLOT, wanted)
+        engine = choose_engine(bundle, self._cache_dir)
+        if self._film is not None:
+            self._film[2].close()
+        self._film = (wanted, bundle, engine)
+        self._changed(self)
         return self._film

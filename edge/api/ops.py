@@ -91,9 +91,12 @@ def _last_seen(site: Site, ae_title: str) -> str | None:
 
 
 def _models(site: Site) -> list[dict[str, Any]]:
-    rows = site.box.database.query("SELECT name, version, state, detail FROM model ORDER BY name")
+    # A slot has one model that serves, however it came to (activated, or gone back to).
+    rows = site.box.database.query(
+        "SELECT name, version, state, detail FROM model_slot ORDER BY slot"
+    )
     return [
-        {"name": r[0], "version": r[1], "active": r[2] == "activated",
+        {"name": r[0], "version": r[1], "active": True,
          **{k: json.loads(r[3]).get(k, "") for k in ("task", "engine")},
          "research_only": bool(json.loads(r[3]).get("research_only", True))}
         for r in rows

@@ -15,6 +15,7 @@ from core.imaging.reading import series_geometry
 from core.imaging.series import choose_series
 from core.imaging.study import StudyInput, StudyResult, analyse_study, qc_json
 from core.imaging.summary import summarise
+from edge.models.shadow_runs import queue_shadow
 from edge.stages.queue import Job
 from edge.stages.study_data import StudyData
 from edge.stages.work import Done, Outcome, Work, append, study_row
@@ -67,6 +68,8 @@ def inference(work: Work, job: Job) -> Outcome:
     }
     kind = "processing.failed" if result.status == "failed" else "findings.proposed"
     append(work, job.study, kind, body)
+    # After the record: what runs beside it can delay or change nothing.
+    queue_shadow(work.box, work.queue, job.study, body)
     return Done()
 
 

@@ -25,7 +25,7 @@ from edge.stages.work import Later, Outcome, Stage, Work
 
 LANES: Mapping[str, Sequence[str]] = {
     "urgent": ("complete", "image_quality", "consult_inbox"),
-    "compute": ("quality", "inference", "measuring", "report", "renewal"),
+    "compute": ("quality", "inference", "measuring", "report", "renewal", "shadow"),
     "delivery": (
         "forward", "delivery", "commitment", "manifest", "consult", "consult_answer", "opinion",
         "opinion_delivery", "statistics",

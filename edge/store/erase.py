@@ -11,6 +11,7 @@ from edge.store.box import Box
 _NAMING = ("alternate", "manifest", "result_object", "consult_object", "consult_document")
 _OF_STUDY = (
     "job", "progress", "arrival", "manifest", "consult_draft", "consult_document", "consult_sent",
+    "shadow_result",
 )  # fmt: skip
 
 

@@ -64,6 +64,14 @@ _TABLES = (
         digest TEXT NOT NULL, at INTEGER NOT NULL, author TEXT NOT NULL, opened TEXT NOT NULL,
         returned INTEGER)""",
     "CREATE INDEX IF NOT EXISTS consult_sent_consult ON consult_sent (consult)",
+    """CREATE TABLE IF NOT EXISTS shadow_run (
+        id INTEGER PRIMARY KEY AUTOINCREMENT, slot TEXT NOT NULL, digest TEXT NOT NULL,
+        name TEXT NOT NULL, version TEXT NOT NULL, state TEXT NOT NULL, wanted INTEGER NOT NULL,
+        started INTEGER NOT NULL, by TEXT NOT NULL)""",
+    """CREATE TABLE IF NOT EXISTS shadow_result (
+        run INTEGER NOT NULL REFERENCES shadow_run (id), study TEXT NOT NULL,
+        input TEXT NOT NULL, at INTEGER NOT NULL, code TEXT NOT NULL, active TEXT NOT NULL,
+        shadow TEXT, PRIMARY KEY (run, study, input))""",
 )
 
 

@@ -14,6 +14,7 @@ from core.models.parity import check_parity
 from edge.infer.cache import PlanCache
 from edge.infer.engines import choose_engine
 from edge.infer.errors import GpuUnavailable
+from edge.infer.isolated import IsolatedEngine, Limits
 from edge.infer.tensorrt_engine import open_tensorrt
 from tests.fake_gpu import FakeGpu
 from tests.tiny_bundle import SIDE, write_tiny
@@ -36,6 +37,7 @@ def _real_gpu(bundle, folder):
 
 _KINDS = {
     "onnx": lambda bundle, folder: open_onnx(bundle, threads=1),
+    "isolated": lambda bundle, folder: IsolatedEngine(bundle, Limits(start_s=300, run_s=300)),
     "tensorrt-fake": lambda bundle, folder: open_tensorrt(
         bundle, FakeGpu(), PlanCache(folder), "fp32"
     ),
@@ -47,6 +49,7 @@ _KINDS = {
 @pytest.fixture(
     params=[
         "onnx",
+        "isolated",
         "tensorrt-fake",
         "chosen-fake-gpu",
         pytest.param("tensorrt-real", marks=pytest.mark.gpu),

@@ -1,0 +1,1 @@
+"""Models of the appliance: kept, chosen, tried beside the active one."""

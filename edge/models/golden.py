@@ -1,0 +1,128 @@
+"""The golden test at import, and golden sets for models that came without one.
+
+What is made here comes from seeded digital patients; its outputs are the network's own. It proves
+that the network repeats itself on this and later machines, and nothing about whether it is right.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.errors import XinglinError
+from core.models.bundle import Arrays, Bundle, Golden
+from core.models.candidate import Candidate
+from core.models.errors import GoldenFailed
+from core.models.facts import PARITY_LIMITS
+from core.models.metadata import Metadata, TensorSpec
+from core.models.parity import check_parity, compare
+from core.models.slots import check_values
+from edge.infer.isolated import IsolatedEngine, Limits
+
+_SEEDS = (11, 23, 37)
+_FREE_AXIS = 64
+_CASE = {11: "normal", 23: "tb", 37: "nodules"}
+
+
+def check_golden(bundle: Bundle, limits: Limits | None = None) -> dict[str, float]:
+    """Run a bundle's golden set apart; return the largest difference by output.
+
+    Raises
+    ------
+    GoldenFailed, SlotMismatch
+    """
+    with IsolatedEngine(bundle, limits) as engine:
+        try:
+            parity = check_parity(engine, bundle)
+        except XinglinError as cause:
+            raise GoldenFailed(what=cause.sentence("en")) from cause
+    worst = max(parity.worst.values(), default=float("inf"))
+    if not parity.passed:
+        raise GoldenFailed(what=f"{worst:.2e} > {parity.tolerance:.0e}")
+    check_values(bundle.metadata, bundle.golden.outputs)
+    return parity.worst
+
+
+def made_golden(candidate: Candidate, limits: Limits | None = None) -> bytes:
+    """Make a golden set: run the network twice, each time in a fresh process with other threads.
+
+    Raises
+    ------
+    GoldenFailed
+        It fails, answers with no numbers, or not twice the same.
+    SlotMismatch
+        Its answers cannot be what the slot calls them.
+    """
+    limits = limits or Limits()
+    inputs = [
+        {candidate.metadata.inputs[0].name: array} for array in golden_inputs(candidate.metadata)
+    ]
+    rounds = [_answers(_unsealed(candidate), inputs, limits) for _ in range(2)]
+    parity = compare(rounds[1], rounds[0], PARITY_LIMITS["fp32"])
+    if not parity.passed:
+        raise GoldenFailed(what="two runs of the same input differ")
+    for outputs in rounds[0]:
+        check_values(candidate.metadata, outputs)
+    arrays = {f"in.{name}": np.stack([one[name] for one in inputs]) for name in inputs[0]}
+    arrays |= {f"out.{name}": np.stack([one[name] for one in rounds[0]]) for name in rounds[0][0]}
+    out = io.BytesIO()
+    np.savez_compressed(out, **arrays)  # type: ignore[arg-type]  # numpy's stub wants allow_pickle
+    return out.getvalue()
+
+
+def golden_inputs(metadata: Metadata) -> Iterator[NDArray[np.float32]]:
+    """Yield seeded inputs as the slot's analysis would make them from digital patients."""
+    spec = metadata.inputs[0]
+    if metadata.slot == "dr_tb":
+        yield from _radiographs(metadata)
+    else:
+        yield from _volumes(metadata, spec)
+
+
+def _radiographs(metadata: Metadata) -> Iterator[NDArray[np.float32]]:
+    from core.imaging.dr_chest import fit_chest
+    from core.imaging.dr_recipes import input_of, recipe_of
+    from core.phantom.dr import make_dr, small_dr
+
+    recipe = recipe_of(metadata.name, metadata.preprocessing)
+    for seed in _SEEDS:
+        pixels = make_dr(small_dr(seed, _CASE[seed])).radiograph.pixels  # type: ignore[arg-type]  # a literal of Case
+        yield input_of(pixels, fit_chest(pixels).box, recipe)
+
+
+def _volumes(metadata: Metadata, spec: TensorSpec) -> Iterator[NDArray[np.float32]]:
+    """Smooth seeded shapes in HU, windowed: nothing reads these slots yet, so no anatomy is due."""
+    from scipy.ndimage import gaussian_filter
+
+    shape = tuple(
+        axis or (1 if place == 0 else _FREE_AXIS) for place, axis in enumerate(spec.shape)
+    )
+    low, high = (float(metadata.preprocessing[key]) for key in ("low_hu", "high_hu"))
+    for seed in _SEEDS:
+        noise = np.random.default_rng(seed).standard_normal(shape)
+        smooth = gaussian_filter(noise, (0, 0, 2, 2, 2))
+        hu = -600.0 + 600.0 * smooth / max(float(smooth.std()), 1e-6)
+        yield ((np.clip(hu, low, high) - low) / (high - low)).astype(np.float32)
+
+
+def _answers(bundle: Bundle, inputs: list[Arrays], limits: Limits) -> list[Arrays]:
+    try:
+        with IsolatedEngine(bundle, limits) as engine:
+            return [engine.infer(one) for one in inputs]
+    except XinglinError as cause:
+        raise GoldenFailed(what=cause.sentence("en")) from cause
+
+
+def _unsealed(candidate: Candidate) -> Bundle:
+    """Return the bundle as far as it goes without a golden set: enough to run it."""
+    return Bundle(
+        metadata=candidate.metadata,
+        model=candidate.files["model.onnx"],
+        model_fp16=None,
+        golden=Golden({}, {}),
+        card="",
+        digest="",
+    )
