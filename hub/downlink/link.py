@@ -160,24 +160,19 @@ class HubLink:
         WrongMessage, WrongProtocol
             If it may not come, or not now: the link ends.
         """
-        if isinstance(up, Piece):
-            if not self.greeted:
-                raise WrongMessage(fault="no hello")
-            return self._store(up)
         if isinstance(up, Broken):
             raise WrongMessage(fault="bytes")
-        what = up.WhichOneof("what")
-        if what == "hello":
+        if isinstance(up, pb.Up) and up.HasField("hello"):
             return self._greet(up.hello)
         if not self.greeted:
             raise WrongMessage(fault="no hello")
+        if isinstance(up, Piece):
+            return self._store(up)
+        what = up.WhichOneof("what")
         if what == "put":
             return self._store(up.put)
         if what == "begin":
-            address = up.begin.address.hex()
-            if len(address) != 64:
-                raise WrongMessage(fault="address")
-            return BeginUpload(address, up.begin.size, up.begin.chunk)
+            return BeginUpload(_address(up.begin.address), up.begin.size, up.begin.chunk)
         if what == "commit":
             return CommitUpload(_address(up.commit.address))
         if what == "ack":
@@ -197,7 +192,8 @@ class HubLink:
             raise WrongMessage(fault="two hellos")
         if hello.protocol != PROTOCOL:
             raise WrongProtocol(version=hello.protocol)
-        if hello.chain_seq < 0 or hello.directory_size < 0 or len(hello.heads) > 16:
+        absurd = hello.chain_seq < 0 or hello.directory_size < 0 or len(hello.heads) > 16
+        if absurd or not hello.software.isprintable():
             raise WrongMessage(fault="hello")
         self.greeted = True
         self.rows_sent = self.rows_kept = hello.chain_seq

@@ -16,6 +16,7 @@ from typing import Any
 
 import grpc
 import structlog
+from google.protobuf.message import DecodeError
 from sqlalchemy import Connection, func, select
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -177,12 +178,16 @@ class SyncServer:
             _turn_away(context, refusal)
             return
         offset, address = request.offset, request.address.hex()
-        while offset < size:
-            piece = self._parts.site.objects.read(address, offset, _FETCH_PIECE)
-            if not piece:
-                return
-            offset += len(piece)
-            yield pb.FetchPart(data=piece)
+        try:
+            while offset < size:
+                self._place.devices.check(caller.node)  # a box may be revoked in the middle
+                piece = self._parts.site.objects.read(address, offset, _FETCH_PIECE)
+                if not piece:
+                    return
+                offset += len(piece)
+                yield pb.FetchPart(data=piece)
+        except XinglinError as refusal:
+            _turn_away(context, refusal)
 
     # -- parts -----------------------------------------------------------------------------------
 
@@ -260,7 +265,7 @@ class SyncServer:
                 self.Link, read_up, pb.Down.SerializeToString
             ),
             "Fetch": grpc.unary_stream_rpc_method_handler(
-                self.Fetch, pb.FetchRequest.FromString, pb.FetchPart.SerializeToString
+                self.Fetch, _read_fetch, pb.FetchPart.SerializeToString
             ),
         }
         return grpc.method_handlers_generic_handler(SERVICE, methods)
@@ -316,6 +321,14 @@ class SyncServer:
 
 def _configuration(tls: ServerTls) -> Any:
     return grpc.ssl_server_certificate_configuration([(tls.key, tls.chain)], tls.root)
+
+
+def _read_fetch(data: bytes) -> pb.FetchRequest:
+    """Return what is asked for; bytes that are no request ask for nothing that anybody has."""
+    try:
+        return pb.FetchRequest.FromString(data)
+    except DecodeError:
+        return pb.FetchRequest()
 
 
 def _certificate_of(context: grpc.ServicerContext) -> bytes:

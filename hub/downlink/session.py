@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import queue
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor, Future
@@ -32,6 +33,7 @@ from hub.downlink.errors import (
     NeedsMissing,
     OtherBoxsCertificate,
     QuotaSpent,
+    WrongMessage,
 )
 from hub.downlink.inbox import Inbox
 from hub.downlink.link import (
@@ -65,6 +67,9 @@ _SLOW_MS = 30_000
 _ROWS = 100
 _ENTRIES = 200
 _LOOK_S = 1.0
+#: A link that has not said hello by then holds a place that another box needs.
+_HELLO_S = 30.0
+_MOST_SKEW_MS = 10 * 365 * 86_400_000
 
 
 @dataclass(frozen=True)
@@ -104,6 +109,7 @@ class Session:
     _bell: threading.Condition = field(default_factory=threading.Condition)
     #: The box is owed a signed head though the directory has not grown.
     _head_due: bool = False
+    _began: float = field(default_factory=time.monotonic)
 
     @property
     def sender(self) -> Sender:
@@ -207,7 +213,7 @@ class Session:
                 chain.keep_box_head(place.site, sql, node, hospital, head)
             chain.seen(
                 place.site, sql, node,
-                {"software": hello.software[:80], "clock_skew_ms": hello.at_ms - now,
+                {"software": hello.software[:80], "clock_skew_ms": skew_of(hello.at_ms, now),
                  "backlog": chain.backlog_text(
                      hello.backlog.items, hello.backlog.bytes, hello.backlog.oldest_ms)},
             )  # fmt: skip
@@ -320,7 +326,7 @@ class Session:
         # Written by the clock, many at once: a heartbeat is worth no commit of its own.
         self.place.beats[self.caller.node] = {
             "backlog": chain.backlog_text(order.items, order.size, order.oldest_ms),
-            "clock_skew_ms": order.at_ms - self.place.site.outside.now_ms(),
+            "clock_skew_ms": skew_of(order.at_ms, self.place.site.outside.now_ms()),
         }
         self._send(pb.Down(heartbeat=pb.Heartbeat(at_ms=order.at_ms)))
 
@@ -367,6 +373,8 @@ class Session:
             self.on_look(self)
             if self.machine.greeted:
                 yield from self._news()
+            elif time.monotonic() - self._began > _HELLO_S:
+                self.end(WrongMessage(fault="no hello"))
 
     def _news(self) -> Iterator[pb.Down]:
         """Yield rows of the chain, and the directory's, that the box does not have."""
@@ -422,6 +430,11 @@ class Session:
         with self._bell:
             self._out.append(down)
             self._bell.notify()
+
+
+def skew_of(at_ms: int, now_ms: int) -> int:
+    """Return how far a box's clock is off; what no clock says is ten years."""
+    return max(-_MOST_SKEW_MS, min(at_ms - now_ms, _MOST_SKEW_MS))
 
 
 def refused_of(refusal: XinglinError) -> pb.Refused:
