@@ -168,6 +168,7 @@ class BrokerLink:
         self._client: Client | None = None
         self._context: NamedContext | None = None
         self._said: dict[int, Said] = {}
+        self._greeted = False
         self._worked = False
         self._fault = ""
         self._refused = False
@@ -285,6 +286,7 @@ class BrokerLink:
         reason: ReasonCode,
         _properties: Properties | None,
     ) -> None:
+        self._greeted = not reason.is_failure
         if reason.is_failure:
             self._fault, self._refused = str(reason), True
         elif self._site.topic:
@@ -334,7 +336,7 @@ class BrokerLink:
         self._fault = self._fault or str(reason)
 
     def _heard(self, _client: Client, _data: object, message: MQTTMessage) -> None:
-        if not message.retain:
+        if self._greeted and not message.retain:
             self._ears.on_message(message.topic, bytes(message.payload))
 
 
