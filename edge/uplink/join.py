@@ -60,10 +60,11 @@ def join(box: Box, address: str, code_text: str, *, again: bool = False, by: str
         reply = client.join(join_request(box, code, pending))
         region = _region_of(reply, box, client, address)
     credentials.install(pending, list(reply.chain), box.identity.id, region.root.encode())
+    body = {"action": "region joined", "user": by, "hub": region.hub, "hospital": region.hospital}
+    # Written before it takes effect: a box that dies in between asks again and says so twice.
+    box.access.append([Draft("audit.logged", body, actor=f"person:{by}" if by else "")])
     credentials.keep_region(region)
     credentials.forget_pending()
-    body = {"action": "region joined", "user": by, "hub": region.hub, "hospital": region.hospital}
-    box.access.append([Draft("audit.logged", body, actor=f"person:{by}" if by else "")])
     return region
 
 
