@@ -3,6 +3,7 @@ import { Alert, Button } from 'antd';
 import { useState } from 'react';
 import { useSession } from '../app/session';
 import { useTexts } from '../i18n';
+import { spoken } from '../seals/text';
 import { PlainChip } from '../ui/chips';
 import { useFailureText } from '../ui/states';
 import { mustConfirm } from './asked';
@@ -31,9 +32,9 @@ export function Recipients({ people, onConfirmed }: { people: readonly RosterPer
           <b>{one.name}</b> <PlainChip tone={KEY_TONE[one.key_state]} glyph={mustConfirm(one.key_state) ? '!' : '✓'} label={t(`key.state.${one.key_state}`)} /> {one.on_duty && <PlainChip tone="good" glyph="●" label={t('duty.on')} />}
           {mustConfirm(one.key_state) && (
             <p className="note-bad">
-              {t('key.changedLong', { print: (one.key.slice(0, 32).match(/.{4}/g) ?? []).join(' ') })}
-              <Button size="small" onClick={() => void confirm(one)}>
-                {t('key.confirm')}
+              {t(one.key_state === 'changed' ? 'key.changedLong' : 'key.unattestedLong', { print: spoken(one.key) })}
+              <Button size="small" onClick={() => void confirm(one)} data-testid="confirm-key">
+                {t(one.key_state === 'changed' ? 'key.confirm' : 'key.confirmFirst')}
               </Button>
             </p>
           )}

@@ -9,7 +9,8 @@ import { Failure, Loading, useFailureText } from '../ui/states';
 import { useRead } from '../ui/useRead';
 import { AlarmList } from './AlarmList';
 import { BrokerLine } from './Announced';
-import type { DeadPart, RegionState, Roster } from './box';
+import type { DeadPart, RegionState } from './box';
+import { ChangedKeys, PeopleKeys } from './RegionKeys';
 import { DeadLetters } from './Sending';
 
 function Join({ onJoined }: { onJoined: () => void }) {
@@ -122,39 +123,6 @@ function Certificate({ certificate, onChanged }: { certificate: NonNullable<Regi
   );
 }
 
-function ChangedKeys({ onChanged }: { onChanged: () => void }) {
-  const { t } = useTexts();
-  const { api, may } = useSession();
-  const failureText = useFailureText();
-  const roster = useRead<Roster>(may('consult.request') ? '/api/region/roster' : null);
-  const [failure, setFailure] = useState<string | null>(null);
-  const changed = (roster.data?.departments ?? []).flatMap((one) => one.people).filter((one) => one.key_state === 'changed');
-  async function confirm(person: string, key: string): Promise<void> {
-    setFailure(null);
-    try {
-      await api.send('POST', '/api/region/keys/confirm', { person, key });
-      roster.reload();
-      onChanged();
-    } catch (error) {
-      setFailure(failureText(error));
-    }
-  }
-  return (
-    <>
-      {changed.map((one) => (
-        <div key={one.person} className="note-bad" data-testid="changed-key">
-          <b>{t('region.keyChanged', { name: one.name })}</b>
-          <p>{t('key.changedLong', { print: (one.key.slice(0, 32).match(/.{4}/g) ?? []).join(' ') })}</p>
-          <Button size="small" onClick={() => void confirm(one.person, one.key)}>
-            {t('key.confirm')}
-          </Button>
-        </div>
-      ))}
-      {failure !== null && <Alert type="error" showIcon title={failure} role="alert" />}
-    </>
-  );
-}
-
 function Alarms({ alarms, onSeen }: { alarms: RegionState['alarms']; onSeen: () => void }) {
   const { t } = useTexts();
   const { may } = useSession();
@@ -195,7 +163,7 @@ export default function RegionPage() {
   const { may } = useSession();
   const read = useRead<RegionState>('/api/region', 5_000);
   if (read.data === null) return read.error === null ? <Loading label={t('state.loadingPage')} /> : <Failure error={read.error} onRetry={read.reload} />;
-  const { joined, hub, hospital, certificate, directory, link, alarms, node, notices } = read.data;
+  const { joined, hub, hospital, certificate, directory, link, alarms, node, notices, people } = read.data;
   return (
     <div className="page list-page">
       <div className="sheet region">
@@ -230,9 +198,10 @@ export default function RegionPage() {
                     {t('region.directory', { n: directory.size })} · {t('directory.witnessed', { n: directory.witnessed_by })}
                   </p>
                 )}
-                <ChangedKeys onChanged={read.reload} />
+                <ChangedKeys changes={directory.changed_keys} onChanged={read.reload} />
               </section>
             )}
+            <PeopleKeys people={people} onChanged={read.reload} />
           </>
         )}
         <Refused count={link.backlog.dead} onChanged={read.reload} />

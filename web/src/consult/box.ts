@@ -168,6 +168,34 @@ export interface Roster {
   colleagues?: { person: string; name: string; role?: string }[];
 }
 
+export type VouchState = 'unconfirmed' | 'sending' | 'sent' | 'refused' | 'confirmed';
+
+export interface OwnPerson {
+  person: string;
+  name: string;
+  department: string;
+  title: string;
+  role: string;
+  key: string;
+  /** The fingerprint as the person's own page shows it. */
+  print: string;
+  at: string;
+  /** Fingerprint of the key before; "" for a first one. */
+  before: string;
+  state: VouchState;
+  error: PublicMessage | null;
+}
+
+export interface ChangedInDirectory {
+  kind: 'person' | 'node' | 'hospital' | 'box';
+  id: string;
+  old: string;
+  new: string;
+  at: string;
+  name: string;
+  hospital_name: string;
+}
+
 export interface RegionState {
   joined: boolean;
   node: string;
@@ -183,9 +211,11 @@ export interface RegionState {
     error: PublicMessage | null;
     clock?: PublicMessage | null;
   } | null;
-  directory: { size: number; witnessed_by: number; changed_keys: { kind: string; id: string; old: string; new: string; at: string }[]; error: PublicMessage | null } | null;
+  directory: { size: number; witnessed_by: number; changed_keys: ChangedInDirectory[]; error: PublicMessage | null } | null;
   link: { state: 'idle' | 'connecting' | 'open' | 'waiting' | 'refused' | 'unknown'; since: string | null; latency_ms: number | null; backlog: { items: number; bytes: number; oldest_s: number; dead: number }; last_error: PublicMessage | null };
   alarms: BoxAlarm[];
+  /** This hospital's people with a key, those nobody has vouched for first. */
+  people: OwnPerson[];
   /** The region's notice broker; `idle` where it has none. */
   notices: { state: 'idle' | 'connecting' | 'open' | 'waiting' | 'refused'; since: string; heard: number; ignored: Record<string, number>; last_error: PublicMessage | null; awaited: AnnouncedNotice[] };
 }

@@ -7,6 +7,8 @@ import { Loading, useFailureText } from '../ui/states';
 interface Offer {
   secret: string;
   uri: string;
+  /** A factor is in force already: a code of it is asked for too. */
+  replaces?: boolean;
 }
 
 /** A second factor: the secret is drawn here, in the browser, and is in force once a code has shown that it arrived. */
@@ -16,6 +18,7 @@ export function OtpDialog({ onClose, onDone }: { onClose: (() => void) | null; o
   const failureText = useFailureText();
   const [offer, setOffer] = useState<Offer | null>(null);
   const [otp, setOtp] = useState('');
+  const [current, setCurrent] = useState('');
   const [failure, setFailure] = useState<string | null>(null);
   const [done, setDone] = useState(false);
 
@@ -33,12 +36,13 @@ export function OtpDialog({ onClose, onDone }: { onClose: (() => void) | null; o
 
   async function submit(secret: string): Promise<void> {
     try {
-      await api.send('PUT', '/api/me/otp', { secret, otp: otp.trim() });
+      await api.send('PUT', '/api/me/otp', { secret, otp: otp.trim(), ...(offer?.replaces === true ? { current: current.trim() } : {}) });
       setDone(true);
       onDone?.();
     } catch (error) {
       setFailure(failureText(error));
       setOtp('');
+      setCurrent('');
     }
   }
 
@@ -66,9 +70,15 @@ export function OtpDialog({ onClose, onDone }: { onClose: (() => void) | null; o
               {offer.secret}
             </code>
           </p>
-          <label htmlFor="otp-code">{t('login.otp')}</label>
+          {offer.replaces === true && (
+            <>
+              <label htmlFor="otp-current">{t('account.otpCurrent')}</label>
+              <Input id="otp-current" inputMode="numeric" autoComplete="one-time-code" maxLength={8} value={current} onChange={(event) => setCurrent(event.target.value)} />
+            </>
+          )}
+          <label htmlFor="otp-code">{t(offer.replaces === true ? 'account.otpNew' : 'login.otp')}</label>
           <Input id="otp-code" inputMode="numeric" autoComplete="one-time-code" maxLength={8} value={otp} onChange={(event) => setOtp(event.target.value)} />
-          <Button type="primary" htmlType="submit" disabled={otp.trim().length < 6} block>
+          <Button type="primary" htmlType="submit" disabled={otp.trim().length < 6 || (offer.replaces === true && current.trim().length < 6)} block>
             {t('action.save')}
           </Button>
         </form>

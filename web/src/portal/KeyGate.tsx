@@ -7,8 +7,10 @@ import { Failure, Loading } from '../ui/states';
 import { useRead } from '../ui/useRead';
 import { useDirectory } from './directory';
 import { useSealFailureText } from './failure';
+import { useOwner } from './owner';
+import { NewPassphrase } from './Passphrase';
+import { LoadRecovered, RecoveryFile } from './Recover';
 import { useKeys } from './seals';
-import { acceptable, SHORTEST, strengthOf } from './strength';
 import type { StoredKey } from './types';
 
 function Gate({ title, children }: { title: string; children: ReactNode }) {
@@ -19,22 +21,6 @@ function Gate({ title, children }: { title: string; children: ReactNode }) {
         {children}
       </section>
     </div>
-  );
-}
-
-function Meter({ passphrase, personal }: { passphrase: string; personal: readonly string[] }) {
-  const { t } = useTexts();
-  const strength = strengthOf(passphrase, personal);
-  const steps = { too_short: 0, weak: 1, fair: 2, strong: 3 }[strength];
-  return (
-    <p className={`meter meter-${strength}`} role="status" data-testid="strength">
-      <svg viewBox="0 0 120 6" aria-hidden="true">
-        {[0, 1, 2].map((at) => (
-          <rect key={at} x={at * 41} y="0" width="38" height="6" rx="1" className={at < steps ? 'on' : 'off'} />
-        ))}
-      </svg>
-      {passphrase === '' ? t('keys.passphraseHint', { n: SHORTEST }) : t(`keys.strength.${strength}`, { n: SHORTEST })}
-    </p>
   );
 }
 
@@ -49,14 +35,6 @@ function Recovery({ name, recovery }: { name: string; recovery: string }) {
   );
 }
 
-function useOwner() {
-  const { me } = useSession();
-  const { view } = useDirectory();
-  const hospital = me?.hospital ?? '';
-  const { name, recovery_public } = view?.hospitals[hospital] ?? { name: '', recovery_public: '' };
-  return { person: me?.id ?? '', hospital, user: me?.user ?? '', name: me?.name ?? '', hospitalName: name, recovery: recovery_public };
-}
-
 function MakeKeys() {
   const { t } = useTexts();
   const { api, refresh } = useSession();
@@ -64,13 +42,12 @@ function MakeKeys() {
   const { reload } = useDirectory();
   const failureText = useSealFailureText();
   const [passphrase, setPassphrase] = useState('');
-  const [again, setAgain] = useState('');
   const [understood, setUnderstood] = useState(false);
   const [failure, setFailure] = useState<string | null>(null);
   const [busy, setBusy] = useState(false);
   const owner = useOwner();
   const personal = [owner.user, owner.name];
-  const ready = acceptable(passphrase, personal) && again === passphrase && understood && owner.recovery !== '';
+  const ready = passphrase !== '' && understood && owner.recovery !== '';
 
   async function make(): Promise<void> {
     setBusy(true);
@@ -98,14 +75,7 @@ function MakeKeys() {
         }}
       >
         <input type="text" name="username" autoComplete="username" value={owner.user} readOnly hidden />
-        <label htmlFor="keys-passphrase">{t('keys.passphrase')}</label>
-        <Input.Password id="keys-passphrase" autoComplete="new-password" autoFocus value={passphrase} onChange={(event) => setPassphrase(event.target.value)} aria-describedby="keys-meter" />
-        <div id="keys-meter">
-          <Meter passphrase={passphrase} personal={personal} />
-        </div>
-        <label htmlFor="keys-again">{t('keys.passphraseAgain')}</label>
-        <Input.Password id="keys-again" autoComplete="new-password" value={again} onChange={(event) => setAgain(event.target.value)} />
-        {again !== '' && again !== passphrase && <p className="warn-text">{t('account.passwordDiffers')}</p>}
+        <NewPassphrase personal={personal} onChange={setPassphrase} autoFocus />
         <Recovery name={owner.hospitalName} recovery={owner.recovery} />
         <Checkbox checked={understood} onChange={(event) => setUnderstood(event.target.checked)} data-testid="understood">
           {t('keys.understood')}
@@ -129,13 +99,13 @@ function UnlockKeys() {
   const [failure, setFailure] = useState<string | null>(null);
   const [busy, setBusy] = useState(false);
   if (stored.data === null) return stored.error === null ? <Loading label={t('keys.reading')} /> : <Failure error={stored.error} onRetry={stored.reload} />;
-  const { wrapped } = stored.data;
+  const kept = stored.data;
 
   async function open(): Promise<void> {
     setBusy(true);
     setFailure(null);
     try {
-      await seals.unlock(wrapped, passphrase);
+      await seals.unlock(kept.wrapped, passphrase);
       setState('open');
     } catch (error) {
       setFailure(failureText(error));
@@ -161,8 +131,13 @@ function UnlockKeys() {
         <Button type="primary" htmlType="submit" loading={busy} disabled={passphrase === ''} block>
           {busy ? t('keys.opening') : t('keys.unlock')}
         </Button>
-        <p className="muted">{t('keys.forgotten')}</p>
       </form>
+      <details className="forgotten" data-testid="forgotten">
+        <summary>{t('recover.forgotten')}</summary>
+        <RecoveryFile stored={kept} />
+        <LoadRecovered stored={kept} onDone={stored.reload} />
+        <p className="muted">{t('recover.orNew')}</p>
+      </details>
     </Gate>
   );
 }

@@ -10,6 +10,7 @@ import { LoginDialog, LoginPage } from '../pages/Login';
 import { OtpDialog } from '../pages/OtpDialog';
 import { PasswordDialog } from '../pages/PasswordDialog';
 import { Loading, Notice } from '../ui/states';
+import { CaseRoom } from './caseRoom';
 import { DirectoryProvider, useDirectory } from './directory';
 import { KeyGate } from './KeyGate';
 import { PortalLiveProvider } from './live';
@@ -18,13 +19,14 @@ import { ProviderLink, ShowOtp } from './SignIn';
 import { useKeys } from './seals';
 import { Worklist } from './Worklist';
 
-const CasePage = lazy(() => import('./case/CasePage'));
 const DirectoryPage = lazy(() => import('./pages/DirectoryPage'));
 const DutyPage = lazy(() => import('./pages/DutyPage'));
 const PeoplePage = lazy(() => import('./pages/PeoplePage'));
 const HospitalsPage = lazy(() => import('./pages/HospitalsPage'));
 const DevicesPage = lazy(() => import('./pages/DevicesPage'));
 const AuditPage = lazy(() => import('./pages/AuditPage'));
+
+const AccountPage = lazy(() => import('./pages/AccountPage'));
 
 const PAGES: Record<string, React.ComponentType> = {
   '/directory': DirectoryPage,
@@ -33,6 +35,7 @@ const PAGES: Record<string, React.ComponentType> = {
   '/hospitals': HospitalsPage,
   '/devices': DevicesPage,
   '/audit': AuditPage,
+  '/account': AccountPage,
 };
 
 /** A directory that forked or rewound: nothing may be signed or sealed until a person has looked. */
@@ -60,13 +63,14 @@ function Body({ path }: { path: string }) {
     if (path === '/' && !listed && first !== undefined) navigate(first, true);
   }, [path, listed, first]);
   // Experts sign opinions, coordinators assignments: the gate stands before the list, so that nobody meets it in a case.
-  if (may('key.own') && state !== 'open' && Page === undefined) return <KeyGate />;
+  if (may('key.own') && state !== 'open' && (Page === undefined || path === '/account')) return <KeyGate />;
+  const allowed = path === '/account' ? may('key.own') : places.some((place) => place.path === path);
   return (
     <>
       {listed && <Worklist shown={path === '/'} />}
       <Suspense fallback={<Loading label={t('state.loadingPage')} />}>
-        {consult !== undefined && (may('consult.read') ? <CasePage key={consult} consult={decodeURIComponent(consult)} /> : <Notice tone="warn" title={t('portal.noCase')} />)}
-        {Page !== undefined && (places.some((place) => place.path === path) ? <Page /> : <Notice tone="warn" title={t('state.forbidden')} />)}
+        {consult !== undefined && (may('consult.read') ? <CaseRoom key={consult} consult={decodeURIComponent(consult)} /> : <Notice tone="warn" title={t('portal.noCase')} />)}
+        {Page !== undefined && (allowed ? <Page /> : <Notice tone="warn" title={t('state.forbidden')} />)}
       </Suspense>
       {consult === undefined && Page === undefined && path !== '/' && <Notice tone="warn" title={t('state.noSuchPage')} />}
     </>

@@ -1,12 +1,14 @@
+import '../consult/keys.css';
 import { Dropdown } from 'antd';
 import { useState } from 'react';
 import type { Me, Permission } from '../api/types';
 import { useSession } from '../app/session';
-import { usePlace } from '../app/router';
+import { navigate, usePlace } from '../app/router';
 import { useTexts, type Key } from '../i18n';
 import { OtpDialog } from '../pages/OtpDialog';
 import { PasswordDialog } from '../pages/PasswordDialog';
 import { Link } from '../ui/Link';
+import { useDirectory } from './directory';
 import { useKeys } from './seals';
 import { useServedBy } from './ServedBy';
 
@@ -31,10 +33,27 @@ export function placesOf(me: Me | null): PortalPlace[] {
   return PLACES.filter((place) => me?.permissions.includes(place.permission) ?? false);
 }
 
+/** Whether the own keys are open here, and whether the hospital has confirmed them; leads to their page. */
+function KeyMark() {
+  const { t } = useTexts();
+  const { me } = useSession();
+  const { state } = useKeys();
+  const { path } = usePlace();
+  const { person } = useDirectory();
+  const unvouched = state === 'open' && person(me?.id ?? '')?.attested === '';
+  return (
+    <Link to="/account" className="key-mark" current={path === '/account'}>
+      <span data-testid="key-state">
+        <i aria-hidden="true">{state === 'open' ? '◉' : '○'}</i> {t(`keys.state.${state}`)}
+      </span>
+      {unvouched && <span className="key-unvouched"> · {t('keys.unvouched')}</span>}
+    </Link>
+  );
+}
+
 export function PortalBar({ onHelp }: { onHelp: () => void }) {
   const { t, language } = useTexts();
-  const { me, setLanguage, logout } = useSession();
-  const { state } = useKeys();
+  const { me, may, setLanguage, logout } = useSession();
   const { path } = usePlace();
   const servedBy = useServedBy();
   const [open, setOpen] = useState<'password' | 'otp' | null>(null);
@@ -54,11 +73,7 @@ export function PortalBar({ onHelp }: { onHelp: () => void }) {
         ))}
       </nav>
       <div className="topbar-end">
-        {(me?.permissions.includes('key.own') ?? false) && (
-          <span className="key-mark" data-testid="key-state">
-            <i aria-hidden="true">{state === 'open' ? '◉' : '○'}</i> {t(`keys.state.${state}`)}
-          </span>
-        )}
+        {may('key.own') && <KeyMark />}
         <button type="button" className="bar-button" onClick={onHelp} title={t('key.help')} aria-label={t('key.help')}>
           ?
         </button>
@@ -71,6 +86,7 @@ export function PortalBar({ onHelp }: { onHelp: () => void }) {
             items: [
               { key: 'role', label: `${me?.user ?? ''} · ${t(`role.${me?.role ?? 'expert'}`)}`, disabled: true },
               ...(servedBy === '' ? [] : [{ key: 'served', label: servedBy, disabled: true }]),
+              ...(may('key.own') ? [{ key: 'keys', label: t('keys.title'), onClick: () => navigate('/account') }] : []),
               { key: 'password', label: t('account.changePassword'), onClick: () => setOpen('password') },
               { key: 'otp', label: t('account.otp'), onClick: () => setOpen('otp') },
               { key: 'logout', label: t('account.logout'), onClick: () => void logout() },

@@ -16,7 +16,7 @@ export interface Directory {
   reload: () => void;
   /** The key in force of a person; null where there is none, or it was retired or revoked. */
   person: (id: string) => PersonKey | null;
-  /** When a person's key took the place of another that this computer had seen; "" where it did not. */
+  /** When a person's key took the place of another, until somebody at this computer has confirmed it; "" otherwise. */
   changedAt: (id: string) => string;
 }
 
@@ -53,7 +53,7 @@ export function DirectoryProvider({ children }: { children: ReactNode }) {
           if (size === view.size && head !== view.head) throw new SealRefused('WitnessConflict', { node: said.signer.node.slice(0, 16), size });
           witnesses.push({ node: said.signer.node, size, at });
         }
-        setState((old) => ({ view: old.view === null ? view : { ...view, changed: [...old.view.changed, ...view.changed] }, witnesses, alarm: null, failure: null }));
+        setState({ view, witnesses, alarm: null, failure: null });
       } catch (error) {
         if (!(error instanceof SealRefused)) throw error;
         setState((old) => ({ ...old, alarm: error.said }));

@@ -64,6 +64,8 @@ export interface CaseAnswer {
 export interface StoredKey {
   id: string;
   wrapped: string;
+  /** The same sealed to the hospital's recovery key; "" where there was none. */
+  recovery: string;
   agree_public: string;
   sign_public: string;
   created_at: string;
@@ -91,6 +93,9 @@ export interface HubPerson {
   active: boolean;
   otp: boolean;
   key: string | null;
+  /** A box of the person's hospital vouches for the key; the hospital has one that could. */
+  attested: boolean;
+  has_box: boolean;
   last_seen_at: Instant;
 }
 

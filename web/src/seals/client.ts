@@ -1,6 +1,7 @@
 /** The page's door to the seals. Nothing here ever sees a key. */
 import type { Json } from './canonical';
 import type { ObjectContext } from './objects';
+import type { ChangedKey } from './directory';
 import type { NewKeys, Owner } from './person';
 import type { CrossedSource, FromWorker, Source, ToWorker } from './protocol';
 import { SealRefused } from './refusal';
@@ -40,9 +41,11 @@ export class Seals {
   resume = (person: string, key: string): Promise<WhoAmI | null> => this.call('resume', person, key);
   lock = (): Promise<void> => this.call('lock');
   forget = (person: string): Promise<void> => this.call('forget', person);
+  unlockOwn = (wrapped: string, passphrase: string, mine: WhoAmI): Promise<WhoAmI> => this.call('unlockOwn', wrapped, passphrase, mine);
   changePassphrase = (wrapped: string, old: string, fresh: string): Promise<string> => this.call('changePassphrase', wrapped, old, fresh);
 
   verifyDirectory = (entries: readonly string[], head: string, pinned: string): Promise<DirectoryView> => this.call('verifyDirectory', entries, head, pinned);
+  confirmKey = (kind: ChangedKey['kind'], id: string, fresh: string): Promise<void> => this.call('confirmKey', kind, id, fresh);
   verifyStatement = (text: string, domain: string | null, asOf = ''): Promise<Checked> => this.call('verifyStatement', text, domain, asOf);
   nameOf = (text: string): Promise<string> => this.call('nameOf', text);
   checkWitness = (text: string): Promise<Witness> => this.call('checkWitness', text);

@@ -210,6 +210,16 @@ export class Directory {
     return this.nodes.get(node)?.hospital ?? null;
   }
 
+  /** The hospitals with a box that stands: only theirs can be vouched for. */
+  withBox(): string[] {
+    return [...new Set([...this.nodes.values()].filter((one) => one.revokedAt === '').map((one) => one.hospital))];
+  }
+
+  /** Whether a box of the person's hospital that stands has attested the key. */
+  vouched({ attested }: PersonKey): boolean {
+    return this.nodes.get(attested)?.revokedAt === '';
+  }
+
   changedKeys(since: number): ChangedKey[] {
     return this.changes.filter((one) => one.seq > since);
   }

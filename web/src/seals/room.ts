@@ -35,7 +35,9 @@ export interface DirectoryView {
   hospitals: Record<string, Hospital>;
   people: Record<string, PersonKey>;
   revoked: Record<string, string>;
-  /** Keys that took another's place since this computer last looked (all of them on the first look). */
+  /** Hospitals that have a box; nobody can vouch for the people of another. */
+  boxes: string[];
+  /** Keys in force that took another's place and that nobody has confirmed on this computer. */
   changed: ChangedKey[];
 }
 
@@ -77,6 +79,7 @@ export class Room {
     if (shown !== undefined && shown !== recoveryPublic) throw new SealRefused('OwnKeySwapped', { what: 'recovery' });
     const { made, held } = await create(owner, passphrase, fromHex(recoveryPublic, 32));
     await this.keep(held);
+    await this.confirmKey('person', owner.person, made.id); // whose change this is, they know
     return made;
   }
 
@@ -107,6 +110,13 @@ export class Room {
     await this.shelf.drop('keys', person);
   }
 
+  /** Opens wrapped keys that came back from the hospital's recovery, if they are this person's and of this key. */
+  async unlockOwn(wrapped: string, passphrase: string, mine: WhoAmI): Promise<WhoAmI> {
+    const held = await unlock(wrapped, passphrase);
+    if (held.person !== mine.person || held.key !== mine.key) throw new SealRefused('PersonKeysBroken');
+    return this.keep(held);
+  }
+
   /** Returns the wrapped form under another passphrase. */
   changePassphrase(wrapped: string, old: string, fresh: string): Promise<string> {
     return rewrap(wrapped, old, fresh);
@@ -127,10 +137,15 @@ export class Room {
       if (kept) known = await known.extend(kept.entries, kept.head);
     }
     const next = await known.extend(entries, head);
-    const view = this.view(next, known.size);
+    const view = await this.view(next);
     this.directory = next;
     await this.shelf.put('directory', 'hub', { hub_public: pinned, entries: [...next.entries], head } satisfies Kept);
     return view;
+  }
+
+  /** Remembers that somebody at this computer compared a changed key and found it right; until then it is shown. */
+  confirmKey(kind: ChangedKey['kind'], id: string, fresh: string): Promise<void> {
+    return this.shelf.put('directory', `confirmed ${kind} ${id}`, fresh);
   }
 
   /** Verifies a signed statement with the directory's keys, as of a time (a row's own) or now. */
@@ -305,17 +320,21 @@ export class Room {
     return { ...statement, sha256: await statementHash(statement) };
   }
 
-  private view(directory: Directory, since: number): DirectoryView {
+  private async view(directory: Directory): Promise<DirectoryView> {
     const { size, head, at }: Head = directory.head;
+    const newest = new Map(directory.changedKeys(0).map((one) => [`${one.kind} ${one.id}`, one]));
+    const changed: ChangedKey[] = [];
+    for (const [name, one] of newest) if ((await this.shelf.get('directory', `confirmed ${name}`)) !== one.new) changed.push(one);
     return {
       size,
       head,
       at,
       hub: directory.hub,
       hospitals: Object.fromEntries(directory.hospitals),
-      people: Object.fromEntries(directory.people),
+      people: Object.fromEntries([...directory.people].map(([id, one]) => [id, directory.vouched(one) ? one : { ...one, attested: '' }])),
       revoked: Object.fromEntries(directory.revoked),
-      changed: directory.changedKeys(since),
+      boxes: directory.withBox(),
+      changed,
     };
   }
 }

@@ -3,15 +3,13 @@ import { Button, Input } from 'antd';
 import { useState } from 'react';
 import { Title, useDepartment } from '../../consult/Marks';
 import { useTexts } from '../../i18n';
+import { spoken } from '../../seals/text';
 import { PlainChip } from '../../ui/chips';
 import { instant } from '../../ui/format';
 import { Failure, Loading } from '../../ui/states';
+import { Changed } from '../Changed';
 import { useDirectory } from '../directory';
-
-/** A fingerprint in groups that two people can read to each other on the telephone. */
-export function spoken(key: string): string {
-  return (key.slice(0, 32).match(/.{4}/g) ?? []).join(' ');
-}
+import { Vouched } from '../Vouched';
 
 export default function DirectoryPage() {
   const { t, said } = useTexts();
@@ -41,6 +39,7 @@ export default function DirectoryPage() {
             <p>
               <code className="hash">{view.head}</code>
             </p>
+            <Changed />
             <Input.Search className="filter-q" allowClear placeholder={t('directory.find')} aria-label={t('directory.find')} value={query} onChange={(event) => setQuery(event.target.value)} />
             <table className="grid roomy" aria-label={t('directory.title')}>
               <thead>
@@ -71,7 +70,7 @@ export default function DirectoryPage() {
                       ) : (
                         <>
                           {changedAt(one.person) !== '' && <PlainChip tone="warn" glyph="!" label={t('directory.changed', { at: instant(changedAt(one.person)) })} />}
-                          <PlainChip tone={one.attested === '' ? 'quiet' : 'good'} glyph={one.attested === '' ? '○' : '✓'} label={t(one.attested === '' ? 'directory.notAttested' : 'directory.attested')} />
+                          <Vouched of={one} />
                         </>
                       )}
                     </td>

@@ -143,6 +143,7 @@ export default function PeoplePage() {
                   {one.active ? <PlainChip tone="good" glyph="●" label={t('users.active')} /> : <PlainChip tone="quiet" glyph="–" label={t('users.inactive')} />}
                   <PlainChip tone={one.otp ? 'good' : 'warn'} glyph={one.otp ? '✓' : '!'} label={t(one.otp ? 'people.otp' : 'people.noOtp')} />
                   {one.role === 'expert' && <PlainChip tone={one.key === null ? 'warn' : 'good'} glyph={one.key === null ? '!' : '✓'} label={t(one.key === null ? 'keys.noneYet' : 'people.hasKey')} />}
+                  {one.key !== null && <PlainChip tone={one.attested ? 'good' : 'warn'} glyph={one.attested ? '✓' : '○'} label={t(one.attested ? 'people.vouched' : one.has_box ? 'directory.notVouched' : 'directory.noBox')} />}
                 </td>
                 <td className="num">{when(one.last_seen_at)}</td>
                 <td>

@@ -1,0 +1,193 @@
+/** The own keys: their fingerprint and who vouches for them, the passphrase, a second computer, recovery, a new key. */
+import { Alert, Button, Checkbox, Input, Modal } from 'antd';
+import { useState } from 'react';
+import { useSession } from '../../app/session';
+import { useTexts } from '../../i18n';
+import { spoken } from '../../seals/text';
+import { instant } from '../../ui/format';
+import { Failure, Loading } from '../../ui/states';
+import { useRead } from '../../ui/useRead';
+import { useDirectory } from '../directory';
+import { useSealFailureText } from '../failure';
+import { useOwner } from '../owner';
+import { NewPassphrase } from '../Passphrase';
+import { LoadRecovered, RecoveryFile } from '../Recover';
+import { useKeys } from '../seals';
+import type { StoredKey } from '../types';
+import { Vouched } from '../Vouched';
+
+function Mine({ stored }: { stored: StoredKey }) {
+  const { t } = useTexts();
+  const { person, changedAt } = useDirectory();
+  const owner = useOwner();
+  const shown = person(owner.person);
+  const changed = changedAt(owner.person);
+  // What the hub shows of me to everybody else must be the key that is here.
+  const differs = shown !== null && shown.key !== stored.id;
+  return (
+    <section>
+      <h2>{t('keys.mine')}</h2>
+      <p>
+        <code className="print" data-testid="own-print">
+          {spoken(stored.id)}
+        </code>
+      </p>
+      <p className="muted">{t('keys.madeAt', { at: instant(stored.created_at) })}</p>
+      {differs && <Alert type="error" showIcon role="alert" title={t('keys.otherShown')} />}
+      {changed !== '' && <p className="note-warn">! {t('keys.changedHere', { at: instant(changed) })}</p>}
+      {shown !== null && !differs && (
+        <p data-testid="own-vouched">
+          <Vouched of={shown} />
+        </p>
+      )}
+      {shown?.attested === '' && <p>{t(owner.hasBox ? 'keys.howVouched' : 'keys.cannotVouch', { name: owner.hospitalName })}</p>}
+    </section>
+  );
+}
+
+function ChangePassphrase({ stored, onDone }: { stored: StoredKey; onDone: () => void }) {
+  const { t } = useTexts();
+  const { api } = useSession();
+  const { seals } = useKeys();
+  const owner = useOwner();
+  const failureText = useSealFailureText();
+  const [old, setOld] = useState('');
+  const [fresh, setFresh] = useState('');
+  const [busy, setBusy] = useState(false);
+  const [failure, setFailure] = useState<string | null>(null);
+  // Emptied by being made anew.
+  const [round, setRound] = useState(0);
+  async function change(): Promise<void> {
+    setBusy(true);
+    setFailure(null);
+    try {
+      const wrapped = await seals.changePassphrase(stored.wrapped, old, fresh);
+      await api.send('PUT', '/api/me/key', { wrapped });
+      setRound(round + 1);
+      setFresh('');
+      onDone();
+    } catch (error) {
+      setFailure(failureText(error));
+    }
+    setOld('');
+    setBusy(false);
+  }
+  return (
+    <section>
+      <h2>{t('keys.changeTitle')}</h2>
+      <form
+        className="form"
+        onSubmit={(event) => {
+          event.preventDefault();
+          void change();
+        }}
+      >
+        <p className="muted">{t('keys.changeWhat')}</p>
+        <input type="text" name="username" autoComplete="username" value={owner.user} readOnly hidden />
+        <label htmlFor="keys-old">{t('keys.old')}</label>
+        <Input.Password id="keys-old" autoComplete="current-password" value={old} onChange={(event) => setOld(event.target.value)} />
+        <NewPassphrase key={round} personal={[owner.user, owner.name]} onChange={setFresh} label={t('keys.fresh')} />
+        {failure !== null && <Alert type="error" showIcon title={failure} role="alert" />}
+        {round > 0 && failure === null && <Alert type="success" showIcon title={t('keys.changed')} data-testid="passphrase-changed" />}
+        <Button type="primary" htmlType="submit" loading={busy} disabled={old === '' || fresh === ''} data-testid="change-passphrase">
+          {busy ? t('keys.making') : t('keys.change')}
+        </Button>
+      </form>
+    </section>
+  );
+}
+
+function Retire() {
+  const { t } = useTexts();
+  const { api, refresh } = useSession();
+  const { seals, setState } = useKeys();
+  const { reload } = useDirectory();
+  const owner = useOwner();
+  const failureText = useSealFailureText();
+  const [asking, setAsking] = useState(false);
+  const [understood, setUnderstood] = useState(false);
+  const [busy, setBusy] = useState(false);
+  const [failure, setFailure] = useState<string | null>(null);
+  async function retire(): Promise<void> {
+    setBusy(true);
+    setFailure(null);
+    try {
+      await api.send('DELETE', '/api/me/key');
+      await seals.forget(owner.person);
+      await refresh();
+      reload();
+      setState('none'); // the gate stands in front now and makes the new key
+    } catch (error) {
+      setFailure(failureText(error));
+      setBusy(false);
+    }
+  }
+  async function leave(): Promise<void> {
+    await seals.forget(owner.person);
+    setState('locked');
+  }
+  return (
+    <section>
+      <h2>{t('keys.leaveTitle')}</h2>
+      <p>{t('keys.leaveWhat')}</p>
+      <Button onClick={() => void leave()} data-testid="forget-here">
+        {t('keys.leave')}
+      </Button>
+      <h2>{t('keys.retireTitle')}</h2>
+      <p>{t('keys.retireWhen')}</p>
+      <Button danger onClick={() => setAsking(true)} data-testid="retire-key">
+        {t('keys.retire')}
+      </Button>
+      <Modal open={asking} onCancel={() => setAsking(false)} title={t('keys.retireTitle')} footer={null} width={520}>
+        <div className="form" data-testid="retire-dialog">
+          <ul>
+            <li>{t('keys.retireSign')}</li>
+            <li>{t('keys.retireOld')}</li>
+            <li>{t('keys.retireShown')}</li>
+            <li>{t('keys.retireForGood')}</li>
+          </ul>
+          <Checkbox checked={understood} onChange={(event) => setUnderstood(event.target.checked)} data-testid="retire-understood">
+            {t('keys.retireUnderstood')}
+          </Checkbox>
+          {failure !== null && <Alert type="error" showIcon title={failure} role="alert" />}
+          <div className="form-end">
+            <Button onClick={() => setAsking(false)}>{t('action.cancel')}</Button>
+            <Button danger type="primary" loading={busy} disabled={!understood} onClick={() => void retire()} data-testid="retire-now">
+              {t('keys.retireNow')}
+            </Button>
+          </div>
+        </div>
+      </Modal>
+    </section>
+  );
+}
+
+export default function AccountPage() {
+  const { t } = useTexts();
+  const stored = useRead<StoredKey>('/api/me/key');
+  if (stored.data === null) return stored.error === null ? <Loading label={t('keys.reading')} /> : <Failure error={stored.error} onRetry={stored.reload} />;
+  return (
+    <div className="page list-page">
+      <div className="sheet account">
+        <h1>{t('keys.title')}</h1>
+        <div className="account-columns">
+          <div>
+            <Mine stored={stored.data} />
+            <section>
+              <h2>{t('recover.title')}</h2>
+              <RecoveryFile stored={stored.data} />
+              <details>
+                <summary>{t('recover.back')}</summary>
+                <LoadRecovered stored={stored.data} onDone={stored.reload} />
+              </details>
+            </section>
+          </div>
+          <div>
+            <ChangePassphrase stored={stored.data} onDone={stored.reload} />
+            <Retire />
+          </div>
+        </div>
+      </div>
+    </div>
+  );
+}
