@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from edge.main import Supervisor, our_module, prepare
+from edge.processes import ROLES, roles_of
 from edge.ready import addresses_of, all_answer, tell_manager
 from edge.store.settings import parse
 
@@ -129,6 +130,14 @@ def test_ready_is_when_every_port_answers():
     settings = parse('[dicom]\nhost = "0.0.0.0"\nport = 4242\n[web]\nport = 8080\n')
     assert ("127.0.0.1", 4242) in addresses_of(settings)
     assert ("127.0.0.1", 8080) in addresses_of(settings)
+
+
+def test_the_experts_page_runs_where_the_settings_give_it_a_port():
+    off, on = parse(""), parse('[portal]\nhost = "0.0.0.0"\nport = 8443\n')
+    assert "portal" not in roles_of(off)
+    assert roles_of(on) == ROLES
+    assert ("127.0.0.1", 8443) in addresses_of(on)
+    assert len(addresses_of(on)) == len(addresses_of(off)) + 1
 
 
 def test_the_service_manager_is_told(tmp_path):
