@@ -171,12 +171,12 @@ class Expert:
 class County(SyncBox):
     """An appliance with its own web interface; its workers are turned by the test."""
 
-    def __init__(self, folder, region: Founded, enrol_port, datasets):
+    def __init__(self, folder, address, code, datasets):
         self.api = ApiSite(folder, roles=("physician", "device_it"))
         self.api.clock.at = now_ms()  # certificates are of today
         self.box = self.api.box
         self.api.send(*datasets)
-        join(self.box, f"127.0.0.1:{enrol_port}", region.code)
+        join(self.box, address, code)
         self.credentials = Credentials(folder / "uplink")
         self.uplink = None
         self.desk = desk_of(self.box)
@@ -207,17 +207,16 @@ class County(SyncBox):
 
         return until(look, seconds, what)
 
-    def trust(self, *experts):
-        """Wait until the directory has these people's keys, and confirm them as somebody here."""
-        for one in experts:
-            people = self.desk.region.directory
+    def trust(self, keys):
+        """Wait until the directory has people's keys, and confirm them as somebody here."""
+        for person, key in keys.items():
 
-            def known(one=one, people=people):
-                found = people().contents.people.get(one.id)
-                return found is not None and found.key == one.key.id
+            def known(person=person, key=key):
+                found = self.desk.region.directory().contents.people.get(person)
+                return found is not None and found.key == key
 
             self.until(known, "the directory")
-            confirm(self.desk, one.id, one.key.id, "physician")
+            confirm(self.desk, person, key, "physician")
 
     def events(self, consult):
         rows = self.box.database.query(

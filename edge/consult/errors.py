@@ -157,3 +157,11 @@ class StillPreparing(ConsultBoxRefusal):
     zh = "会诊资料正在准备，请稍后再试"
     en = "The case is still being prepared; try again in a moment"
     status = 409
+
+
+class KeyReplaced(ConsultBoxRefusal):
+    """The directory shows another key for a person whose key this hospital has used."""
+
+    code = 7919
+    zh = "{name} 的公钥已更换：核对指纹并确认之前，不会用新公钥加密任何内容"
+    en = "{name} has another key now: nothing is sealed to it before its fingerprint is confirmed"

@@ -42,6 +42,7 @@ from edge.consult.errors import (
     EventUnsound,
     InvitedByHub,
     KeyNotConfirmed,
+    KeyReplaced,
     OpinionOfOtherCase,
     OwnEventAltered,
     WordsUnreadable,
@@ -339,6 +340,7 @@ def confirm(desk: Desk, person: str, key: str, user: str) -> None:
     box = desk.box
     with box.database.transaction() as sql:
         pin(box, person, key, user)
+        Alarms(box.database, box.outside.now_ms).over(KeyReplaced.code, person)
         open_ones = sql.execute(
             "SELECT consult FROM consult WHERE authority = 'hub' AND state IN"
             " ('requested', 'accepted', 'in-progress', 'completed')"

@@ -20,9 +20,10 @@ from core.seals.directory_state import PersonKey
 from core.seals.errors import RecipientUnknown
 from core.seals.keybook import fingerprint
 from edge.consult.book import Grants, Kept, grants_of, kept, raise_alarm, subject_of
-from edge.consult.errors import InvitedByHub, KeyNotConfirmed
+from edge.consult.errors import InvitedByHub, KeyNotConfirmed, KeyReplaced
 from edge.consult.region import PRIORITY, Desk
 from edge.store.box import Box
+from edge.uplink.alarms import Alarms
 
 
 def pinned(box: Box, person: str) -> str:
@@ -70,6 +71,21 @@ def trust_chosen(box: Box, directory: Directory, people: Iterable[str], by: str)
             raise KeyNotConfirmed(name=key.name)
         if state == "new":
             pin(box, person, key.key, by)
+
+
+def watch_pins(box: Box, directory: Directory) -> None:
+    """Show whose key is another one than this hospital has confirmed, as soon as the hub says so.
+
+    A swapped key must not wait for the next case to be noticed.
+    """
+    alarms = Alarms(box.database, box.outside.now_ms)
+    for person, key in box.database.query("SELECT person, key FROM consult_pin"):
+        try:
+            present = directory.recipient(person)
+        except RecipientUnknown:
+            continue
+        if present.key != key:
+            alarms.sound(KeyReplaced(name=present.name), person)
 
 
 def first_grant(desk: Desk, study: str, consult: str, by: str) -> Draft:

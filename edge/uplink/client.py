@@ -21,6 +21,7 @@ import structlog
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from core.errors import XinglinError
+from core.seals.directory import Directory
 from core.seals.statements import sign_node
 from edge.store.box import Box
 from edge.uplink.alarms import Alarms
@@ -87,6 +88,8 @@ class LinkParts:
         A monotonic clock.
     hour : callable
         Hour of the day, local time, for the budget.
+    on_directory : callable
+        Told the verified directory each time the hub has shown it.
     """
 
     box: Box
@@ -99,6 +102,7 @@ class LinkParts:
     clock_s: Callable[[], float] = time.monotonic
     hour: Callable[[], int] = lambda: time.localtime().tm_hour
     mark: Callable[[str], None] = lambda _: None
+    on_directory: Callable[[Directory], None] = lambda _: None
 
 
 @dataclass(frozen=True, slots=True)
@@ -408,7 +412,7 @@ class LinkRun:
         entries, self._entries = self._entries, []
         directory = self.parts.directory
         try:
-            directory.extend(entries, head.statement)
+            self.parts.on_directory(directory.extend(entries, head.statement))
             directory.compare(list(head.witnesses))
         except DirectoryBroken as error:
             # What is known stays in use; nothing new is believed, and people see why.

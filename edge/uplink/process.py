@@ -11,6 +11,7 @@ from pathlib import Path
 import structlog
 
 from core.errors import XinglinError
+from edge.consult.keys import watch_pins
 from edge.store.box import Box
 from edge.uplink.alarms import Alarms
 from edge.uplink.backoff import Backoff
@@ -95,6 +96,7 @@ class Uplink:
             parts = LinkParts(
                 box, self.outbox, self.credentials, BoxDirectory(box, region),
                 Alarms(box.database, box.outside.now_ms), self.bucket, self.pace, mark=self.mark,
+                on_directory=lambda shown: watch_pins(box, shown),
             )  # fmt: skip
             self._run = LinkRun(parts, region, lambda _: self._show("open"))
             if self._stop.is_set():

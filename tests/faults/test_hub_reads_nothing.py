@@ -79,7 +79,7 @@ class Round:
         county, expert, second = self.county, self.expert, self.second
         expert.make_key()
         second.make_key()
-        county.trust(expert, second)
+        county.trust({one.id: one.key.id for one in (expert, second)})
         self.consult = consult = self._ask()
         county.until(lambda: expert.get("/api/consults").json()["rows"], "the request")
         county.until(lambda: expert.keys(consult) and second.keys(consult), "the key")
@@ -200,7 +200,8 @@ def flow(hub_url, tmp_path):
     hub = Process(region.folder, {"TMPDIR": str(temp), "PYTHONDEVMODE": ""}, log)
     county = None
     try:
-        county = County(tmp_path / "box", region, hub.ports["enrol"], list(slices()))
+        address = f"127.0.0.1:{hub.ports['enrol']}"
+        county = County(tmp_path / "box", address, region.code, list(slices()))
         county.connect_to(hub.ports["sync"])
         county.up()
         for one in region.experts.values():
