@@ -63,6 +63,7 @@ _log = structlog.get_logger("uplink")
 HELLO_DOMAIN = "xinglin hello v1"
 PROTOCOL = 1
 _LOOK_S = 0.2
+_GLANCE_S = 0.02
 _LOOK_SOONER_S = 0.01
 _OFFERED = 200
 _ROWS = 50
@@ -139,6 +140,7 @@ class LinkRun:
     _refused: bool = False
     _dirty: bool = True
     _looked_s: float = 0.0
+    _newest: int = 0
     _rows: list[pb.ChainRow] = field(default_factory=list)
     _entries: list[bytes] = field(default_factory=list)
     _heads_sent: dict[str, int] = field(default_factory=dict)
@@ -214,15 +216,18 @@ class LinkRun:
                 self._ended = True
                 self._call.cancel()
             else:
-                self._bell.wait(min(step.seconds, _LOOK_S))
+                self._bell.wait(min(step.seconds, _GLANCE_S))
         return None, step
 
     def _look(self, now: float) -> None:
         """See what the outbox holds: other processes put things in."""
         since = now - self._looked_s
-        if since < _LOOK_SOONER_S or (since < _LOOK_S and not self._dirty):
+        if since < _LOOK_SOONER_S:
             return
-        self._looked_s, self._dirty = now, False
+        newest = self.parts.outbox.newest()
+        if since < _LOOK_S and not self._dirty and newest == self._newest:
+            return
+        self._looked_s, self._dirty, self._newest = now, False, newest
         items = self.parts.outbox.waiting(_OFFERED)
         needs = {address for item in items for address in item.needs}
         open_needs = frozenset(self.parts.outbox.open_needs(needs)) if needs else frozenset()

@@ -32,8 +32,9 @@ from edge.uplink.steps import (
 from protos.gen import sync_pb2 as pb
 
 BEAT_S = 30.0
-#: Objects begun ahead, so that the hub's answer is there when their turn comes.
-_AHEAD = 8
+#: Objects begun ahead, so that the hub's answer is there when their turn comes; a few at a time, so
+#: that the hub looks them up together.
+_AHEAD, _AHEAD_AGAIN = 16, 8
 _COMMITTING = 64
 _SMALL_UNDER_WAY = 64
 _RETRY_S = 5.0
@@ -74,6 +75,8 @@ class BoxLink:
     _small: dict[str, Item] = field(default_factory=dict)
     _done: set[str] = field(default_factory=set)
     _retry_at: dict[str, float] = field(default_factory=dict)
+    _enough: bool = False  # are begun; items come by urgency, so nothing later may be either
+    _beginning: int = -1  # the priority of which some are being begun together
     _slow_until: float = 0.0
     _next_beat: float = 0.0
     _beat_at: float = 0.0
@@ -111,6 +114,7 @@ class BoxLink:
             return Beat()
         budget_s = self.bucket.wait_s(now_s, hour)
         soonest = min(_LONGEST_WAIT_S, budget_s or _LONGEST_WAIT_S)
+        self._enough = False
         for item in self._items:
             if item.id in self._done:
                 continue
@@ -158,14 +162,23 @@ class BoxLink:
         return PutPiece(item.id, run[0], offset, length)
 
     def _begin(self, item: Item, now_s: float) -> Step | None:
-        if self._retry_at.get(item.id, 0.0) > now_s or now_s < self._slow_until:
+        if self._enough or self._retry_at.get(item.id, 0.0) > now_s or now_s < self._slow_until:
             return None
         committing = sum(one.commit_sent for one in self._sending.values())
-        ahead = len(self._sending) - committing
-        if committing >= _COMMITTING or (ahead >= _AHEAD and item.priority != EMERGENCY):
+        if committing >= _COMMITTING or not self._may_begin(item.priority):
+            self._enough = True
             return None
         self._sending[item.id] = _Sending(item, chunks.SMALLEST)
         return BeginObject(item, chunks.SMALLEST)
+
+    def _may_begin(self, priority: int) -> bool:
+        """Return whether one more may be begun: what is less urgent takes nobody's place."""
+        ahead = sum(
+            not one.commit_sent and one.item.priority <= priority for one in self._sending.values()
+        )
+        may = ahead < (_AHEAD if self._beginning == priority else _AHEAD_AGAIN)
+        self._beginning = priority if may else -1
+        return may or priority == EMERGENCY
 
     def _went(self, count: int, now_s: float) -> None:
         self.pace.sent(count, now_s)

@@ -194,7 +194,7 @@ class Outbox:
 
     def waiting(self, limit: int = 64) -> list[Item]:
         """Return what goes next: by priority, small things first, then age."""
-        rows = self._database.query(
+        rows = self._database.look(
             "SELECT n, id, kind, consult, priority, bytes, created,"
             " (SELECT json_group_array(address) FROM outbox_need WHERE item = outbox.id)"
             " FROM outbox WHERE state = 'waiting' AND not_before <= ?"
@@ -202,6 +202,11 @@ class Outbox:
             (self._now_ms(), limit),
         )
         return [_item(row) for row in rows]
+
+    def newest(self) -> int:
+        """Return the number of the newest item there ever was: cheap enough to ask often."""
+        rows = self._database.look("SELECT seq FROM sqlite_sequence WHERE name = 'outbox'")
+        return int(rows[0][0]) if rows else 0
 
     def statement(self, id_: str) -> bytes:
         """Return the bytes of a small item; empty where it has gone meanwhile."""

@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
+from functools import partial
+from itertools import groupby
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection
@@ -23,6 +25,7 @@ from hub.store.database import HubDatabase
 
 T = TypeVar("T")
 Work = Callable[[Connection], Any]
+RowsWork = Callable[[Connection, Sequence[Any]], None]
 _MOST = 64
 _TRIES = 3
 
@@ -30,6 +33,8 @@ _TRIES = 3
 @dataclass(slots=True)
 class _Job:
     work: Work
+    rows: RowsWork | None = None
+    row: Any = None
     done: Future[Any] = field(default_factory=Future)
 
 
@@ -60,6 +65,12 @@ class Inbox:
         self._jobs.put(job)
         return job.done
 
+    def submit_row(self, work: RowsWork, row: Any) -> Future[None]:
+        """Ask for a row to be written by ``work``; rows of the same work that meet go together."""
+        job = _Job(partial(_single, work, row), work, row)
+        self._jobs.put(job)
+        return job.done
+
     def do(self, work: Callable[[Connection], T]) -> T:
         """Submit and wait.
 
@@ -86,7 +97,7 @@ class Inbox:
     def _write(self, batch: list[_Job]) -> None:
         try:
             with self._database.write() as sql:
-                results = [job.work(sql) for job in batch]
+                results = _worked(sql, batch)
         except BaseException:  # noqa: BLE001 one bad piece must not end the others
             for job in batch:
                 self._alone(job)
@@ -113,3 +124,21 @@ class Inbox:
             else:
                 job.done.set_result(result)
             return
+
+
+def _single(work: RowsWork, row: Any, sql: Connection) -> None:
+    work(sql, [row])
+
+
+def _worked(sql: Connection, batch: list[_Job]) -> list[Any]:
+    """Do a batch's work in its order and return the results."""
+    results: list[Any] = []
+    for _, neighbours in groupby(batch, key=lambda job: id(job.rows or job)):
+        jobs = list(neighbours)
+        rows = jobs[0].rows
+        if rows is None:
+            results.append(jobs[0].work(sql))
+        else:
+            rows(sql, [job.row for job in jobs])
+            results.extend([None] * len(jobs))
+    return results

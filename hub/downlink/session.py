@@ -51,7 +51,7 @@ from hub.downlink.link import (
     Wrong,
 )
 from hub.downlink.sink import EventSink, From
-from hub.downlink.uploads import Sender, Uploads
+from hub.downlink.uploads import Held, Sender, Uploads, Wanted
 from hub.registry.devices import Caller, Devices
 from hub.registry.directory import HubDirectory
 from hub.site import HubSite
@@ -70,6 +70,10 @@ _LOOK_S = 1.0
 #: A link that has not said hello by then holds a place that another box needs.
 _HELLO_S = 30.0
 _MOST_SKEW_MS = 10 * 365 * 86_400_000
+#: A fast box is told of so much at once, or of what came in so long: a message costs both sides.
+_CREDIT_AT_ONCE = 2 << 20
+_CREDIT_S = 0.005
+_BEGUN_TOGETHER = 64
 
 
 @dataclass(frozen=True)
@@ -102,6 +106,7 @@ class Session:
     refusal: XinglinError | None = None
     _out: deque[pb.Down] = field(default_factory=deque)
     _credit: int = 0
+    _credited_s: float = 0.0
     _ended: bool = False
     _rung: bool = False
     _uploading: queue.SimpleQueue[Order | None] = field(default_factory=queue.SimpleQueue)
@@ -170,8 +175,17 @@ class Session:
         self._uploading.put(order)
 
     def _upload(self) -> None:
+        begins: list[BeginUpload] = []
         while (order := self._uploading.get()) is not None:
-            self._guarded(partial(self._do, order))
+            if isinstance(order, BeginUpload):
+                begins.append(order)
+                if not self._uploading.empty() and len(begins) < _BEGUN_TOGETHER:
+                    continue
+            if begins:
+                self._guarded(partial(self._begin, begins))
+                begins = []
+            if not isinstance(order, BeginUpload):
+                self._guarded(partial(self._do, order))
 
     def _guarded(self, deed: Callable[[], None]) -> None:
         """Do something for the link; a refusal or a defect ends it."""
@@ -193,9 +207,9 @@ class Session:
             return
         self.place.devices.check(self.caller.node)
         deeds: dict[type, Callable[[Any], None]] = {
-            Greet: self._greet, BeginUpload: self._begin, CommitUpload: self._commit,
-            Arrived: self._arrived, RowsKept: self._kept, Beat: self._beat, Saw: self._saw,
-            OwnHead: self._own_head, Wrong: self._wrong,
+            Greet: self._greet, CommitUpload: self._commit, Arrived: self._arrived,
+            RowsKept: self._kept, Beat: self._beat, Saw: self._saw, OwnHead: self._own_head,
+            Wrong: self._wrong,
         }  # fmt: skip
         deeds[type(order)](order)
 
@@ -255,22 +269,19 @@ class Session:
         if not genuine:
             raise OtherBoxsCertificate
 
-    def _begin(self, order: BeginUpload) -> None:
-        try:
-            held = self.place.uploads.begin(self.sender, order.address, order.size, order.chunk)
-        except XinglinError as refusal:
-            self._refuse("", order.address, refusal)
-            return
-        self._send(
-            pb.Down(
-                have=pb.Have(
-                    address=bytes.fromhex(order.address),
-                    chunk=held.chunk,
-                    held=held.bitmap,
-                    committed=held.committed,
-                )
-            )
-        )
+    def _begin(self, orders: list[BeginUpload]) -> None:
+        self.place.devices.check(self.caller.node)
+        wanted = [Wanted(one.address, one.size, one.chunk) for one in orders]
+        answers = self.place.uploads.begin_all(self.sender, wanted)
+        for one, answer in zip(wanted, answers, strict=True):
+            if isinstance(answer, Held):
+                have = pb.Have(
+                    address=bytes.fromhex(one.address), chunk=answer.chunk, held=answer.bitmap,
+                    committed=answer.committed,
+                )  # fmt: skip
+                self._send(pb.Down(have=have))
+            else:
+                self._refuse("", one.address, answer)
 
     def _store(self, order: Store) -> None:
         try:
@@ -279,13 +290,11 @@ class Session:
             self._refuse("", order.address, refusal)
         with self._bell:
             self.machine.give(len(order.data))
-            self._credit += len(order.data)
-            self._bell.notify()
+            before, self._credit = self._credit, self._credit + len(order.data)
+            if not before or self._credit >= _CREDIT_AT_ONCE:
+                self._bell.notify()
 
     def _commit(self, order: CommitUpload) -> None:
-        def work() -> None:
-            self.place.uploads.commit(self.sender, order.address)
-
         def done(future: Future[None]) -> None:
             error = future.exception()
             if error is None:
@@ -294,7 +303,15 @@ class Session:
             else:
                 self._refuse("", order.address, _typed(error))
 
-        self.place.pool.submit(work).add_done_callback(done)
+        def placed(future: Future[Future[None]]) -> None:
+            error = future.exception()
+            if error is None:
+                future.result().add_done_callback(done)
+            else:
+                self._refuse("", order.address, _typed(error))
+
+        commit = self.place.uploads.commit_soon
+        self.place.pool.submit(commit, self.sender, order.address).add_done_callback(placed)
 
     def _arrived(self, order: Arrived) -> None:
         sender = From(self.caller.node, self.caller.hospital)
@@ -356,14 +373,14 @@ class Session:
         """Yield what must go until the link ends; gRPC's handler thread."""
         while True:
             with self._bell:
-                if not (self._out or self._credit or self._ended or self._rung):
-                    self._bell.wait(_LOOK_S)
+                self._await()
                 self._rung = False
                 ready = list(self._out)
                 self._out.clear()
                 credit, self._credit = self._credit, 0
                 ended = self._ended
             if credit:
+                self._credited_s = time.monotonic()
                 yield pb.Down(credit=pb.Credit(bytes=credit))
             yield from ready
             if ended:
@@ -375,6 +392,17 @@ class Session:
                 yield from self._news()
             elif time.monotonic() - self._began > _HELLO_S:
                 self.end(WrongMessage(fault="no hello"))
+
+    def _await(self) -> None:
+        """Wait for something to say, the bell's lock being held."""
+        while not (self._out or self._ended or self._rung):
+            wait = _LOOK_S
+            if self._credit:
+                wait = self._credited_s + _CREDIT_S - time.monotonic()
+                if wait <= 0 or self._credit >= _CREDIT_AT_ONCE:
+                    return
+            if not self._bell.wait(wait):
+                return
 
     def _news(self) -> Iterator[pb.Down]:
         """Yield rows of the chain, and the directory's, that the box does not have."""

@@ -14,15 +14,17 @@ import errno
 import hashlib
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, delete, func, insert, select, update
+from sqlalchemy import Connection, bindparam, delete, func, insert, select, text, update
 
 from core.blobs import chunks
+from core.errors import XinglinError
 from hub.downlink.errors import (
     HubDiskFull,
     ObjectAbsurd,
@@ -41,6 +43,19 @@ from hub.store.tables import NODE, OBJECT, UPLOAD
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 _QUOTA_KEPT_MS = 30_000
 _READ = 1 << 20
+# Asked for every object of every box: made once, understood by both databases.
+_OBJECTS = select(OBJECT.c.address, OBJECT.c.hospital, OBJECT.c.committed_at).where(
+    OBJECT.c.address.in_(bindparam("addresses", expanding=True))
+)
+_ROWS = select(UPLOAD.c.address, UPLOAD.c.size, UPLOAD.c.chunk, UPLOAD.c.held).where(
+    UPLOAD.c.address.in_(bindparam("addresses", expanding=True))
+)
+_KEEP = text(
+    "INSERT INTO object (address, hospital, size, committed_at, created_at)"
+    " VALUES (:address, :hospital, :size, :at, :at) ON CONFLICT (address)"
+    " DO UPDATE SET committed_at = excluded.committed_at WHERE object.committed_at IS NULL"
+)
+_DROP = text("DELETE FROM upload WHERE address = :address")
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,12 +114,43 @@ class Sender:
 
 
 @dataclass(frozen=True, slots=True)
+class Wanted:
+    """An object that a box would send."""
+
+    address: str
+    size: int
+    chunk: int
+
+
+@dataclass(frozen=True, slots=True)
 class Held:
     """What the hub has of an object."""
 
     chunk: int
     bitmap: bytes
     committed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """What the tables know of an object.
+
+    Attributes
+    ----------
+    hospital : str or None
+        Whose it is, where it is or was the hub's.
+    """
+
+    committed: bool = False
+    hospital: str | None = None
+    size: int = 0
+    chunk: int = 0
+    held: bytes = b""
+
+    def check_owner(self, sender: Sender) -> None:
+        """Another hospital's object does not become ours."""
+        if self.hospital not in (None, sender.hospital):
+            raise ObjectAbsurd(fault="address")
 
 
 @dataclass(eq=False)
@@ -125,6 +171,7 @@ class _Upload:
     digested: int = 0
     dirty_bytes: int = 0
     dirty_since: int = 0
+    placed: bool = False  # whole, verified, synced: nothing uses the handle any more
     ended: bool = False
 
     @property
@@ -148,16 +195,17 @@ class Uploads:
         ------
         ObjectAbsurd, TooManyUploads, QuotaSpent, HubDiskFull
         """
-        self._check(address, size, chunk)
-        upload = self._opened(sender, address)
-        if upload is None:
-            if self._is_committed(address, size, sender):
-                return Held(chunk, b"", True)
-            upload = self._take_up(sender, address, size, chunk)
-        if upload.size != size:
-            raise ObjectAbsurd(fault="size")
-        with upload.lock:
-            return Held(upload.chunk, bytes(upload.held), False)
+        answer = self.begin_all(sender, [Wanted(address, size, chunk)])[0]
+        if isinstance(answer, XinglinError):
+            raise answer
+        return answer
+
+    def begin_all(self, sender: Sender, wanted: Sequence[Wanted]) -> list[Held | XinglinError]:
+        """Begin many objects and ask the tables once; return an answer or a refusal for each."""
+        with self._lock:
+            fresh = {one.address for one in wanted if one.address not in self._open}
+        rows = self._rows(fresh)
+        return [self._begun(sender, one, rows) for one in wanted]
 
     def put(self, sender: Sender, address: str, index: int, data: bytes | memoryview) -> None:
         """Keep some chunks; those that are here already are passed over.
@@ -184,13 +232,28 @@ class Uploads:
 
         Raises
         ------
+        ObjectNotBegun, ObjectIncomplete, ObjectDiffers, HubDiskFull, HubBusy
+        """
+        self.commit_soon(sender, address).result()
+
+    def commit_soon(self, sender: Sender, address: str) -> Future[None]:
+        """Verify and place an object and ask for its row: done once it is the hub's for good.
+
+        Rows of objects that become whole together share a transaction.
+
+        Raises
+        ------
         ObjectNotBegun, ObjectIncomplete, ObjectDiffers, HubDiskFull
         """
         upload = self._opened(sender, address)
         if upload is None:
-            if not self._is_committed(address, None, sender):
+            row = self._rows([address])[address]
+            row.check_owner(sender)
+            if not row.committed:
                 raise ObjectNotBegun
-            return
+            known: Future[None] = Future()
+            known.set_result(None)
+            return known
         with upload.lock:
             if upload.ended:
                 raise ObjectNotBegun
@@ -205,10 +268,11 @@ class Uploads:
                 self._parts.objects.put(address, upload.path)
             except ObjectStoreDown:
                 raise HubDiskFull from None
-            self._parts.mark("placed")
-            self._record(upload.address, upload.size, upload.hospital)
-            self._parts.mark("recorded")
-            self._close(upload)
+            upload.placed = True
+        self._parts.mark("placed")
+        recorded = self._record(upload.address, upload.size, upload.hospital)
+        recorded.add_done_callback(partial(self._recorded, upload))
+        return recorded
 
     def release(self, link: str) -> None:
         """A link has ended: make what it sent durable, close what no other link sends."""
@@ -281,22 +345,48 @@ class Uploads:
             upload.users.add(sender.link)
             return upload
 
-    def _is_committed(self, address: str, size: int | None, sender: Sender) -> bool:
-        query = select(OBJECT.c.committed_at, OBJECT.c.hospital).where(OBJECT.c.address == address)
+    def _rows(self, addresses: Iterable[str]) -> dict[str, _Row]:
+        """Return what the tables say of each address."""
+        names = list(addresses)
+        rows = dict.fromkeys(names, _Row())
+        if not names:
+            return rows
         with self._parts.database.read() as sql:
-            row = sql.execute(query).first()
-        if row is not None and row.hospital not in (None, sender.hospital):
-            raise ObjectAbsurd(fault="address")  # another hospital's: it does not become ours
-        if row is not None and row.committed_at is not None:
-            return True
-        # Placed, and then the process died before the row: the file was verified and is whole.
-        if size is None or not self._parts.objects.exists(address):
+            asked = {"addresses": names}
+            for part in sql.execute(_ROWS, asked):
+                rows[part.address] = _Row(False, None, part.size, part.chunk, bytes(part.held))
+            for row in sql.execute(_OBJECTS, asked):
+                partly, committed = rows[row.address], row.committed_at is not None
+                rows[row.address] = replace(partly, committed=committed, hospital=row.hospital)
+        return rows
+
+    def _begun(self, sender: Sender, wanted: Wanted, rows: dict[str, _Row]) -> Held | XinglinError:
+        try:
+            self._check(wanted.address, wanted.size, wanted.chunk)
+            upload = self._opened(sender, wanted.address)
+            if upload is None:
+                # What was open when the tables were asked may have been closed since.
+                known = rows.get(wanted.address) or self._rows([wanted.address])[wanted.address]
+                known.check_owner(sender)
+                if known.committed or self._is_placed(wanted.address, sender):
+                    return Held(wanted.chunk, b"", True)
+                upload = self._take_up(sender, wanted, known)
+            if upload.size != wanted.size:
+                raise ObjectAbsurd(fault="size")
+        except XinglinError as refusal:
+            return refusal
+        with upload.lock:
+            return Held(upload.chunk, bytes(upload.held), False)
+
+    def _is_placed(self, address: str, sender: Sender) -> bool:
+        """Placed, and then the process died before the row: it was verified and is whole."""
+        if not self._parts.objects.exists(address):
             return False
-        self._record(address, self._parts.objects.size(address), sender.hospital)
+        self._record(address, self._parts.objects.size(address), sender.hospital).result()
         return True
 
-    def _take_up(self, sender: Sender, address: str, size: int, chunk: int) -> _Upload:
-        limits = self._parts.limits
+    def _take_up(self, sender: Sender, wanted: Wanted, row: _Row) -> _Upload:
+        limits, address, size = self._parts.limits, wanted.address, wanted.size
         if self.open_count(sender.link) >= limits.uploads_per_box:
             raise TooManyUploads
         if self._parts.free() < size + limits.reserve:
@@ -304,7 +394,7 @@ class Uploads:
         if self._used_by(sender.hospital) + size > limits.quota:
             raise QuotaSpent
         path = self._parts.folder / address
-        held, chunk = self._known(address, size, chunk, path)
+        held, chunk = _known(wanted, row, path)
         handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
         upload = _Upload(
             address, size, chunk, sender.hospital, sender.node, held, path, handle,
@@ -316,17 +406,6 @@ class Uploads:
         if known is not upload:
             os.close(handle)
         return known
-
-    def _known(self, address: str, size: int, chunk: int, path: Path) -> tuple[bytearray, int]:
-        """Return the bitmap and chunk size that the row and the file stand for."""
-        with self._parts.database.read() as sql:
-            row = sql.execute(select(UPLOAD).where(UPLOAD.c.address == address)).first()
-        if row is None or row.size != size or not path.exists():
-            return chunks.empty(size, chunk), chunk
-        held = bytearray(row.held)
-        if not chunks.fits(held, size, row.chunk):
-            return chunks.empty(size, chunk), chunk
-        return held, int(row.chunk)
 
     def _write(self, upload: _Upload, index: int, data: memoryview) -> None:
         number = chunks.count(len(data), upload.chunk)
@@ -370,7 +449,7 @@ class Uploads:
 
     def _flush(self, upload: _Upload) -> Future[None] | None:
         """Sync the file, then have its row written; the caller holds the upload's lock."""
-        if not upload.dirty_bytes:
+        if not upload.dirty_bytes or upload.placed:
             return None
         held, behind = bytes(upload.held), upload.dirty_bytes
         upload.dirty_bytes = 0
@@ -389,28 +468,23 @@ class Uploads:
         flushed.add_done_callback(done)
         return flushed
 
-    def _record(self, address: str, size: int, hospital: str) -> None:
-        now = self._parts.now_ms()
+    def _record(self, address: str, size: int, hospital: str) -> Future[None]:
+        row = {"address": address, "hospital": hospital, "size": size, "at": self._parts.now_ms()}
 
-        def work(sql: Connection) -> None:
-            found = sql.execute(select(OBJECT).where(OBJECT.c.address == address)).first()
-            if found is None:
-                sql.execute(
-                    insert(OBJECT).values(
-                        address=address, hospital=hospital, size=size, committed_at=now,
-                        created_at=now,
-                    )
-                )  # fmt: skip
-            elif found.committed_at is None:
-                sql.execute(
-                    update(OBJECT).where(OBJECT.c.address == address).values(committed_at=now)
-                )
-            sql.execute(delete(UPLOAD).where(UPLOAD.c.address == address))
+        def count(done: Future[None]) -> None:
+            if done.exception() is None:
+                with self._lock:
+                    at, used = self._used.get(hospital, (0, 0))
+                    self._used[hospital] = (at, used + size)
 
-        self._parts.inbox.do(work)
-        with self._lock:
-            at, used = self._used.get(hospital, (0, 0))
-            self._used[hospital] = (at, used + size)
+        recorded = self._parts.inbox.submit_row(_keeping, row)
+        recorded.add_done_callback(count)
+        return recorded
+
+    def _recorded(self, upload: _Upload, done: Future[None]) -> None:
+        if done.exception() is None:
+            self._parts.mark("recorded")
+            self._close(upload)
 
     def _used_by(self, hospital: str) -> int:
         """Return the bytes that count against a hospital's quota, at most half a minute old."""
@@ -437,11 +511,27 @@ class Uploads:
         self._close(upload)
 
     def _close(self, upload: _Upload) -> None:
-        upload.ended = True
-        os.close(upload.handle)
         with self._lock:
+            if upload.ended:
+                return
+            upload.ended = True
             if self._open.get(upload.address) is upload:
                 del self._open[upload.address]
+        os.close(upload.handle)
+
+
+def _known(wanted: Wanted, row: _Row, path: Path) -> tuple[bytearray, int]:
+    """Return the bitmap and chunk size that the row and the file stand for."""
+    same = row.size == wanted.size and chunks.fits(row.held, row.size, row.chunk or 1)
+    if not row.held or not same or not path.exists():
+        return chunks.empty(wanted.size, wanted.chunk), wanted.chunk
+    return bytearray(row.held), row.chunk
+
+
+def _keeping(sql: Connection, rows: Sequence[dict[str, Any]]) -> None:
+    """Write the rows of objects that are whole and in their place."""
+    sql.execute(_KEEP, rows)
+    sql.execute(_DROP, rows)
 
 
 def _holding(address: str, values: dict[str, Any]) -> Callable[[Connection], None]:

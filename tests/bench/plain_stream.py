@@ -1,7 +1,9 @@
 """The peer: a plain gRPC stream over the same TLS, in its own process.
 
-It throws the bytes away, or, with a file to write, keeps them there and syncs before it answers.
-``python -m tests.bench.plain_stream KEY CHAIN ROOT [FILE]`` prints its port; PEM files.
+It throws the bytes away: the hardest peer there is. With a folder, it keeps each object there in a
+file and syncs that before it answers, which is the least that anybody can do who takes objects for
+good; no names, no hashes, no rows, no resuming.
+``python -m tests.bench.plain_stream KEY CHAIN ROOT [FOLDER]`` prints its port; PEM files.
 """
 
 from __future__ import annotations
@@ -25,20 +27,27 @@ PIECE = 1 << 20
 class Drain(rpc.SyncServicer):
     """Counts what comes, answers once."""
 
-    def __init__(self, path: Path | None):
-        self.path = path
+    def __init__(self, folder: Path | None):
+        self.folder = folder
 
     def Link(self, messages, context):
-        count = 0
-        with (self.path or Path("/dev/null")).open("wb") as kept:
-            for up in messages:
-                count += len(up.put.data)
-                if self.path:
-                    kept.write(up.put.data)
-            kept.flush()
-            if self.path:
-                os.fsync(kept.fileno())
+        count, kept, objects = 0, None, 0
+        for up in messages:
+            count += len(up.put.data)
+            if self.folder:
+                if up.put.index == 0:
+                    _sync(kept)
+                    kept = (self.folder / str(objects)).open("wb", buffering=0)
+                    objects += 1
+                kept.write(up.put.data)
+        _sync(kept)
         yield pb.Down(credit=pb.Credit(bytes=count))
+
+
+def _sync(file):
+    if file:
+        os.fsync(file.fileno())
+        file.close()
 
 
 def main():
@@ -63,6 +72,7 @@ class PlainServer:
             path.write_bytes(data)
             paths.append(str(path))
         if keep:
+            (folder / "plain-kept").mkdir()
             paths.append(str(folder / "plain-kept"))
         self.process = subprocess.Popen(
             [sys.executable, "-m", "tests.bench.plain_stream", *paths],

@@ -92,6 +92,32 @@ def test_an_emergency_goes_before_the_next_piece_of_an_image():
     assert link.next_step(0.2, 0) == Small(item(9, "e_9", priority=0))  # … but not for this
 
 
+def begun(link) -> int:
+    count = 0
+    while isinstance(link.next_step(0.1, 0), BeginObject):
+        count += 1
+    return count
+
+
+def test_objects_are_begun_some_at_a_time_and_urgent_ones_do_not_stand_behind_them():
+    link = box_link()
+    images = [item(n, f"{n:02x}" * 32, "object", 3, _16K) for n in range(40)]
+    link.offer(images, frozenset())
+    assert begun(link) == 16
+    for n in range(7):
+        link.heard(pb.Down(have=pb.Have(address=bytes([n]) * 32, committed=True)), 0.1)
+        assert begun(link) == 0
+    urgent = [item(90 + n, f"{90 + n:02x}" * 32, "object", 1, _16K) for n in range(3)]
+    link.offer([*urgent, *images], frozenset())
+    assert begun(link) == 3
+    for n in (7, 8):
+        link.heard(pb.Down(have=pb.Have(address=bytes([n]) * 32, committed=True)), 0.1)
+    assert begun(link) == 0
+    for n in (90, 91, 92):
+        link.heard(pb.Down(have=pb.Have(address=bytes([n]) * 32, committed=True)), 0.1)
+    assert begun(link) == 9  # seven were left: up to sixteen again
+
+
 def test_an_event_waits_for_its_objects():
     link = box_link()
     event = item(2, "e_1", priority=0, needs=[A])

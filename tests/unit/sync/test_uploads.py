@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
+import threading
 
 import pytest
 from sqlalchemy import insert, select
@@ -21,7 +22,7 @@ from hub.downlink.errors import (
     TooManyUploads,
 )
 from hub.downlink.inbox import Inbox
-from hub.downlink.uploads import Limits, Sender, UploadParts, Uploads
+from hub.downlink.uploads import Held, Limits, Sender, UploadParts, Uploads, Wanted
 from hub.store.tables import HOSPITAL, NODE, OBJECT, UPLOAD
 
 _16K = chunks.SMALLEST
@@ -98,6 +99,62 @@ def test_an_object_is_kept_once_and_the_same_again_costs_nothing(site):
     assert not list((site.hub.folder / "incoming").iterdir())
     assert site.send(ONE, data) == 0
     site.uploads.commit(ONE, address)
+
+
+def test_many_objects_are_begun_with_one_look(site, second):
+    there, partly, new = (os.urandom(4 * _16K) for _ in range(3))
+    site.send(ONE, there)
+    site.uploads.commit(ONE, hashlib.sha256(there).hexdigest())
+    site.send(ONE, partly, only=3)
+    site.uploads.release(ONE.link)
+    names = [hashlib.sha256(data).hexdigest() for data in (there, partly, new, new)]
+    wanted = [Wanted(name, 4 * _16K, _16K) for name in names]
+    answers = second.uploads.begin_all(SAME_BOX, [*wanted, Wanted("ab", 1, _16K)])
+    assert [one.committed for one in answers[:4]] == [True, False, False, False]
+    assert [chunks.held_count(one.bitmap) for one in answers[:4]] == [0, 3, 0, 0]
+    assert isinstance(answers[4], ObjectAbsurd)
+    again = second.uploads.begin_all(SAME_BOX, wanted)
+    assert [type(one) for one in again] == [Held] * 4
+    assert second.uploads.open_count(SAME_BOX.link) == 2
+
+
+def test_nothing_is_committed_before_its_row_is(site, second):
+    """Rows that wait together are written together; a link that ends meanwhile loses nothing."""
+    many = [os.urandom(3 * _16K + n) for n in range(5)]
+    names = [hashlib.sha256(data).hexdigest() for data in many]
+    for data in many:
+        site.send(ONE, data)
+    gate = threading.Event()
+    held_up = site.inbox.submit(lambda _: gate.wait(20))
+    answers = [site.uploads.commit_soon(ONE, name) for name in names]
+    site.uploads.release(ONE.link)
+    assert not any(answer.done() for answer in answers)
+    assert not site.rows(OBJECT)
+    gate.set()
+    assert held_up.result(20)
+    assert [answer.result(20) for answer in answers] == [None] * 5
+    assert {row.address for row in site.rows(OBJECT)} == set(names)
+    assert not site.rows(UPLOAD)
+    assert site.uploads.open_count(ONE.link) == 0
+    assert all(second.send(SAME_BOX, data) == 0 for data in many)
+
+
+def test_one_bad_row_does_not_cost_the_others(site):
+    done = []
+
+    def write(_, rows):
+        if "bad" in rows:
+            raise ObjectNotBegun
+        done.extend(rows)
+
+    gate = threading.Event()
+    site.inbox.submit(lambda _: gate.wait(20))
+    answers = [site.inbox.submit_row(write, row) for row in ("a", "bad", "b")]
+    gate.set()
+    assert [type(answer.exception(20)) for answer in answers] == [
+        type(None), ObjectNotBegun, type(None),
+    ]  # fmt: skip
+    assert done == ["a", "b"]
 
 
 @pytest.mark.parametrize("order", [1, -1])
