@@ -74,3 +74,55 @@ def write_foreign(
     told = {key: value for key, value in {**FACTS, **facts}.items() if key not in without}
     (folder / "model.json").write_text(json.dumps(told, ensure_ascii=False), encoding="utf-8")
     return folder
+
+
+def golden_of(side: int = SIDE, off: float = 0.0) -> dict[str, np.ndarray]:
+    """Return golden cases of :func:`network`; `off` falsifies the outputs."""
+    images = np.random.default_rng(5).normal(1.0, 1.0, (2, 1, 1, side, side)).astype(np.float32)
+    return {"in.image": images, "out.p": images.mean((3, 4)) * np.float32(4.0) + np.float32(off)}
+
+
+def write_golden(folder: Path, off: float = 0.0) -> Path:
+    """Put a golden set beside a network."""
+    np.savez(folder / "golden.npz", **golden_of(off=off))
+    return folder
+
+
+def endless() -> ModelProto:
+    """Return a network that never answers."""
+    body = helper.make_graph(
+        [helper.make_node("Identity", ["go"], ["go_on"]),
+         helper.make_node("Identity", ["kept"], ["next"])],
+        "body",
+        [helper.make_tensor_value_info("turn", TensorProto.INT64, ()),
+         helper.make_tensor_value_info("go", TensorProto.BOOL, ()),
+         helper.make_tensor_value_info("kept", TensorProto.FLOAT, ("n", 1))],
+        [helper.make_tensor_value_info("go_on", TensorProto.BOOL, ()),
+         helper.make_tensor_value_info("next", TensorProto.FLOAT, ("n", 1))],
+    )  # fmt: skip
+    nodes = [
+        helper.make_node("ReduceMean", ["image", "axes"], ["mean"], keepdims=0),
+        helper.make_node("Loop", ["turns", "yes", "mean"], ["p"], body=body),
+    ]
+    return network(nodes, {"turns": np.int64(2**62), "yes": np.array(True)})
+
+
+def greedy() -> ModelProto:
+    """Return a network that asks for a terabyte."""
+    nodes = [
+        helper.make_node("ReduceMean", ["image", "axes"], ["mean"], keepdims=0),
+        helper.make_node("Expand", ["mean", "wide"], ["huge"]),
+        helper.make_node("ReduceMax", ["huge"], ["most"], keepdims=1),
+        helper.make_node("Mul", ["mean", "most"], ["p"]),
+    ]
+    return network(nodes, {"wide": np.array([2**30, 256], np.int64)})
+
+
+def not_a_number() -> ModelProto:
+    """Return a network that answers NaN."""
+    nodes = [
+        helper.make_node("ReduceMean", ["image", "axes"], ["mean"], keepdims=0),
+        helper.make_node("Sub", ["mean", "mean"], ["zero"]),
+        helper.make_node("Div", ["zero", "zero"], ["p"]),
+    ]
+    return network(nodes)

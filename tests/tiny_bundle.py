@@ -77,6 +77,7 @@ def metadata() -> dict[str, Any]:
         "calibration_set": "none",
         "licence": {"name": "Apache-2.0", "text_zh": "测试", "text_en": "test"},
         "research_only": True,
+        "intended_use": "Research only, not for clinical use. 仅供研究，不得用于临床。",
         "tolerance": {"fp32": 1e-3, "fp16": 5e-3},
     }
 

@@ -140,7 +140,9 @@ def input_of(pixels: NDArray[np.float32], chest: ChestBox, recipe: Recipe) -> ND
         return network_input(pixels, chest, recipe)
     picture = warp(pixels, box_of(chest, recipe, pixels.shape), (recipe.size, recipe.size))
     low, high = np.percentile(picture, (recipe.low_percentile, recipe.high_percentile))
-    stretched = np.clip((picture - low) / max(float(high - low), 1e-6), 0.0, 1.0)
+    # What is all of one value stays so: rounding errors are no contrast.
+    spread = max(float(high - low), 1e-4 * max(1.0, abs(float(high))))
+    stretched = np.clip((picture - low) / spread, 0.0, 1.0)
     standard = ((stretched - recipe.mean) / recipe.deviation).astype(np.float32)
     return np.repeat(standard[None, None], recipe.channels, axis=1)
 

@@ -39,9 +39,13 @@ _KEYS = frozenset(
 )  # fmt: skip
 _FROM_MONAI = ("version", "task", "intended_use", "description", "authors", "copyright")
 _SAYS_SO = re.compile(
-    r"not\s+(?:intended\s+)?(?:to\s+be\s+used\s+)?(?:for|in)\s+(?:any\s+)?(?:clinical|diagnos)"
-    r"|不得用于(?:任何)?(?:临床|诊断)|不可用于(?:临床|诊断)|禁止用于(?:临床|诊断)",
+    r"not\s+(?:intended\s+)?(?:to\s+be\s+used\s+)?(?:for|in)\s+(?:any\s+)?(?:clinical|diagnos)",
     re.IGNORECASE,
+)
+_SAYS_SO_ZH = tuple(
+    f"{no}{what}"
+    for no in ("不得用于", "不可用于", "禁止用于")
+    for what in ("临床", "诊断", "任何临床")
 )
 
 
@@ -136,7 +140,7 @@ def check_intended_use(text: str) -> None:
     ------
     NotForClinicalUseMissing
     """
-    if not _SAYS_SO.search(text):
+    if not _SAYS_SO.search(text) and not any(words in text for words in _SAYS_SO_ZH):
         raise NotForClinicalUseMissing
 
 

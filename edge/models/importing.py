@@ -6,11 +6,11 @@ and counts only once its record is there. An import that is repeated completes w
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from core.models.bundle import Bundle
+from core.models.bundle import Bundle, bundle_of
 from core.models.candidate import as_bundle, candidate_of, completed
 from core.models.errors import PackageUnreadable, VersionTaken
 from core.models.facts import FACTS_LIMIT_BYTES
@@ -62,10 +62,27 @@ def import_model(
         refuse_taken(box, bundle)
         check_golden(bundle, running)
         said("tried")
-        store.place(bundle.metadata.slot, bundle.digest, completed(candidate, golden), said)
-        known = record_import(box, bundle, user, actor)
+        known = settle(box, completed(candidate, golden), (user, actor), said)
         store.sweep()
-        said("recorded")
+    return known
+
+
+def settle(
+    box: Box, files: Mapping[str, bytes], who: tuple[str, str], said: Said = lambda _step: None
+) -> Known:
+    """Place a checked bundle and record it: the two steps that change the box, in this order.
+
+    The caller holds the store's lock.
+
+    Parameters
+    ----------
+    who : (str, str)
+        The account, and the record's actor.
+    """
+    bundle = bundle_of(files)
+    store_of(box).place(bundle.metadata.slot, bundle.digest, files, said)
+    known = record_import(box, bundle, *who)
+    said("recorded")
     return known
 
 
