@@ -32,6 +32,14 @@ class Line:
     rtt_s: float = 0.0
     loss: float = 0.0
     queue_bytes: int = 64 * 1024  # what the modem holds before it stops reading
+    shared: bool = False  # one rate for all connections together, as behind one modem
+
+
+@dataclass
+class _Wire:
+    """When the line has carried what is before; a pipe's own, or one for all of a direction."""
+
+    free_at: float = 0.0
 
 
 @dataclass
@@ -45,7 +53,7 @@ class _Pipe:
     draw: random.Random
     queue: deque = field(default_factory=deque)  # (due, bytes)
     queued: int = 0
-    free_at: float = 0.0  # when the line has carried what is before
+    wire: _Wire = field(default_factory=_Wire)
     last_due: float = 0.0
     source_ended: bool = False
 
@@ -54,10 +62,10 @@ class _Pipe:
         for at in range(0, len(data), SEGMENT):
             piece = data[at : at + SEGMENT]
             if line.bits_per_s:
-                self.free_at = max(self.free_at, now) + len(piece) * 8 / line.bits_per_s
+                self.wire.free_at = max(self.wire.free_at, now) + len(piece) * 8 / line.bits_per_s
             else:
-                self.free_at = now
-            due = self.free_at + line.rtt_s / 2
+                self.wire.free_at = now
+            due = self.wire.free_at + line.rtt_s / 2
             while line.loss and self.draw.random() < line.loss:
                 due += line.rtt_s
             self.last_due = due = max(due, self.last_due)
@@ -90,6 +98,7 @@ class NastyProxy:
         self.cuts = 0
         self.refusing = False
         self._draw = random.Random(seed)
+        self._wires = (_Wire(), _Wire()) if line.shared else None
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port = self._listener.getsockname()[1]
         self._stop = threading.Event()
@@ -154,6 +163,8 @@ class NastyProxy:
                 one.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 256 * 1024)
         up = _Pipe(client, server, True, self.line, random.Random(self._draw.random()))
         down = _Pipe(server, client, False, self.line, random.Random(self._draw.random()))
+        if self._wires is not None:
+            up.wire, down.wire = self._wires
         self._pairs.append((up, down))
 
     def _step(self, now: float) -> bool:

@@ -109,11 +109,17 @@ class Group:
         return found
 
 
-def grouped(frames: Iterator[SentFrame], size: int = GROUP_BYTES) -> Iterator[Group]:
-    """Yield groups of about ``size`` bytes, never an empty one; a large frame is a group alone."""
+def grouped(
+    frames: Iterator[SentFrame], size: int = GROUP_BYTES, alone: int = -1
+) -> Iterator[Group]:
+    """Yield groups of about ``size`` bytes, never an empty one; a large frame is a group alone.
+
+    ``alone`` is the ordinal of a frame that shares no group: the one that a reader sees first, so
+    that nothing else has to come before it.
+    """
     first, held, length = 0, list[SentFrame](), 0
-    for one in frames:
-        if held and length + len(one.data) > size:
+    for ordinal, one in enumerate(frames):
+        if held and (length + len(one.data) > size or alone in (ordinal, ordinal - 1)):
             yield Group(first, tuple(held))
             first, held, length = first + len(held), [], 0
         held.append(one)

@@ -2,8 +2,8 @@
 
     python -m tests.bench [ROW …] [--quick] [--date YYYY-MM-DD] [--out docs]
 
-Rows: store wado journal dr ct list cfind hung sync memory. Without one, all but the full size of
-``memory`` run.
+Rows: store wado journal dr ct list cfind hung sync portal memory. Without one, all but
+the full size of ``memory`` run.
 Writes docs/benchmarks.json (all that was measured; rows that did not run keep their last figures)
 and the tables of docs/benchmarks.md between its two markers.
 """
@@ -24,7 +24,7 @@ from typing import Any
 
 from tests.bench.figure import Figure, table
 
-ROWS = ("store", "wado", "journal", "list", "cfind", "hung", "dr", "ct", "sync", "memory")
+ROWS = ("store", "wado", "journal", "list", "cfind", "hung", "dr", "ct", "sync", "portal", "memory")
 BEGIN, END = "<!-- figures -->\n", "<!-- /figures -->\n"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 
 import imagecodecs
@@ -35,7 +36,8 @@ def test_the_case_arrives_whole_and_only_for_who_is_asked(box, hub):
     assert case["summary"] == REQUEST["summary"]  # markup stays data
     assert [s["prior"] for s in case["studies"]] == [False, True]
     manifests = [o for o in case["objects"] if o["kind"] == "manifest"]
-    series = json.loads(reader.open(consult, manifests[0]))["series"][0]
+    assert {o["content_type"] for o in manifests} == {"application/gzip"}
+    series = json.loads(gzip.decompress(reader.open(consult, manifests[0])))["series"][0]
     assert len(series["instances"]) == len(series["frames"]) == 3
     groups = {o["object"]: reader.open(consult, o) for o in case["objects"]
               if o["kind"] == "frames"}  # fmt: skip

@@ -10,6 +10,7 @@ import { bytes } from '../ui/format';
 import { Link } from '../ui/Link';
 import { Failure, Loading, Notice } from '../ui/states';
 import { AssignDialog } from './AssignDialog';
+import { makeReady } from './caseRoom';
 import { EMPTY_LIST, listPath, listReducer, type ListState } from './list';
 import { usePortalLive } from './live';
 import type { ConsultRow } from './types';
@@ -29,6 +30,8 @@ const COLUMNS: [Key, string][] = [
   ['portal.column.size', 'p-size right'],
   ['portal.column.unseen', 'p-unseen'],
 ];
+const READY_MS = 100; // after the list itself is drawn
+
 export const caseUrl = (consult: string) => `/case/${encodeURIComponent(consult)}`;
 
 function LiveMark({ state }: { state: LiveState }) {
@@ -157,10 +160,13 @@ export function Worklist({ shown }: { shown: boolean }) {
   const searchBox = useRef<HTMLDivElement>(null);
   const opens = may('consult.read');
 
+  const listed = state.rows.length > 0;
   useEffect(() => {
-    // A selected row is an intent: fetch the reading room's code meanwhile.
-    if (state.selected !== null && opens) void import('./case/CasePage').catch(() => undefined);
-  }, [state.selected, opens]);
+    // Who looks at the list opens a case next: the reading room is made ready while they read.
+    if (!listed || !opens) return;
+    const timer = window.setTimeout(() => void makeReady().catch(() => undefined), READY_MS);
+    return () => window.clearTimeout(timer);
+  }, [listed, opens]);
 
   function ask(name: string, value: string): void {
     const next = new URLSearchParams(query);

@@ -7,6 +7,7 @@ import { createImage, init as initLoader, wadors } from '@cornerstonejs/dicom-im
 import type { FrameSource } from './frames';
 import { prefetch, type Prefetch } from './prefetch';
 import type { Window } from './presets';
+import { passed } from './timing';
 
 const CACHE_BYTES = 1024 * 1024 * 1024;
 const CACHE_FULL = 0.85;
@@ -66,8 +67,29 @@ export interface FrameBytes {
 /** A second source of frames beside DICOMweb: image ids that begin with `scheme:` are read by `load`. */
 export function provideFrames(scheme: string, load: (imageId: string) => Promise<FrameBytes>): void {
   imageLoader.registerImageLoader(scheme, (imageId: string) => ({
-    promise: load(imageId).then(({ bytes, syntax }) => createImage(imageId, bytes as never, syntax, {}) as Promise<Types.IImage>),
+    promise: load(imageId).then(({ bytes, syntax }) => {
+      passed('pane:bytes');
+      return createImage(imageId, bytes, syntax, {}) as Promise<Types.IImage>;
+    }),
   }));
+}
+
+/** The smallest HTJ2K picture (8 x 8). */
+const TINY =
+  '/0//UQApQAAAAAAIAAAACAAAAAAAAAAAAAAACAAAAAgAAAAAAAAAAAABDwEB/1AACAACAAAACf9SAAwAAgABAAEEBEAB/1wAByCIiIiI/2QAFwABT3BlbkpQSCBWZXIgMC4yNi4zLv+QAAoAAAAAAFMAAf+TwAAunP9/X/tr/0v11/4bfYw/Mv9rvhi/Yn8Pv6yPwePpve8A9ZdCADG4AMAAKiAAFWAIgiCqcIJ1AE46ceLkwEIB7LYA/9k=';
+const HTJ2K = '1.2.840.10008.1.2.4.201';
+
+/** Start what the first picture would wait for: drawing, and the decoder with its WebAssembly. */
+export async function warmUp(): Promise<void> {
+  await start();
+  const element = (vr: string, ...Value: (string | number)[]) => ({ vr, Value });
+  const metadata = {
+    '00080016': element('UI', '1.2.840.10008.5.1.4.1.1.2'), '00280002': element('US', 1), '00280004': element('CS', 'MONOCHROME2'),
+    '00280010': element('US', 8), '00280011': element('US', 8), '00280100': element('US', 16), '00280101': element('US', 16),
+    '00280102': element('US', 15), '00280103': element('US', 0),
+  };
+  wadors.metaDataManager.add('tiny:1', metadata as never);
+  await createImage('tiny:1', Uint8Array.from(atob(TINY), (one) => one.charCodeAt(0)), HTJ2K, {});
 }
 
 function windowOf(range: { lower: number; upper: number } | undefined): Window {
@@ -143,6 +165,7 @@ class StackPane implements Pane {
     const first = ids[at];
     if (first === undefined) return;
     this.events.onFrame(at, 'loading');
+    passed('pane:opened');
     // What was on the screen stays until the first picture of the new series is here.
     while (!(await this.had(first))) {
       if (this.stale(round)) return;
@@ -150,8 +173,10 @@ class StackPane implements Pane {
       await new Promise((resolve) => window.setTimeout(resolve, RETRY_MS));
     }
     if (this.stale(round)) return;
+    passed('pane:decoded');
     this.ids = ids;
     await this.viewport.setStack(ids, at);
+    passed('pane:stacked');
     if (this.stale(round)) return;
     this.setWindow(voi);
     this.events.onLoaded(at);
@@ -194,7 +219,8 @@ class StackPane implements Pane {
   }
 
   private async show(index: number, id: string, round: number): Promise<void> {
-    if (cache.getImageLoadObject(id) === undefined) this.events.onFrame(index, 'loading');
+    // Also one that is on its way already: what is shown is not what was asked for.
+    if (cache.getImage(id) === undefined) this.events.onFrame(index, 'loading');
     const had = await this.had(id);
     if (this.stale(round)) return;
     if (!had) {

@@ -10,17 +10,16 @@ import { Loading, Notice } from '../../ui/states';
 import type { Tool } from '../../viewer/interaction';
 import { bestSlice, stepLesion } from '../../viewer/lesions';
 import { firstPreset } from '../../viewer/presets';
+import { passed } from '../../viewer/timing';
 import { usePane } from '../../viewer/usePane';
 import { Viewport } from '../../viewer/Viewport';
 import { useSealFailureText } from '../failure';
 import { SealRefused } from '../seals';
-import { findingsOf, outlinesOf, sealedFrames, seriesOf, SCHEME, type CaseFindings, type CaseIndex, type CaseObject, type ResultSet, type SealedSeries } from './bundle';
+import { findingsOf, outlinesOf, sealedFrames, seriesOf, SCHEME, textOf, type CaseFindings, type CaseIndex, type CaseObject, type ResultSet, type SealedSeries } from './bundle';
 import type { CaseProps } from './CasePage';
 import { CasePanels } from './CasePanels';
 import { frameStore, type FrameStore } from './frameStore';
 import type { CaseRead } from './useCase';
-
-const textOf = (bytes: Uint8Array): string => new TextDecoder().decode(bytes);
 
 export interface StudyPictures {
   n: number;
@@ -53,7 +52,7 @@ async function readStudies(index: CaseIndex, open: CaseRead['open'], failures: B
       try {
         const n = Number(object.position['study'] ?? 0);
         const study = index.studies.find((one) => one.n === n);
-        return { n, prior: study?.prior ?? false, label: `${study?.study_date ?? ''} ${study?.modality ?? ''}`.trim(), series: seriesOf(textOf(await open(object))) };
+        return { n, prior: study?.prior ?? false, label: `${study?.study_date ?? ''} ${study?.modality ?? ''}`.trim(), series: seriesOf(await textOf(object, await open(object))) };
       } catch (error) {
         if (error instanceof SealRefused) failures.push({ title: object.title, error });
         else throw error;
@@ -76,7 +75,7 @@ function useBundle(index: CaseIndex | null, open: CaseRead['open']): { bundle: B
     const failures: Bundle['failures'] = [];
     const tolerant = async <T,>(object: CaseObject, read: (json: string) => T): Promise<T | null> => {
       try {
-        return read(textOf(await open(object)));
+        return read(await textOf(object, await open(object)));
       } catch (failure) {
         if (failure instanceof SealRefused) failures.push({ title: object.title, error: failure });
         return null;
@@ -86,7 +85,9 @@ function useBundle(index: CaseIndex | null, open: CaseRead['open']): { bundle: B
       const store = frameStore(index.objects, open);
       const door = await import('../../viewer/cornerstone');
       door.provideFrames(SCHEME, (imageId) => store.load(imageId));
+      passed('case:viewer');
       const studies = await readStudies(index, open, failures);
+      passed('case:manifests');
       if (left()) return;
       setBundle({ studies, sets: [], findings: [], store, heat: null, failures });
       const of = (kind: string) => index.objects.filter((object) => object.kind === kind);

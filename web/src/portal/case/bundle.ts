@@ -114,6 +114,17 @@ export function seriesOf(json: string): SealedSeries[] {
   });
 }
 
+/** The text of an opened object, unpacked where it was packed. */
+export async function textOf(object: Pick<CaseObject, 'content_type'>, bytes: Uint8Array): Promise<string> {
+  if (object.content_type !== 'application/gzip') return new TextDecoder().decode(bytes);
+  const unpacked = new Blob([bytes as Uint8Array<ArrayBuffer>]).stream().pipeThrough(new DecompressionStream('gzip'));
+  try {
+    return await new Response(unpacked).text();
+  } catch {
+    throw new CaseBroken('gzip');
+  }
+}
+
 export const SCHEME = 'sealed';
 
 /** Frames of a series with addresses of our own; `places` finds their bytes again. */

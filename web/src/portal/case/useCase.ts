@@ -7,6 +7,7 @@ import type { EventKind } from '../../consult/types';
 import { useDirectory } from '../directory';
 import { usePortalLive } from '../live';
 import { NoKey } from '../failure';
+import { passed } from '../../viewer/timing';
 import { SealRefused, useKeys } from '../seals';
 import type { CaseAnswer } from '../types';
 import { caseOf, CaseBroken, type CaseIndex, type CaseObject } from './bundle';
@@ -31,6 +32,8 @@ export interface CaseRead {
   /** Seals, signs and posts; resolves once the hub has taken it. */
   post: (kind: EventKind, facts: Json, words: Record<string, unknown> | null) => Promise<void>;
 }
+
+const PRESENCE_MS = 1500;
 
 export const randomId = (prefix: string): string => prefix + Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, '0')).join('');
 
@@ -91,8 +94,11 @@ export function useCase(consult: string): CaseRead {
     const stop = new AbortController();
     const left = () => stop.signal.aborted;
     const read = async () => {
+      passed('case:asked');
       const answer = await api.get<CaseAnswer>(path, stop.signal);
+      passed('case:answered');
       const believed = await believe(seals, answer, view.hub);
+      passed('case:believed');
       if (left()) return;
       const before = now.current.data;
       const keep = before?.believed.standing.case === believed.standing.case ? before : null;
@@ -100,6 +106,7 @@ export function useCase(consult: string): CaseRead {
       setError(null);
       if (keep?.index == null) {
         const found = await indexOf(believed, (object) => openWith(answer, believed, object));
+        passed('case:index');
         if (!left()) setData((old) => (old === null ? old : { ...old, ...found }));
       }
       const opened = await Promise.all(believed.events.map((entry) => openWords(seals, consult, entry, believed.epochs)));
@@ -113,9 +120,17 @@ export function useCase(consult: string): CaseRead {
   }, [api, seals, view, path, consult, csrf, reachable, round, openWith]);
 
   const reload = useCallback(() => setRound((old) => old + 1), []);
+  const soon = useRef<number | undefined>(undefined);
+  useEffect(() => () => window.clearTimeout(soon.current), []);
   usePortalLive({
     onEvent: (event) => {
-      if (event.kind === 'presence' ? event.consult === consult : event.consult === consult) reload();
+      if (event.consult !== consult) return;
+      if (event.kind !== 'presence') reload();
+      else {
+        // Who came, oneself included, is no reason to disturb the first picture.
+        window.clearTimeout(soon.current);
+        soon.current = window.setTimeout(reload, PRESENCE_MS);
+      }
     },
     onGap: () => {
       reloadDirectory();
