@@ -53,9 +53,10 @@ def show_region(folder: Folder) -> None:
     """区域、证书与连接 / the region, the certificate, the link."""
     from edge.store.box import open_box, real_outside
     from edge.uplink.join import credentials_of
+    from edge.uplink.notices import awaited
     from edge.uplink.process import outbox_of
     from edge.uplink.renew import certificate_of
-    from edge.uplink.status import alarms_of, link_status
+    from edge.uplink.status import alarms_of, link_status, notice_status
 
     box = open_box(folder, real_outside())
     try:
@@ -68,6 +69,7 @@ def show_region(folder: Folder) -> None:
                 "certificate": certificate_of(box, credentials),
             }  # fmt: skip
         shown |= {"link": link_status(box, outbox_of(box)), "alarms": alarms_of(box)}
+        shown["notices"] = notice_status(box) | {"awaited": awaited(box)}
         print(json.dumps(shown, ensure_ascii=False))
     finally:
         box.close()

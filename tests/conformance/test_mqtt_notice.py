@@ -12,7 +12,9 @@ import pytest
 
 from core.seals.notice import Notice, sign_notice, topic_of
 from core.vault.identity import node_identity
-from edge.uplink.status import kept_status
+from edge.uplink.notices import awaited
+from edge.uplink.process import run_uplink, uplink_of
+from edge.uplink.status import kept_status, notice_status
 from hub.downlink.mqtt import notifier_of
 from hub.registry.devices import revoke
 from tests.broker_site import (
@@ -26,6 +28,7 @@ from tests.broker_site import (
     hub_peer,
     mosquitto,
 )
+from tests.hub_processes import running
 from tests.sync_site import SyncBox, SyncSite, until
 
 pytestmark = pytest.mark.skipif(mosquitto() is None, reason=WHY_NOT)
@@ -97,8 +100,6 @@ def test_a_notice_wakes_a_link_that_waits(place):
             return 300.0
 
         after_failure = after_refusal = after_cut
-
-    from edge.uplink.process import uplink_of
 
     uplink = uplink_of(place.box.box)
     uplink._backoff = Patient()
@@ -259,3 +260,21 @@ def test_another_regions_broker_is_not_believed(place, tmp_path):
     finally:
         broker.stop()
         foreign.stop()
+
+
+def test_the_hubs_and_the_boxs_own_processes_do_it(place):
+    """As the services start them; the link goes nowhere, the broker is all that is left."""
+    place.box.connect_to(free_port())
+    stop = threading.Event()
+    box = threading.Thread(target=run_uplink, args=(place.box.box.folder, stop))
+    box.start()
+    try:
+        with running(place.site.site.folder, 1):
+            until(lambda: notice_status(place.box.box)["state"] == "open", 60)
+            seq = consult_row(place.site, place.hospital, C1)
+            (found,) = until(lambda: awaited(place.box.box), 60)
+            assert (found["seq"], found["consult"]) == (seq, C1)
+    finally:
+        stop.set()
+        box.join(60)
+    assert not box.is_alive()

@@ -122,6 +122,15 @@ def test_where_experts_requests_go_is_told_again_with_each_renewal(served, joine
     assert joined.credentials.region().relay_address == ""  # the hub has no such port any more
 
 
+def test_where_the_notice_broker_is_is_told_again_with_each_renewal(served, joined):
+    region = joined.credentials.region()
+    assert region.notice_address == ""
+    joined.credentials.keep_region(replace(region, notice_address="old:1"))
+    served.clock.at = renew_at(joined.credentials.device()) + 1000
+    joined.renewer.step()
+    assert joined.credentials.region().notice_address == ""  # the region has none any more
+
+
 def test_the_new_sync_address_and_a_later_recovery_key_go_along(served, joined):
     from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
