@@ -237,6 +237,28 @@ def test_the_regions_state_and_its_clicks(page, mock) -> None:
     page.locator("[data-testid=backlog]").wait_for()
 
 
+def test_a_hospital_vouches_for_its_peoples_keys(page, mock) -> None:
+    log_in(page, "it", "/region")
+    row = page.locator("tr[data-person=p_o2]")
+    row.get_by_text("原指纹").wait_for()
+    assert page.locator("tr[data-state=confirmed] [data-testid=vouch]").count() == 0
+    shot(page, "keys-of-people")
+    compared = row.locator("code.print").inner_text()
+    row.locator("[data-testid=vouch]").click()
+    dialog = page.locator("[data-testid=vouch-dialog]")
+    assert dialog.locator("code.print").inner_text() == compared
+    shot(page, "vouch")
+    dialog.locator("[data-testid=vouch-now]").click()
+    row.get_by_text("已签名，等待发送").wait_for()
+    assert page.locator("tr[data-person=p_o1]").get_attribute("data-state") == "unconfirmed"
+    page.locator("[data-testid=all-changes] summary").click()
+    page.get_by_text("医院增加了一台设备").wait_for()
+    page.locator("[data-testid=language]").click()
+    page.get_by_text("Signed, waiting to go").wait_for()
+    row.scroll_into_view_if_needed()
+    shot(page, "keys-of-people-en")
+
+
 def test_a_township_sends_and_reads_the_answer_and_nothing_else(page) -> None:
     log_in(page, "township", "/")
     page.wait_for_url("**/township")

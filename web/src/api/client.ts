@@ -45,6 +45,9 @@ function refusalOf(status: number, text: string): ServerRefused {
 /** A proxy or the starting server answers these without having seen the request. */
 const NOBODY_HOME = new Set([502, 503, 504]);
 
+/** A wrong password or code, typed by somebody whose session stands: the form says it, and nobody need sign in anew. */
+const MISTYPED = new Set(['E6001', 'E6014', 'E7611']);
+
 export function createApi(hooks: ApiHooks): Api {
   function headers(body: boolean): Record<string, string> {
     const csrf = hooks.csrf();
@@ -61,8 +64,11 @@ export function createApi(hooks: ApiHooks): Api {
       throw new Unreachable(`HTTP ${status}`);
     }
     hooks.onReachable(true);
-    if (status === 401) hooks.onUnauthorised();
-    if (status >= 400) throw refusalOf(status, text);
+    if (status >= 400) {
+      const refusal = refusalOf(status, text);
+      if (status === 401 && !MISTYPED.has(refusal.said.code)) hooks.onUnauthorised();
+      throw refusal;
+    }
     return text === '' ? undefined : (JSON.parse(text) as unknown);
   }
 

@@ -39,6 +39,7 @@ export class Seals {
   createKeys = (owner: Owner, passphrase: string, recoveryPublic: string): Promise<NewKeys> => this.call('createKeys', owner, passphrase, recoveryPublic);
   unlock = (wrapped: string, passphrase: string): Promise<WhoAmI> => this.call('unlock', wrapped, passphrase);
   resume = (person: string, key: string): Promise<WhoAmI | null> => this.call('resume', person, key);
+  whoAmI = (): Promise<WhoAmI | null> => this.call('whoAmI');
   lock = (): Promise<void> => this.call('lock');
   forget = (person: string): Promise<void> => this.call('forget', person);
   unlockOwn = (wrapped: string, passphrase: string, mine: WhoAmI): Promise<WhoAmI> => this.call('unlockOwn', wrapped, passphrase, mine);

@@ -96,6 +96,11 @@ export class Room {
     return { person, key };
   }
 
+  /** Whose keys are open here, and which: what the page shows as one's own, whatever the hub says. */
+  whoAmI(): Promise<WhoAmI | null> {
+    return Promise.resolve(this.me && { person: this.me.person, key: this.me.key });
+  }
+
   /** Drops every key from memory. */
   lock(): Promise<void> {
     this.me = null;

@@ -1,6 +1,6 @@
 /** The own keys: their fingerprint and who vouches for them, the passphrase, a second computer, recovery, a new key. */
 import { Alert, Button, Checkbox, Input, Modal } from 'antd';
-import { useState } from 'react';
+import { useEffect, useState } from 'react';
 import { useSession } from '../../app/session';
 import { useTexts } from '../../i18n';
 import { spoken } from '../../seals/text';
@@ -16,20 +16,36 @@ import { useKeys } from '../seals';
 import type { StoredKey } from '../types';
 import { Vouched } from '../Vouched';
 
+/** The key that is open in the worker: the hub's word for which key is mine is not taken. */
+function useOpenKey(): string | null {
+  const { seals, state } = useKeys();
+  const [key, setKey] = useState<string | null>(null);
+  useEffect(() => {
+    let left = false;
+    void seals.whoAmI().then((mine) => !left && setKey(mine?.key ?? null));
+    return () => {
+      left = true;
+    };
+  }, [seals, state]);
+  return key;
+}
+
 function Mine({ stored }: { stored: StoredKey }) {
   const { t } = useTexts();
+  const mine = useOpenKey();
   const { person, changedAt } = useDirectory();
   const owner = useOwner();
   const shown = person(owner.person);
   const changed = changedAt(owner.person);
-  // What the hub shows of me to everybody else must be the key that is here.
-  const differs = shown !== null && shown.key !== stored.id;
+  if (mine === null) return null;
+  // What the hub keeps for me and shows of me to everybody else must be the key that is here.
+  const differs = stored.id !== mine || (shown !== null && shown.key !== mine);
   return (
     <section>
       <h2>{t('keys.mine')}</h2>
       <p>
         <code className="print" data-testid="own-print">
-          {spoken(stored.id)}
+          {spoken(mine)}
         </code>
       </p>
       <p className="muted">{t('keys.madeAt', { at: instant(stored.created_at) })}</p>
@@ -140,7 +156,7 @@ function Retire() {
       </Button>
       <Modal open={asking} onCancel={() => setAsking(false)} title={t('keys.retireTitle')} footer={null} width={520}>
         <div className="form" data-testid="retire-dialog">
-          <ul>
+          <ul className="plain-list">
             <li>{t('keys.retireSign')}</li>
             <li>{t('keys.retireOld')}</li>
             <li>{t('keys.retireShown')}</li>
