@@ -2,6 +2,7 @@ import { fileURLToPath } from 'node:url';
 import react from '@vitejs/plugin-react';
 import { defineConfig } from 'vite';
 import { integrity } from './integrity';
+import { pdfData } from './pdfData';
 
 const at = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 const appliance = process.env.XINGLIN_APPLIANCE ?? 'http://127.0.0.1:8089';
@@ -9,6 +10,7 @@ const appliance = process.env.XINGLIN_APPLIANCE ?? 'http://127.0.0.1:8089';
 export default defineConfig({
   plugins: [
     react(),
+    pdfData(at('./node_modules/pdfjs-dist')),
     // The hub serves the portal and is trusted with less than the hospital's own appliance: there every script has a hash.
     integrity([
       { file: 'index.html', whole: false },

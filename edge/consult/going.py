@@ -22,8 +22,9 @@ def would_go(
 ) -> dict[str, Any]:
     """Return every part that a request would seal and send, with its size.
 
-    Pictures are sent as lossless HTJ2K or as stored, whichever is smaller: their size here is the
-    stored one, so that it is never more than said. Everything else is exact.
+    Pictures are sent as lossless HTJ2K or as stored, whichever is smaller, and their list is
+    compressed: their size here is the stored one, so that it is never more than said. Everything
+    else is exact.
 
     Parameters
     ----------
@@ -92,7 +93,7 @@ def _study_items(box: Box, study: str, n: int) -> Iterator[dict[str, Any]]:
     for modality, description, count, size in rows:
         title = " ".join(part for part in (modality, description) if part)
         yield _item("frames", title, size, study=n, count=count, at_most=True)
-    yield _item("manifest", "", len(manifest_of(box, study)), study=n)
+    yield _item("manifest", "", len(manifest_of(box, study)), study=n, at_most=True)
     for piece in pieces_of_results(box, study, n, sets_of(box, study)):
         yield _item(piece.kind, "", len(piece.data), study=n)
 

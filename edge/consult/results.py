@@ -18,6 +18,7 @@ from edge.consult.seal import Piece
 from edge.store.box import Box
 
 _JSON = "application/json"
+_READ = ("sentences", "text_zh", "text_en", "review")
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +95,9 @@ def pieces_of_results(
     if blobs.get("heat_map"):
         yield Piece("heatmap", heat_map_png(box, study, blobs["heat_map"]), "image/png", place)
     if report:
-        yield Piece("report", to_bytes(report), _JSON, place)
+        # What a person reads of it; where its objects lie in this hospital concerns nobody else.
+        readable = {name: report[name] for name in _READ if name in report}
+        yield Piece("report", to_bytes(readable), _JSON, place)
 
 
 def pieces_of_sets(sets: Sequence[ResultSet], n: int) -> Iterator[Piece]:

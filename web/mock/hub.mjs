@@ -9,7 +9,7 @@ import { fileURLToPath } from 'node:url';
 import { EXPERT, HOSPITALS, Region } from './region.mjs';
 import { hex, makePerson, random } from './seals.mjs';
 
-const DIST = fileURLToPath(new URL('../dist', import.meta.url));
+const DIST = process.env.XINGLIN_DIST ?? fileURLToPath(new URL('../dist', import.meta.url));
 const CSP = (nonce) =>
   `default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self' 'nonce-${nonce}'; img-src 'self' data: blob:; connect-src 'self'; font-src 'self'; worker-src 'self' blob:; manifest-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; object-src 'none'`;
 const PERMISSIONS = {

@@ -62,6 +62,38 @@ export function pdf(lines) {
   return text.utf8(out);
 }
 
+/** A PDF that names a Chinese font and its encoding, and holds neither: character maps must come with the page. */
+export function chinesePdf(line) {
+  const hex = Array.from(line, (letter) => letter.charCodeAt(0).toString(16).padStart(4, '0')).join('');
+  const content = `BT /F1 32 Tf 40 700 Td <${hex}> Tj ET`;
+  const parts = [
+    '<< /Type /Catalog /Pages 2 0 R >>',
+    '<< /Type /Pages /Kids [3 0 R] /Count 1 >>',
+    '<< /Type /Page /Parent 2 0 R /MediaBox [0 0 595 842] /Contents 4 0 R /Resources << /Font << /F1 5 0 R >> >> >>',
+    `<< /Length ${content.length} >>\nstream\n${content}\nendstream`,
+    '<< /Type /Font /Subtype /Type0 /BaseFont /STSong-Light /Encoding /UniGB-UCS2-H /DescendantFonts [6 0 R] >>',
+    '<< /Type /Font /Subtype /CIDFontType0 /BaseFont /STSong-Light /CIDSystemInfo << /Registry (Adobe) /Ordering (GB1) /Supplement 4 >> /FontDescriptor 7 0 R /DW 1000 >>',
+    '<< /Type /FontDescriptor /FontName /STSong-Light /Flags 6 /FontBBox [-25 -254 1000 880] /ItalicAngle 0 /Ascent 880 /Descent -120 /CapHeight 880 /StemV 93 >>',
+  ];
+  let out = '%PDF-1.4\n';
+  const offsets = parts.map((part, at) => {
+    const offset = out.length;
+    out += `${at + 1} 0 obj\n${part}\nendobj\n`;
+    return offset;
+  });
+  const start = out.length;
+  out += `xref\n0 ${parts.length + 1}\n0000000000 65535 f \n${offsets.map((one) => `${String(one).padStart(10, '0')} 00000 n \n`).join('')}trailer << /Size ${parts.length + 1} /Root 1 0 R >>\nstartxref\n${start}\n%%EOF\n`;
+  return text.utf8(out);
+}
+
+const STATEMENT = ['本草稿由 AI 生成，仅供研究，未经医师审核签发不得作为诊断依据。', 'Draft written by AI for research; not a diagnosis until a physician has signed it.'];
+const REPORT = [
+  { section: 'findings', zh: '右上叶尖段见厚壁空洞，长径 26 mm，壁厚 6 mm，周围见树芽征。', en: 'Thick-walled cavity of 26 mm in the right upper lobe with tree-in-bud around it.', sources: ['L1.long_axis_mm'] },
+  { section: 'findings', zh: '左下叶见实性结节，长径 12 mm。', en: 'Solid nodule of 12 mm in the left lower lobe.', sources: ['L2.long_axis_mm'] },
+  { section: 'impression', zh: '疑似活动性肺结核，请结合病原学。', en: 'Suspected active tuberculosis; needs microbiology.', sources: ['L1.kind'] },
+  { section: 'advice', zh: `建议痰 Xpert 与痰培养。${XSS}`, en: 'Sputum Xpert and culture.', sources: ['case.outcome'] },
+];
+
 const SPECS = [
   { kind: 'consultation', urgency: 'emergency', minutes: 25, department: 'respiratory', name: '欧阳娜仁', waited: 12 },
   { kind: 'mdt', urgency: 'urgent', minutes: 6 * 60, department: 'respiratory', name: '单雄信', waited: 95 },
@@ -216,11 +248,19 @@ export class Region {
     const { analysis } = studyOf(row);
     await put('qc', json(analysis.qc), { study: 0 });
     await put('findings', json({ ...analysis, version: 1, assessments: [{ by: '王医生', at: new Date().toISOString(), text: '3 号不采纳：为血管断面' }] }), { study: 0 });
-    await put('outlines', json({ source: 'ai', series_uid: outlines.series_uid, lines: outlines.lines }), { study: 0 });
-    await put('outlines', json({ source: 'county', series_uid: outlines.series_uid, lines: moved }), { study: 0 });
+    await put('outlines', json({ source: 'ai', result_set: { set: 0, source: 'ai', zh: 'AI 结果', en: 'AI result', by: 'xinglin-ct 1.2', at: '' }, series_uid: outlines.series_uid, lines: outlines.lines }), { study: 0 });
+    const named = (set, zh, en) => ({ set, source: set === 0 ? 'ai' : 'county', zh, en, by: set === 0 ? 'xinglin-ct 1.2' : '王医生', at: new Date().toISOString() });
+    if (at === 0) {
+      // Three named sets: the AI's, and two of the county's.
+      const smaller = Object.fromEntries(Object.entries(outlines.lines).map(([frame, lines]) => [frame, lines.filter((line) => line.lesion === 1).map((line) => ({ ...line, points: line.points.map(([x, y]) => [x - 4, y - 3]) }))]));
+      await put('outlines', json({ source: 'county', result_set: named(1, '县医院修正', 'County corrections'), series_uid: outlines.series_uid, lines: moved }), { study: 0, set: 1 });
+      await put('outlines', json({ source: 'county', result_set: named(2, `术前复核 ${XSS}`, `Preoperative ${XSS}`), series_uid: outlines.series_uid, lines: smaller }), { study: 0, set: 2 });
+    } else await put('outlines', json({ source: 'county', series_uid: outlines.series_uid, lines: moved }), { study: 0 });
+    await put('report', json({ sentences: REPORT, text_zh: `【影像所见】\n${REPORT[0].zh}\n\n${STATEMENT[0]}`, text_en: `Findings\n${REPORT[0].en}\n\n${STATEMENT[1]}`, review: null }), { study: 0 });
     await put('document', pdf(['Sputum smear report', 'AFB negative x3']), {}, 'application/pdf', `痰涂片报告\nd1`);
+    await put('document', chinesePdf('胸部检查报告单 痰涂片阴性'), {}, 'application/pdf', '中文报告单（未嵌入字体）\nd3');
     await put('document', Uint8Array.from(png(320, 240, (x, y) => [x % 256, y, 120, 255])), {}, 'image/png', `手写病历照片 ${XSS}\nd2`);
-    await put('facts', json({ category: 'laboratory', items: [{ name: '红细胞沉降率', value: '62 mm/h' }, { name: 'T-SPOT.TB', value: '阳性' }] }), {}, 'application/json', 'laboratory');
+    await put('facts', json({ category: 'laboratory', items: [{ name: '红细胞沉降率', value: '62', unit: 'mm/h', date: '2026-11-20', source: { kind: 'entered', by: `王医生 ${XSS}` } }, { name: 'T-SPOT.TB', value: '阳性', source: { kind: 'imported' } }] }), {}, 'application/json', 'laboratory');
     const index = {
       patient: { name: spec.name, id: 'P203100', sex: 'F', birth_date: '1961-03-12' },
       purpose: spec.kind === 'referral' ? '咯血反复，请协助转入胸外科。' : '右上肺空洞，请判断是否活动性结核及下一步检查。',

@@ -11,7 +11,7 @@ import * as data from './data.mjs';
 import * as box from './box.mjs';
 import { ctSlice, heatmap, radiograph } from './pictures.mjs';
 
-const DIST = fileURLToPath(new URL('../dist', import.meta.url));
+const DIST = process.env.XINGLIN_DIST ?? fileURLToPath(new URL('../dist', import.meta.url));
 const NOW = Date.now();
 const PERMISSIONS = {
   radiographer: ['worklist.read', 'study.read', 'upload', 'quarantine.read', 'queue.read'],

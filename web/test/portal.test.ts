@@ -5,7 +5,10 @@ import { fold, may, partOf, type FoldEvent } from '../src/consult/fold';
 import { findingsOf, opinionOf } from '../src/consult/OpinionCard';
 import { isComplete, recipientsOf, requestOf, type Asked } from '../src/consult/asked';
 import type { Roster } from '../src/consult/box';
-import { caseOf, CaseBroken, factsOf, sealedFrames, seriesOf } from '../src/portal/case/bundle';
+import { caseOf, CaseBroken, findingsOf as caseFindingsOf, outlinesOf, sealedFrames, seriesOf } from '../src/portal/case/bundle';
+import { linesOn } from '../src/portal/case/CaseReading';
+import { zoomed } from '../src/portal/case/Documents';
+import { factsOf, reportOf } from '../src/portal/case/facts';
 import { frameStore } from '../src/portal/case/frameStore';
 import { wrapped } from '../src/portal/case/drawing';
 import { EMPTY_LIST, listPath, listReducer } from '../src/portal/list';
@@ -74,8 +77,38 @@ describe('opened JSON is data', () => {
     expect(() => caseOf('{"objects":"x","studies":[]}')).toThrow(CaseBroken);
   });
   it('facts are named by what they say', () => {
-    expect(factsOf('{"items":[{"name":"ESR","value":62,"unit":"mm/h"}]}')).toEqual([{ name: 'ESR', value: '62 mm/h' }]);
-    expect(factsOf('{"a":{"b":true}}')).toEqual([{ name: 'a · b', value: 'true' }]);
+    const none = { unit: '', flag: '', date: '', enteredBy: '' };
+    expect(factsOf('{"items":[{"name":"ESR","value":62,"unit":"mm/h"}]}')).toEqual([{ ...none, name: 'ESR', value: '62', unit: 'mm/h' }]);
+    expect(factsOf('{"a":{"b":true}}')).toEqual([{ ...none, name: 'a · b', value: 'true' }]);
+  });
+  it('facts say who typed them in, and markup stays text', () => {
+    const items = [{ name: '<b>痰涂片</b>', value: '阴性', date: '2026-11-20', source: { kind: 'entered', by: '王医生' } }, { source: { kind: 'imported' }, panel: [{ name: 'T-SPOT', value: '阳性' }] }];
+    expect(factsOf(JSON.stringify({ category: 'laboratory', items })).map((one) => [one.name, one.date, one.enteredBy])).toEqual([['<b>痰涂片</b>', '2026-11-20', '王医生'], ['T-SPOT', '', '']]);
+  });
+  it('a report draft is read by its sections, with its statement', () => {
+    const sentences = [{ section: 'impression', zh: '疑似活动性肺结核。', en: 'Suspected.', sources: [] }, { section: 'findings', zh: '右上叶空洞。', en: 'Cavity.', sources: [] }];
+    const report = reportOf(JSON.stringify({ sentences, text_zh: '【影像所见】\n右上叶空洞。\n\n仅供研究。', text_en: 'Findings\nCavity.', review: { decision: 'rejected', name: '王', reason: 'x' } }));
+    expect(report?.sections.map((one) => [one.section, one.zh])).toEqual([['findings', ['右上叶空洞。']], ['impression', ['疑似活动性肺结核。']]]);
+    expect(report?.statement).toEqual({ zh: '仅供研究。', en: '' });
+    expect(report?.review).toEqual({ by: '王', decision: 'rejected', reason: 'x' });
+    expect(reportOf('{"text":"x"}')).toBe(null);
+  });
+  it('any number of named result sets lie beside each other', () => {
+    const drawn = (source: string, set: number, zh: string) => outlinesOf(JSON.stringify({ source, result_set: { set, source, zh, en: '', by: 'w', at: '' }, series_uid: '9', lines: { 'f/1': [{ lesion: 1, kind: 'cavity', points: [[0, 0]] }] } }), { position: set === 0 ? { study: 0 } : { study: 0, set } });
+    const [ai, one, two] = [drawn('ai', 0, 'AI'), drawn('county', 1, '甲'), drawn('county', 2, '乙')];
+    expect([ai, one, two].map((set) => set.key)).toEqual(['0/0', '0/1', '0/2']);
+    const name = (set: { zh: string }) => set.zh;
+    expect(linesOn('f/1', [ai, one, two], new Set(), name).map((line) => [line.source, line.set, line.nth])).toEqual([['ai', undefined, undefined], ['county', '甲', 0], ['county', '乙', 1]]);
+    // What is hidden takes its style with it; one set of the county's alone needs no name.
+    expect(linesOn('f/1', [ai, one, two], new Set(['0/0', '0/1']), name).map((line) => [line.set, line.nth])).toEqual([['乙', 1]]);
+    expect(linesOn('f/1', [ai, one], new Set(), name).map((line) => line.set)).toEqual([undefined, undefined]);
+    // Sets of an earlier release: two of the same place, told by their source.
+    const old = (source: string) => outlinesOf(JSON.stringify({ source, series_uid: '9', lines: {} }), { position: { study: 0 } }).key;
+    expect(old('ai')).not.toBe(old('county'));
+    expect(caseFindingsOf('{"lesions":[],"result_set":{"set":1,"source":"county","zh":"甲"}}', { position: { study: 2, set: 1 } })).toMatchObject({ key: '2/1', study: 2, source: 'county', zh: '甲' });
+  });
+  it('zoom goes in steps and stays at its ends', () => {
+    expect([zoomed(1, 1), zoomed(4, 1), zoomed(1, -1), zoomed(0.5, -1)]).toEqual([1.5, 4, 0.75, 0.5]);
   });
   it('text is broken to fit', () => expect(wrapped('abcdef', 2, (part) => part.length)).toEqual(['ab', 'cd', 'ef']));
 });

@@ -261,6 +261,9 @@ export interface OutlineLine {
   points: [number, number][];
   /** Whose outline: the AI's (unsaid) or the county's correction. */
   source?: 'ai' | 'county';
+  /** Name of the result set, where there are several besides the AI's; and which of them. */
+  set?: string;
+  nth?: number;
 }
 export interface Outlines {
   series_uid: string;

@@ -29,13 +29,14 @@ const SET_CLASS: Record<Source, string> = { ai: 'ai-line', county: 'ai-line coun
 const bottomOf = (points: readonly [number, number][]): [number, number] => points.reduce((best, point) => (point[1] > best[1] ? point : best), points[0] ?? [0, 0]);
 
 /** One label for a lesion of a result set, however many outlines it has here: the AI's above, the county's below. */
-export function labelsOf(lines: readonly OutlineLine[]): { lesion: number; source: Source; at: [number, number] }[] {
-  const labels = new Map<string, { lesion: number; source: Source; at: [number, number] }>();
+export function labelsOf(lines: readonly OutlineLine[]): { lesion: number; source: Source; set?: string; at: [number, number] }[] {
+  const labels = new Map<string, { lesion: number; source: Source; set?: string; at: [number, number] }>();
   for (const line of lines) {
     const source = line.source ?? 'ai';
     const at = source === 'ai' ? topOf(line.points) : bottomOf(line.points);
-    const known = labels.get(`${source} ${line.lesion}`);
-    if (known === undefined || (source === 'ai' ? at[1] < known.at[1] : at[1] > known.at[1])) labels.set(`${source} ${line.lesion}`, { lesion: line.lesion, source, at });
+    const key = `${source} ${line.set ?? ''} ${line.lesion}`;
+    const known = labels.get(key);
+    if (known === undefined || (source === 'ai' ? at[1] < known.at[1] : at[1] > known.at[1])) labels.set(key, { lesion: line.lesion, source, ...(line.set === undefined ? {} : { set: line.set }), at });
   }
   return [...labels.values()];
 }
@@ -49,17 +50,17 @@ export function Overlay({ painted, columns, rows, lines, selected, heatmap, onHe
       <g transform={`matrix(${painted.matrix.join(' ')})`}>
         {heatmap !== null && <image href={heatmap} x={-0.5} y={-0.5} width={columns} height={rows} preserveAspectRatio="none" className="heat" onError={onHeatMissing} />}
         {lines.map((line, index) => (
-          <g key={index} className={`${SET_CLASS[line.source ?? 'ai']}${line.lesion === selected ? ' chosen' : ''}`}>
+          <g key={index} className={`${SET_CLASS[line.source ?? 'ai']}${line.nth === undefined ? '' : ` set-line-${line.nth % 3}`}${line.lesion === selected ? ' chosen' : ''}`}>
             <path d={pathOf(line.points)} className="halo" />
             <path d={pathOf(line.points)} className="dash" />
           </g>
         ))}
       </g>
-      {labelsOf(lines).map(({ lesion, source, at }) => {
+      {labelsOf(lines).map(({ lesion, source, set, at }) => {
         const [x, y] = place(at);
         return (
-          <text key={`${source}-${lesion}`} x={x} y={source === 'ai' ? y - 6 : y + 17} className={`ai-label label-${source}${lesion === selected ? ' chosen' : ''}`}>
-            {source === 'ai' ? `AI ${lesion}` : t('overlay.county', { n: lesion })}
+          <text key={`${source}-${set ?? ''}-${lesion}`} x={x} y={source === 'ai' ? y - 6 : y + 17} className={`ai-label label-${source}${lesion === selected ? ' chosen' : ''}`}>
+            {source === 'ai' ? `AI ${lesion}` : set === undefined ? t('overlay.county', { n: lesion }) : `${set} ${lesion}`}
           </text>
         );
       })}

@@ -1,4 +1,4 @@
-import { useState } from 'react';
+import { useState, type ReactNode } from 'react';
 import { may, partOf } from '../../consult/fold';
 import { Thread, type ThreadEntry } from '../../consult/Thread';
 import { LesionTable } from '../../study/LesionTable';
@@ -13,7 +13,9 @@ import type { CaseProps } from './CasePage';
 import { Documents, useObjectText } from './Documents';
 import { OpinionPanel } from './OpinionPanel';
 import { PeoplePanel } from './PeoplePanel';
-import { factsOf, qcOf } from './bundle';
+import { FactTable, ReportBlock } from './ReportBlock';
+import { useSetName } from './SetList';
+import { qcOf } from './bundle';
 import { wordsOf, type OpenEvent } from './opening';
 
 const TABS = ['opinion', 'case', 'documents', 'thread', 'people'] as const;
@@ -23,6 +25,10 @@ const LABEL: Record<Tab, Key> = { opinion: 'case.tab.opinion', case: 'case.tab.c
 export interface PanelProps extends CaseProps {
   index: CaseIndex;
   findings: CaseFindings | null;
+  /** Findings of named sets other than the AI's, of the study that is shown. */
+  besides: readonly CaseFindings[];
+  /** The list of named result sets with their switches. */
+  sets: ReactNode;
   failures: readonly { title: string; error: SealRefused }[];
   selected: number | null;
   onLesion: (id: number) => void;
@@ -46,41 +52,25 @@ function QcBlock({ index, read }: Pick<PanelProps, 'index' | 'read'>) {
 }
 
 function FactsBlock({ index, read }: Pick<PanelProps, 'index' | 'read'>) {
-  return (
-    <>
-      {index.objects
-        .filter((one) => one.kind === 'facts')
-        .map((one) => (
-          <FactTable key={one.object} title={one.title} object={one} read={read} />
-        ))}
-    </>
-  );
+  return index.objects.filter((one) => one.kind === 'facts').map((one) => <FactTable key={one.object} title={one.title} object={one} open={read.open} />);
 }
 
-function FactTable({ title, object, read }: { title: string; object: CaseIndex['objects'][number]; read: PanelProps['read'] }) {
-  const { t } = useTexts();
-  const failureText = useSealFailureText();
-  const json = useObjectText(object, read.open);
-  const known = (['laboratory', 'lung_function', 'pathology'] as const).find((one) => one === title);
-  return (
-    <section>
-      <h2>{known === undefined ? title || t('case.facts') : t(`facts.${known}`)}</h2>
-      {json.error !== null && <p className="note-warn">✕ {failureText(json.error)}</p>}
-      {json.text !== null && (
-        <dl className="facts">
-          {factsOf(json.text).map((fact, at) => (
-            <div key={at} className="fact">
-              <dt>{fact.name}</dt>
-              <dd>{fact.value}</dd>
-            </div>
-          ))}
-        </dl>
-      )}
-    </section>
-  );
+/** What others than the AI found: each set with its name. */
+function OtherFindings({ besides }: Pick<PanelProps, 'besides'>) {
+  const name = useSetName();
+  return besides
+    .filter((one) => one.lesions.length > 0)
+    .map((one) => (
+      <section key={one.key}>
+        <h2>
+          {name(one)} <span className="muted">{one.by}</span>
+        </h2>
+        <LesionTable lesions={one.lesions} selected={null} onSelect={() => undefined} />
+      </section>
+    ));
 }
 
-function CasePanel({ index, findings, failures, read, selected, onLesion }: PanelProps) {
+function CasePanel({ index, findings, besides, sets, failures, read, selected, onLesion }: PanelProps) {
   const { t } = useTexts();
   const failureText = useSealFailureText();
   return (
@@ -132,6 +122,9 @@ function CasePanel({ index, findings, failures, read, selected, onLesion }: Pane
           )}
         </>
       )}
+      <OtherFindings besides={besides} />
+      {sets}
+      <ReportBlock index={index} open={read.open} />
       <FactsBlock index={index} read={read} />
     </>
   );

@@ -19,6 +19,7 @@ import { findingsOf, outlinesOf, sealedFrames, seriesOf, SCHEME, textOf, type Ca
 import type { CaseProps } from './CasePage';
 import { CasePanels } from './CasePanels';
 import { frameStore, type FrameStore } from './frameStore';
+import { outlinesIn, SetList, useSetName } from './SetList';
 import type { CaseRead } from './useCase';
 
 export interface StudyPictures {
@@ -91,8 +92,8 @@ function useBundle(index: CaseIndex | null, open: CaseRead['open']): { bundle: B
       if (left()) return;
       setBundle({ studies, sets: [], findings: [], store, heat: null, failures });
       const of = (kind: string) => index.objects.filter((object) => object.kind === kind);
-      const sets = await Promise.all(of('outlines').map((object) => tolerant(object, (json) => outlinesOf(json, object.title))));
-      const findings = await Promise.all(of('findings').map((object) => tolerant(object, findingsOf)));
+      const sets = await Promise.all(of('outlines').map((object) => tolerant(object, (json) => outlinesOf(json, object))));
+      const findings = await Promise.all(of('findings').map((object) => tolerant(object, (json) => findingsOf(json, object))));
       const picture = of('heatmap')[0];
       const heat = picture === undefined ? null : await open(picture).catch(() => null);
       if (heat !== null) made = URL.createObjectURL(new Blob([heat as Uint8Array<ArrayBuffer>], { type: 'image/png' }));
@@ -109,11 +110,23 @@ function useBundle(index: CaseIndex | null, open: CaseRead['open']): { bundle: B
   return { bundle, error };
 }
 
-/** Outlines of result sets on one frame, each marked with whose it is. */
-function linesOn(frame: string | undefined, sets: readonly ResultSet[]): OutlineLine[] {
+/** Outlines of result sets on one frame, each marked with whose it is; `all` gives each set its style. Pure. */
+export function linesOn(frame: string | undefined, all: readonly ResultSet[], hidden: ReadonlySet<string>, nameOf: (set: ResultSet) => string): OutlineLine[] {
   if (frame === undefined) return [];
-  return sets.flatMap((set) => (set.outlines.lines[frame] ?? []).map((line) => ({ ...line, source: set.source })));
+  const others = all.filter((set) => set.source !== 'ai');
+  return all
+    .filter((set) => !hidden.has(set.key))
+    .flatMap((set) => {
+      // One county set is "county"; of several each says its name.
+      const told = set.source === 'ai' || others.length < 2 ? {} : { set: nameOf(set), nth: others.indexOf(set) };
+      return (set.outlines.lines[frame] ?? []).map((line) => ({ ...line, source: set.source, ...told }));
+    });
 }
+
+const flip = (hidden: ReadonlySet<string>, keys: readonly string[]): ReadonlySet<string> => {
+  const shown = keys.some((key) => !hidden.has(key));
+  return new Set([...[...hidden].filter((key) => !keys.includes(key)), ...(shown ? keys : [])]);
+};
 
 /** The heat map of a radiograph: there or not, shown or not. */
 function useHeat(address: string | null): { shown: boolean | null; picture: string | null; toggle: () => void } {
@@ -140,14 +153,15 @@ function Stage({ data, read, me, index, bundle, current, onSeries }: StageProps)
   }, [consult, study.n, series, bundle.store]);
   const frames = useMemo(() => sources.map((source) => source.frame), [sources]);
   const [left, setLeft] = useState<Tool>('window');
-  const [shownSets, setShownSets] = useState<Record<ResultSet['source'], boolean>>({ ai: true, county: true });
+  const [hidden, setHidden] = useState<ReadonlySet<string>>(new Set());
   const [selected, setSelected] = useState<number | null>(null);
   const heat = useHeat(study.prior || frames.length !== 1 ? null : bundle.heat);
   const start = { at: Math.floor(frames.length / 2), preset: firstPreset(series.modality) };
   const [host, state, pane] = usePane(sources, start, left);
 
   const sets = useMemo(() => bundle.sets.filter((set) => set.outlines.series_uid === series.series_uid), [bundle.sets, series.series_uid]);
-  const findings = bundle.findings[0] ?? null;
+  const setName = useSetName();
+  const findings = bundle.findings.find((one) => one.source === 'ai' && one.study === study.n) ?? bundle.findings.find((one) => one.source === 'ai') ?? null;
   const lesions = findings?.lesions ?? [];
   const ai = sets.find((set) => set.source === 'ai')?.outlines ?? null;
 
@@ -161,7 +175,9 @@ function Stage({ data, read, me, index, bundle, current, onSeries }: StageProps)
     const next = stepLesion(lesions, selected, by);
     if (next !== null) choose(next);
   };
-  const toggle = (source: ResultSet['source']) => setShownSets((old) => ({ ...old, [source]: !old[source] }));
+  const keysOf = (source: ResultSet['source']) => sets.filter((set) => set.source === source).map((set) => set.key);
+  const toggle = (source: ResultSet['source']) => setHidden((old) => flip(old, keysOf(source)));
+  const shownOf = (source: ResultSet['source']) => (keysOf(source).length === 0 ? null : keysOf(source).some((key) => !hidden.has(key)));
   const all = bundle.studies.flatMap((one) => one.series.filter((entry) => entry.frames.length > 0).map((entry) => entry.series_uid));
   const stepSeries = (by: 1 | -1) => {
     const next = all[all.indexOf(series.series_uid) + by];
@@ -197,12 +213,12 @@ function Stage({ data, read, me, index, bundle, current, onSeries }: StageProps)
   });
 
   const painted = state.painted === null ? undefined : frames[state.painted.index];
-  const lines = linesOn(painted?.key, sets.filter((set) => shownSets[set.source]));
+  const lines = linesOn(painted?.key, sets, hidden, setName);
   const labels: SeriesSummary[] = bundle.studies.flatMap((one) =>
     one.series.map((entry) => ({ series_uid: entry.series_uid, modality: entry.modality, number: entry.number, description: `${one.prior ? `${t('case.prior')} ` : ''}${one.label} ${entry.description}`, instances: entry.frames.length, chosen: entry.series_uid === ai?.series_uid })),
   );
   const pictured = bundle.studies.flatMap((one) => one.series.filter((entry) => entry.frames.length > 0));
-  const said = sets.map((set) => t(shownSets[set.source] ? 'case.setShown' : 'case.setHidden', { set: t(`case.set.${set.source}`), n: Object.values(set.outlines.lines).flat().length }));
+  const said = sets.map((set) => t(hidden.has(set.key) ? 'case.setHidden' : 'case.setShown', { set: setName(set), n: outlinesIn(set) }));
   const note = said.join(' · ') || t('case.noSets');
   return (
     <div className="reading">
@@ -213,12 +229,12 @@ function Stage({ data, read, me, index, bundle, current, onSeries }: StageProps)
           left={left}
           onLeft={setLeft}
           pane={pane}
-          outlinesShown={sets.some((set) => set.source === 'ai') ? shownSets.ai : null}
+          outlinesShown={shownOf('ai')}
           onOutlines={() => toggle('ai')}
           onStep={step}
           heatShown={heat.shown}
           onHeat={heat.toggle}
-          countyShown={sets.some((set) => set.source === 'county') ? shownSets.county : null}
+          countyShown={shownOf('county')}
           onCounty={() => toggle('county')}
         />
         <Viewport
@@ -235,7 +251,7 @@ function Stage({ data, read, me, index, bundle, current, onSeries }: StageProps)
           onGoTo={pane.goTo}
         />
       </div>
-      <CasePanels data={data} read={read} me={me} index={index} findings={findings} failures={bundle.failures} selected={selected} onLesion={choose} />
+      <CasePanels data={data} read={read} me={me} index={index} findings={findings} besides={bundle.findings.filter((one) => one.source !== 'ai' && one.study === study.n)} sets={<SetList sets={sets} hidden={hidden} onToggle={(key) => setHidden((old) => flip(old, [key]))} />} failures={bundle.failures} selected={selected} onLesion={choose} />
     </div>
   );
 }
@@ -257,7 +273,7 @@ export function CaseReading({ data, read, me }: CaseProps) {
     return (
       <div className="reading reading-plain">
         <Notice tone="info" title={t('case.noPictures')} />
-        <CasePanels data={data} read={read} me={me} index={index} findings={null} failures={bundle.failures} selected={null} onLesion={() => undefined} />
+        <CasePanels data={data} read={read} me={me} index={index} findings={null} besides={[]} sets={null} failures={bundle.failures} selected={null} onLesion={() => undefined} />
       </div>
     );
   }

@@ -30,12 +30,45 @@ export function useObjectText(object: CaseObject | null, open: CaseRead['open'])
   return state.address === address ? state : { text: null, error: null };
 }
 
+const ZOOMS = [0.5, 0.75, 1, 1.5, 2, 3, 4] as const;
+
+/** The next step of the zoom; at an end it stays. Pure. */
+export function zoomed(zoom: number, by: 1 | -1): number {
+  const next = by > 0 ? ZOOMS.find((one) => one > zoom) : [...ZOOMS].reverse().find((one) => one < zoom);
+  return next ?? zoom;
+}
+
+interface Acts {
+  zoom: (by: 1 | -1) => void;
+  turn: (by: 1 | -1) => void;
+}
+const KEYS: Partial<Record<string, (acts: Acts) => void>> = { '+': ({ zoom }) => zoom(1), '=': ({ zoom }) => zoom(1), '-': ({ zoom }) => zoom(-1), PageDown: ({ turn }) => turn(1), PageUp: ({ turn }) => turn(-1) };
+
+/** Dragging moves a page that is larger than its frame. */
+function dragged(event: React.PointerEvent<HTMLDivElement>): void {
+  if (event.button !== 0 || event.pointerType === 'touch') return;
+  const frame = event.currentTarget;
+  const [x, y, left, top] = [event.clientX, event.clientY, frame.scrollLeft, frame.scrollTop];
+  const move = (next: PointerEvent) => frame.scrollTo(left - (next.clientX - x), top - (next.clientY - y));
+  const end = () => {
+    frame.removeEventListener('pointermove', move);
+    frame.removeEventListener('pointerup', end);
+    frame.removeEventListener('pointercancel', end);
+  };
+  frame.setPointerCapture(event.pointerId);
+  frame.addEventListener('pointermove', move);
+  frame.addEventListener('pointerup', end);
+  frame.addEventListener('pointercancel', end);
+}
+
 function Sheet({ object, open, onClose }: { object: CaseObject; open: CaseRead['open']; onClose: () => void }) {
   const { t } = useTexts();
   const failureText = useSealFailureText();
   const canvas = useRef<HTMLCanvasElement>(null);
   const [drawn, setDrawn] = useState<DrawnDocument | null>(null);
   const [page, setPage] = useState(1);
+  const [zoom, setZoom] = useState(1);
+  const frame = useRef<HTMLDivElement>(null);
   const [failure, setFailure] = useState<string | null>(null);
 
   useEffect(() => {
@@ -61,14 +94,25 @@ function Sheet({ object, open, onClose }: { object: CaseObject; open: CaseRead['
   useEffect(() => {
     if (drawn === null || canvas.current === null) return;
     let left = false;
-    drawn.draw(page, canvas.current).catch(() => !left && setFailure(t('documents.cannotDraw', { n: page })));
+    drawn.draw(page, canvas.current, zoom).catch(() => !left && setFailure(t('documents.cannotDraw', { n: page })));
     return () => {
       left = true;
     };
-  }, [drawn, page, t]);
+  }, [drawn, page, zoom, t]);
+
+  // The keyboard belongs to the document while it is open, not to the pictures behind it.
+  useEffect(() => frame.current?.focus(), []);
+  function onKey(event: React.KeyboardEvent): void {
+    event.stopPropagation();
+    const act = KEYS[event.key];
+    if (event.key === 'Escape') onClose();
+    else if (act !== undefined) act({ zoom: (by) => setZoom((old) => zoomed(old, by)), turn: (by) => setPage((old) => Math.min(Math.max(1, old + by), drawn?.pages ?? 1)) });
+    else return;
+    event.preventDefault();
+  }
 
   return (
-    <div className="document-sheet" role="dialog" aria-label={object.title} data-testid="document-sheet">
+    <div className="document-sheet" role="dialog" aria-label={object.title} data-testid="document-sheet" onKeyDown={onKey}>
       <header>
         <b className="ellipsis grow">{object.title}</b>
         {drawn !== null && drawn.pages > 1 && (
@@ -84,14 +128,25 @@ function Sheet({ object, open, onClose }: { object: CaseObject; open: CaseRead['
             </Button>
           </span>
         )}
+        <span className="pager" role="group" aria-label={t('tool.zoom')}>
+          <Button size="small" disabled={zoom <= ZOOMS[0]} onClick={() => setZoom(zoomed(zoom, -1))} aria-label={t('documents.smaller')}>
+            −
+          </Button>
+          <button type="button" className="link-button num" title={t('documents.whole')} onClick={() => setZoom(1)} data-testid="zoom">
+            {Math.round(zoom * 100)} %
+          </button>
+          <Button size="small" disabled={zoom >= (ZOOMS.at(-1) ?? 1)} onClick={() => setZoom(zoomed(zoom, 1))} aria-label={t('documents.larger')}>
+            +
+          </Button>
+        </span>
         <Button size="small" onClick={onClose}>
           {t('documents.close')}
         </Button>
       </header>
       {failure !== null && <p className="note-warn">✕ {failure}</p>}
       {failure === null && drawn === null && <p className="muted">{t('documents.opening')}</p>}
-      <div className="document-frame">
-        <canvas ref={canvas} data-testid="document-canvas" aria-label={t('documents.page', { n: page })} />
+      <div ref={frame} className="document-frame" tabIndex={0} aria-label={object.title} onPointerDown={dragged}>
+        <canvas ref={canvas} style={{ width: `${zoom * 100}%` }} data-testid="document-canvas" aria-label={t('documents.page', { n: page })} />
       </div>
     </div>
   );

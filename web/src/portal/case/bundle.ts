@@ -38,6 +38,8 @@ export interface FramePlace {
   offset: number;
   length: number;
   syntax: string;
+  /** The same frame made smaller by a factor, where it is large: shown until the whole is here. */
+  reduced?: Omit<FramePlace, 'reduced'> & { factor: number };
 }
 
 export interface SealedSeries extends ManifestSeries {
@@ -94,6 +96,8 @@ export function caseOf(json: string): CaseIndex {
   };
 }
 
+const placeOf = (place: Loose): FramePlace => ({ object: text(place['object']), offset: whole(place['offset']), length: whole(place['length']), syntax: text(place['syntax']) });
+
 /** Series of a display manifest, each with the places of its frames in the order of its instances. */
 export function seriesOf(json: string): SealedSeries[] {
   return list(loose(JSON.parse(json))['series']).map((entry, index) => {
@@ -108,7 +112,8 @@ export function seriesOf(json: string): SealedSeries[] {
       instances: list(series['instances']) as ManifestSeries['instances'],
       frames: list(series['frames'] ?? []).map((value) => {
         const place = loose(value);
-        return { object: text(place['object']), offset: whole(place['offset']), length: whole(place['length']), syntax: text(place['syntax']) };
+        const factor = loose(place['reduced'])['factor'];
+        return typeof factor === 'number' && factor > 1 ? { ...placeOf(place), reduced: { ...placeOf(loose(place['reduced'])), factor } } : placeOf(place);
       }),
     };
   });
@@ -134,28 +139,51 @@ export function sealedFrames(consult: string, study: number, series: SealedSerie
   const places = new Map<string, FramePlace>();
   sources.forEach((source, index) => {
     const place = series.frames[index];
-    if (place !== undefined) places.set(source.frame.imageId, place);
+    if (place === undefined) return;
+    places.set(source.frame.imageId, place);
+    if (place.reduced === undefined) return;
+    source.reduced = { imageId: `${source.frame.imageId}/reduced`, factor: place.reduced.factor };
+    places.set(source.reduced.imageId, place.reduced);
   });
   // A frame without a place was left out by the sender (an unticked series): it is not offered.
   return { sources: sources.filter((source) => places.has(source.frame.imageId)), places };
 }
 
-export interface ResultSet {
+/** Whose result it is: named by the hospital, the AI's being set 0. */
+export interface SetLabel {
+  /** Tells the sets of a study apart. */
+  key: string;
   source: 'ai' | 'county';
-  title: string;
+  zh: string;
+  en: string;
+  by: string;
+  at: string;
+}
+
+export interface ResultSet extends SetLabel {
   outlines: Outlines;
 }
 
-export function outlinesOf(json: string, title: string): ResultSet {
+function labelOf(value: Loose, object: Pick<CaseObject, 'position'>): SetLabel {
+  const named = loose(value['result_set']);
+  const source = text(named['source']) || text(value['source']);
+  const [study, set] = [Number(object.position['study'] ?? 0), Number(object.position['set'] ?? 0)];
+  // A county's set that came without an ordinal (earlier releases) is still not the AI's.
+  const key = `${study}/${set}${source === 'county' && set === 0 ? 'c' : ''}`;
+  return { key, source: source === 'county' ? 'county' : 'ai', zh: text(named['zh']), en: text(named['en']), by: text(named['by']), at: text(named['at']) };
+}
+
+export function outlinesOf(json: string, object: Pick<CaseObject, 'position'>): ResultSet {
   const value = loose(JSON.parse(json));
   return {
-    source: value['source'] === 'county' ? 'county' : 'ai',
-    title,
+    ...labelOf(value, object),
     outlines: { series_uid: text(value['series_uid']), version: Number(value['version']) || 0, lines: loose(value['lines']) as Outlines['lines'] },
   };
 }
 
-export interface CaseFindings {
+export interface CaseFindings extends SetLabel {
+  /** Ordinal of the study that they are of. */
+  study: number;
   lesions: Lesion[];
   model: string;
   version: string;
@@ -165,11 +193,13 @@ export interface CaseFindings {
   assessments: { by: string; at: string; text: string }[];
 }
 
-export function findingsOf(json: string): CaseFindings {
+export function findingsOf(json: string, object: Pick<CaseObject, 'position'> = { position: {} }): CaseFindings {
   const value = loose(JSON.parse(json));
   const tb = loose(value['tb']);
   const method = loose(value['method']);
   return {
+    ...labelOf(value, object),
+    study: Number(object.position['study'] ?? 0),
     lesions: (Array.isArray(value['lesions']) ? value['lesions'] : []) as Lesion[],
     model: text(method['model']) || text(tb['model']),
     version: text(method['version']) || text(tb['version']),
@@ -187,24 +217,4 @@ export function qcOf(json: string): Qc | null {
   const verdict = value['verdict'];
   if (verdict !== 'pass' && verdict !== 'warn' && verdict !== 'reject') return null;
   return { verdict, reasons: (Array.isArray(value['reasons']) ? value['reasons'] : []) as Qc['reasons'], metrics: loose(value['metrics']) as Record<string, number> };
-}
-
-/** A table of facts (laboratory, lung function, pathology): name → value, as the county wrote it. */
-export function factsOf(json: string): { name: string; value: string }[] {
-  const value: unknown = JSON.parse(json);
-  const items = loose(value)['items'];
-  const rows: { name: string; value: string }[] = [];
-  const plain = (one: unknown): string => (typeof one === 'string' || typeof one === 'number' || typeof one === 'boolean' ? String(one) : '');
-  const walk = (prefix: string, one: unknown): void => {
-    if (rows.length > 500) return;
-    const fact = loose(one);
-    const name = plain(fact['name']) || plain(fact['display']) || plain(fact['code']);
-    if (name !== '' && 'value' in fact && plain(fact['value']) !== '') {
-      rows.push({ name, value: [plain(fact['value']), plain(fact['unit']), plain(fact['flag'])].filter((part) => part !== '').join(' ') });
-    } else if (Array.isArray(one)) one.forEach((entry) => walk(prefix, entry));
-    else if (typeof one === 'object' && one !== null) Object.entries(one).forEach(([key, entry]) => walk(prefix === '' ? key : `${prefix} · ${key}`, entry));
-    else if (plain(one) !== '') rows.push({ name: prefix, value: plain(one) });
-  };
-  walk('', Array.isArray(items) ? items : value);
-  return rows;
 }

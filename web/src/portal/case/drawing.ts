@@ -5,24 +5,28 @@ import { startChecked } from '../worker';
 
 export interface DrawnDocument {
   pages: number;
-  draw: (page: number, canvas: HTMLCanvasElement) => Promise<void>;
+  /** Draws a page; `zoom` 1 is the whole page at reading size. */
+  draw: (page: number, canvas: HTMLCanvasElement, zoom: number) => Promise<void>;
   close: () => void;
 }
 
 const LONGEST_SIDE_PX = 2200;
+/** Nothing larger: a browser's canvas has an end. */
+const LARGEST_SIDE_PX = 8000;
+const largest = (zoom: number): number => Math.min(LARGEST_SIDE_PX, LONGEST_SIDE_PX * Math.max(1, zoom));
 const PHOTOS = new Set(['image/jpeg', 'image/png']);
 
 async function pdfOf(data: Uint8Array): Promise<DrawnDocument> {
-  const [pdf, port] = (await Promise.all([import('pdfjs-dist/legacy/build/pdf.mjs'), startChecked(workerUrl)])) as [typeof import('pdfjs-dist'), Worker];
+  const [pdf, port, files] = (await Promise.all([import('pdfjs-dist/legacy/build/pdf.mjs'), startChecked(workerUrl), import('./pdfFiles')])) as [typeof import('pdfjs-dist'), Worker, typeof import('./pdfFiles')];
   const own = pdf.PDFWorker.fromPort({ port }) as PDFWorker;
-  const task = pdf.getDocument({ data, worker: own, isEvalSupported: false, enableXfa: false, stopAtErrors: false, useSystemFonts: true });
+  const task = pdf.getDocument({ data, worker: own, isEvalSupported: false, enableXfa: false, stopAtErrors: false, useSystemFonts: true, useWorkerFetch: false, CMapReaderFactory: files.CharacterMaps, StandardFontDataFactory: files.StandardFonts });
   const document = await task.promise;
   return {
     pages: document.numPages,
-    async draw(page, canvas) {
+    async draw(page, canvas, zoom) {
       const sheet = await document.getPage(page);
       const base = sheet.getViewport({ scale: 1 });
-      const viewport = sheet.getViewport({ scale: Math.min(2, LONGEST_SIDE_PX / Math.max(base.width, base.height)) });
+      const viewport = sheet.getViewport({ scale: Math.min(2 * zoom, largest(zoom) / Math.max(base.width, base.height)) });
       canvas.width = Math.round(viewport.width);
       canvas.height = Math.round(viewport.height);
       const context = canvas.getContext('2d');
@@ -40,8 +44,8 @@ async function photoOf(data: Uint8Array, contentType: string): Promise<DrawnDocu
   const picture = await createImageBitmap(new Blob([data as Uint8Array<ArrayBuffer>], { type: contentType }));
   return {
     pages: 1,
-    draw(_page, canvas) {
-      const scale = Math.min(1, LONGEST_SIDE_PX / Math.max(picture.width, picture.height));
+    draw(_page, canvas, zoom) {
+      const scale = Math.min(1, largest(zoom) / Math.max(picture.width, picture.height));
       canvas.width = Math.round(picture.width * scale);
       canvas.height = Math.round(picture.height * scale);
       canvas.getContext('2d')?.drawImage(picture, 0, 0, canvas.width, canvas.height);
