@@ -35,7 +35,17 @@ _LINK = re.compile(r"\]\(([^)\s]+)\)")
 _OURS = re.compile(
     r"^(?:core|edge|hub|federated|provisioning|tests|docs|web/src)/[\w./-]+(?:::\w+)?$"
 )
-_SECTIONS = ("dicom", "web", "portal", "intake", "delivery", "backup", "peers", "uplink", "statistics")
+_SECTIONS = (
+    "dicom",
+    "web",
+    "portal",
+    "intake",
+    "delivery",
+    "backup",
+    "peers",
+    "uplink",
+    "statistics",
+)
 
 
 def text_of(path: Path) -> str:
