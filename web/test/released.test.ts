@@ -9,13 +9,8 @@ describe('the list of released files', () => {
   it('names every file by its path, and not itself', () => {
     const folder = mkdtempSync(join(tmpdir(), 'released-'));
     mkdirSync(join(folder, 'assets'));
-    for (const [name, text] of [
-      ['portal.html', '<p>'],
-      ['assets/a.js', 'a'],
-      [MANIFEST, '{}'],
-    ]) {
-      writeFileSync(join(folder, name), text);
-    }
+    const files = { 'portal.html': '<p>', 'assets/a.js': 'a', [MANIFEST]: '{}' };
+    for (const [name, text] of Object.entries(files)) writeFileSync(join(folder, name), text);
     expect(manifestOf(folder)).toEqual({ 'assets/a.js': hashOf(Buffer.from('a')), 'portal.html': hashOf(Buffer.from('<p>')) });
   });
 });

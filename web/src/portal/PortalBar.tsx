@@ -85,7 +85,7 @@ export function PortalBar({ onHelp }: { onHelp: () => void }) {
           menu={{
             items: [
               { key: 'role', label: `${me?.user ?? ''} · ${t(`role.${me?.role ?? 'expert'}`)}`, disabled: true },
-              ...(servedBy === '' ? [] : [{ key: 'served', label: servedBy, disabled: true }]),
+              ...(servedBy === '' ? [] : [{ key: 'served', type: 'group' as const, label: servedBy }]),
               ...(may('key.own') ? [{ key: 'keys', label: t('keys.title'), onClick: () => navigate('/account') }] : []),
               { key: 'password', label: t('account.changePassword'), onClick: () => setOpen('password') },
               { key: 'otp', label: t('account.otp'), onClick: () => setOpen('otp') },
