@@ -122,7 +122,7 @@ def test_a_request_says_who_gets_what_before_it_is_sent(page, mock) -> None:
     page.get_by_text("密钥已核实").wait_for()
     choose(page, "#request-place", "呼吸科")
     page.locator("[data-testid=recipients] li").nth(1).wait_for()
-    page.get_by_text("首次使用的密钥").wait_for()
+    page.get_by_text("首次使用，其医院已确认").first.wait_for()
     assert page.locator("[data-testid=recipients] img").count() == 0
     page.locator("[data-testid=request-files]").set_input_files(
         {"name": "痰涂片.pdf", "mimeType": "application/pdf", "buffer": b"%PDF-1.4"}
@@ -163,6 +163,7 @@ def test_opinions_come_back_with_their_signature_and_hash(page, mock) -> None:
     row.wait_for()
     assert "已发送" in row.inner_text()
     shot(page, "list")
+    page.keyboard.press("ArrowDown")
     page.keyboard.press("ArrowDown")
     page.keyboard.press("Enter")
     card = page.locator("[data-testid=opinion]")
@@ -216,6 +217,106 @@ def test_how_the_notice_broker_stands_is_shown(page, mock) -> None:
     shot(page, "broker")
 
 
+def test_a_draft_opens_again_with_everything_and_says_what_goes(page) -> None:
+    log_in(page)
+    line = page.locator("[data-testid=draft]")
+    line.get_by_text("张伟").wait_for()
+    shot(page, "drafts")
+    line.get_by_role("button", name="继续填写").click()
+    page.locator("[data-testid=request]").wait_for()
+    assert page.locator("#request-purpose").input_value() == "写到一半的目的"
+    assert page.locator("#request-consent").input_value() == "2026-7"
+    assert page.get_by_label("结果", exact=True).input_value() == "62"
+    page.get_by_text("＋ 检验单.pdf").wait_for()
+    going = page.locator("[data-testid=going]")
+    going.get_by_text("检验结果", exact=True).wait_for()
+    assert "不超过 30.0 MiB" in going.inner_text()
+    assert "按实测速率 500.0 KiB/秒" in going.inner_text()
+    page.locator("[data-testid=add-fact]").click()
+    page.get_by_label("项目", exact=True).nth(1).fill("痰涂片 <b>")
+    assert page.locator("[data-testid=request-send]").is_disabled(), "half a result"
+    page.get_by_label("结果", exact=True).nth(1).fill("阴性")
+    going.get_by_text("2 项", exact=True).wait_for()
+    page.get_by_text("由 王医生 录入").wait_for()
+    going.scroll_into_view_if_needed()
+    shot(page, "going")
+    page.keyboard.press("Shift+L")  # dead while typing: the focus is in a field
+    page.get_by_role("button", name="保留草稿，稍后再发").click()
+    line.get_by_role("button", name="继续填写").click()
+    page.get_by_label("结果", exact=True).nth(1).wait_for()
+    assert page.get_by_label("项目", exact=True).nth(1).input_value() == "痰涂片 <b>"
+    page.locator("[data-testid=discard]").click()
+    page.locator(".ant-popconfirm").get_by_role("button", name="丢弃草稿").click()
+    line.wait_for(state="detached")
+
+
+def test_the_ball_is_with_us_first_in_the_list(page) -> None:
+    log_in(page)
+    page.locator("tr[data-consult]").first.wait_for()
+    first = page.locator("tr[data-consult]").first
+    assert first.get_attribute("data-consult") == "c_2"
+    assert "待本院答复" in first.inner_text()
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Enter")
+    ball = page.locator("[data-testid=ball]")
+    ball.get_by_text("请补充近一年 CT 与痰培养 <img").wait_for()
+    shot(page, "ball")
+    ball.get_by_role("button", name="补充资料").click()
+    page.locator("#answer-text").fill("无既往检查")
+    page.locator("[data-testid=send-answer]").click()
+    page.locator("[data-testid=pending]").get_by_text("无既往检查").wait_for()
+
+
+def test_a_referral_shows_bed_date_and_what_was_added(page) -> None:
+    log_in(page, path="/consults/c_3")
+    offer = page.locator("[data-testid=offer]")
+    offer.get_by_text("同意接收").wait_for()
+    assert "12 床" in offer.inner_text()
+    assert "2026-11-25" in offer.inner_text()
+    page.locator("[data-testid=addendum]").get_by_text("补充：复查痰培养").wait_for()
+    shot(page, "referral")
+
+
+def test_people_are_invited_and_removed_knowing_what_that_means(page) -> None:
+    log_in(page, path="/consults/c_1")
+    page.locator("[data-testid=invite-open]").click()
+    dialog = page.locator("[data-testid=invite]")
+    dialog.get_by_role("button", name="郑外科").click()
+    dialog.get_by_text("密钥已更换，须先核实").wait_for()
+    assert page.locator("[data-testid=invite-send]").is_disabled(), "a changed key comes first"
+    choose(page, "#invite-department", "呼吸科")
+    shot(page, "invite")
+    dialog.get_by_role("button", name="已核对，确认新密钥").click()
+    page.locator("[data-testid=invite-send]:enabled").click()
+    page.locator(".people").get_by_text("何专家").wait_for()
+    page.get_by_role("button", name="移出会诊 何专家").click()
+    page.locator("[data-testid=removal]").get_by_text("何专家 已经读过的内容无法收回").wait_for()
+    page.get_by_text("移出后更换密钥").wait_for()
+    shot(page, "removal")
+    page.get_by_role("dialog").get_by_role("button", name="移出会诊").click()
+    page.locator(".person.removed").get_by_text("何专家").wait_for()
+
+
+def test_alarms_and_refused_parts_are_decided_with_a_reason(page) -> None:
+    log_in(page, path="/consults/c_1")
+    dead = page.locator("[data-testid=dead-letter]")
+    dead.get_by_text("E7461").wait_for()
+    page.locator("[data-testid=sending]").get_by_text("既往 1 · 影像").wait_for()
+    shot(page, "sending")
+    dead.get_by_role("button", name="放弃发送").click()
+    confirm = page.get_by_role("dialog").get_by_role("button", name="放弃发送")
+    assert confirm.is_disabled(), "not without a reason"
+    page.locator("#reason").fill("改为电话告知")
+    confirm.click()
+    dead.wait_for(state="detached")
+    page.get_by_text("1 项已放弃发送").first.wait_for()
+    page.locator("[data-testid=alarm]").get_by_role("button", name="已知悉").click()
+    page.locator("#reason").fill("已与中心核对")
+    shot(page, "alarm")
+    page.get_by_role("dialog").get_by_role("button", name="已知悉").click()
+    page.get_by_text("physician 已知悉").wait_for()
+
+
 def test_the_regions_state_and_its_clicks(page, mock) -> None:
     log_in(page, "it", "/region")
     page.get_by_text("已断开，将自动重试").wait_for()
@@ -225,6 +326,8 @@ def test_the_regions_state_and_its_clicks(page, mock) -> None:
     page.locator("[data-testid=renew-consent]").click()
     page.get_by_text("已于").wait_for()
     page.get_by_role("button", name="已知悉").click()
+    page.locator("#reason").fill("已联系区域中心")
+    page.get_by_role("dialog").get_by_role("button", name="已知悉").click()
     page.get_by_text("it 已知悉").wait_for()
     mock.tell("/mock/box", leave=True)
     page.locator("#join-code").wait_for()

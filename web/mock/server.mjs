@@ -14,8 +14,8 @@ import { ctSlice, heatmap, radiograph } from './pictures.mjs';
 const DIST = process.env.XINGLIN_DIST ?? fileURLToPath(new URL('../dist', import.meta.url));
 const NOW = Date.now();
 const PERMISSIONS = {
-  radiographer: ['worklist.read', 'study.read', 'upload', 'quarantine.read', 'queue.read'],
-  physician: ['worklist.read', 'study.read', 'study.override', 'upload', 'quarantine.read', 'queue.read', 'region.read', 'consult.read', 'consult.request'],
+  radiographer: ['worklist.read', 'study.read', 'study.open', 'upload', 'quarantine.read', 'queue.read'],
+  physician: ['worklist.read', 'study.read', 'study.open', 'study.override', 'upload', 'quarantine.read', 'queue.read', 'region.read', 'consult.read', 'consult.request'],
   device_it: ['worklist.read', 'quarantine.read', 'quarantine.release', 'queue.read', 'queue.resend', 'users.manage', 'system.read', 'region.read', 'region.manage'],
   township: ['township.send'],
   auditor: ['audit.read', 'system.read'],
