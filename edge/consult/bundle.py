@@ -27,7 +27,7 @@ from edge.stages.manifest import manifest_of
 from edge.stages.study_data import StudyData
 from edge.store.box import Box
 
-_JSON = "application/json"
+_JSON, _BYTES = "application/json", "application/octet-stream"
 #: A manifest repeats itself for every slice, and sealed bytes cannot be made smaller on the way.
 _GZIP = "application/gzip"
 _SOP_INSTANCE = "00080018"
@@ -138,11 +138,29 @@ def _sent(
     packer: Packer, group: Group, place: dict[str, int], priority: int
 ) -> list[dict[str, Any]]:
     position = {**place, "frames": [group.first, len(group.frames)]}
-    made = packer.put(Piece("frames", group.data, "application/octet-stream", position), priority)
+    first_look = [_reduced(packer, one, n, place, priority)
+                  for n, one in enumerate(group.frames, start=group.first)]  # fmt: skip
+    made = packer.put(Piece("frames", group.data, _BYTES, position), priority)
     return [
-        {"object": made.object, "offset": offset, "length": length, "syntax": syntax}
-        for offset, length, syntax in group.places()
+        {"object": made.object, "offset": offset, "length": length, "syntax": syntax, **small}
+        for (offset, length, syntax), small in zip(group.places(), first_look, strict=True)
     ]
+
+
+def _reduced(
+    packer: Packer, frame: SentFrame, n: int, place: dict[str, int], priority: int
+) -> dict[str, Any]:
+    """Put the smaller form of a large frame, before the frame; return what the manifest adds."""
+    small = frame.reduced
+    if small is None:
+        return {}
+    position = {**place, "frames": [n, 1], "reduced": small.factor}
+    made = packer.put(Piece("frames", small.data, _BYTES, position), priority)
+    length, syntax = len(small.data), small.syntax
+    return {
+        "reduced": {"object": made.object, "offset": 0, "length": length, "syntax": syntax,
+                    "factor": small.factor}
+    }  # fmt: skip
 
 
 def _frames(box: Box, study: str, series: dict[str, Any]) -> Iterator[SentFrame]:

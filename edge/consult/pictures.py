@@ -21,6 +21,8 @@ from core.dicom.pixels import PixelShape, pixel_shape, stored_frames
 
 #: What a browser fetches at once: about one screenful of a CT.
 GROUP_BYTES = 1 << 20
+#: Longest side of what is shown while a large frame is on its way.
+REDUCED_SIDE = 768
 _HTJ2K = str(HTJ2KLossless)
 _LITTLE = str(ExplicitVRLittleEndian)
 _TYPES = frozenset({"uint8", "int8", "uint16", "int16"})
@@ -32,6 +34,16 @@ class SentFrame:
 
     data: bytes
     syntax: str
+    reduced: Reduced | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Reduced:
+    """A large frame made smaller by a factor in both directions, for the first look."""
+
+    data: bytes
+    syntax: str
+    factor: int
 
 
 def frames_of(dataset: Dataset) -> Iterator[SentFrame]:
@@ -60,7 +72,24 @@ def smaller(original: SentFrame, values: NDArray[Any], shape: PixelShape) -> Sen
     code = encoded(values)
     if code is None or len(code) >= len(original.data):
         return original
-    return SentFrame(code, _HTJ2K)
+    return SentFrame(code, _HTJ2K, reduced(values) if len(code) > GROUP_BYTES else None)
+
+
+def reduced(values: NDArray[Any], side: int = REDUCED_SIDE) -> Reduced | None:
+    """Return a frame's smaller form: means of blocks, at the edge of what repeats the edge.
+
+    None where the frame is not larger than ``side``.
+    """
+    factor = 1
+    while max(values.shape) > side * factor:
+        factor *= 2
+    if factor == 1:
+        return None
+    rows, columns = (-length % factor for length in values.shape)
+    padded = np.pad(values, ((0, rows), (0, columns)), mode="edge")
+    blocks = padded.reshape(padded.shape[0] // factor, factor, padded.shape[1] // factor, factor)
+    code = encoded(np.rint(blocks.mean(axis=(1, 3))).astype(values.dtype))
+    return None if code is None else Reduced(code, _HTJ2K, factor)
 
 
 def encoded(values: NDArray[Any]) -> bytes | None:

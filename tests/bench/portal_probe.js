@@ -49,7 +49,8 @@
   new MutationObserver((records) => {
     for (const { target } of records) {
       const at = performance.now();
-      bench.paints.push({ at, index: Number(target.dataset.painted), spread: spread(), preview: target.dataset.preview ?? '' });
+      bench.paints.push({ at, index: Number(target.dataset.painted), spread: spread(), reduced: target.dataset.reduced });
+      if (target.dataset.reduced === 'false' && performance.getEntriesByName('bench:original').length === 0) performance.mark('bench:original', { startTime: at });
       if (bench.paints.length > 1) continue;
       performance.mark('bench:painted', { startTime: at });
       const click = performance.getEntriesByName('bench:click').at(-1)?.startTime ?? 0;
@@ -57,7 +58,7 @@
       done = false;
       if (stack() !== null) watch.observe(stack(), { subtree: true, childList: true });
     }
-  }).observe(document, { subtree: true, attributes: true, attributeFilter: ['data-painted', 'data-preview'] });
+  }).observe(document, { subtree: true, attributes: true, attributeFilter: ['data-painted', 'data-reduced'] });
 
   /** Resolves when a mark was made (the page's policy forbids a driver's own waiting, which evaluates text). */
   bench.until = (name) =>

@@ -57,7 +57,7 @@ class Desk:
         page.locator("#login-otp").fill(_fresh_code(self.person))
         page.get_by_role("button", name="确认").click()
         page.locator("#keys-passphrase").fill(self.person.passphrase)
-        page.locator("form button[type=submit]").click()
+        page.get_by_role("button", name="解锁", exact=True).click()
         return page
 
     def click(self, page: Page, consult: str) -> dict[str, Any]:
@@ -66,13 +66,14 @@ class Desk:
         row.wait_for()
         page.wait_for_timeout(_READING_MS)
         row.locator("a.name").click()
-        page.evaluate("__bench.until('bench:painted')")
+        page.evaluate("__bench.until('bench:original')")
         return page.evaluate(
             """() => {
               const at = (name) => performance.getEntriesByName(name).at(-1)?.startTime ?? null;
               const click = at('bench:click');
               const seconds = (at('bench:painted') - click) / 1000;
-              return { seconds, first: __bench.paints[0], marks: __bench.marks };
+              const original = (at('bench:original') - click) / 1000;
+              return { seconds, original, first: __bench.paints[0], marks: __bench.marks };
             }"""
         )
 
@@ -148,7 +149,7 @@ def _figures(
         colds = max(one["seconds"] for one in cold[name])
         figures.append(Figure(
             "portal", f"expert's click to the first image, {what}, p50 / p95", "p95 ≤ 1.5 s",
-            f"{p50:.2f} / {p95:.2f} s; browser never there before: {colds:.2f} s",
+            f"{p50:.2f} / {p95:.2f} s{_whole_later(found[name])}; first visit ever: {colds:.2f} s",
             p95 <= 1.5 and not blank,
             f"30 Mbit/s, 10 ms, {len(seconds)} openings, {sizes[name] / 1e6:.0f} MB sealed",
             detail={"seconds": seconds, "cold": [one["seconds"] for one in cold[name]],
@@ -167,6 +168,15 @@ def _figures(
         ratio=series["whole"] / floor,
     ))  # fmt: skip
     return figures
+
+
+def _whole_later(found: list[dict[str, Any]]) -> str:
+    """Return when the original was there, where a smaller picture was first."""
+    if all(one["first"]["reduced"] == "false" for one in found):
+        return ""
+    times = [one["original"] for one in found]
+    p50, p95 = percentile(times, 0.5), percentile(times, 0.95)
+    return f" as a marked reduced picture, the original at {p50:.2f} / {p95:.2f} s"
 
 
 def _medians(found: list[dict[str, Any]]) -> dict[str, float]:

@@ -41,7 +41,7 @@ function Fidelity({ state }: { state: PaneState }) {
   if (state.trouble === null) return null;
   const wanted = state.wanted + 1;
   const shown = state.painted === null ? null : state.painted.index + 1;
-  const text = state.trouble === 'failed' ? t('viewer.frameFailed', { n: wanted }) : t('viewer.frameLoading', { n: wanted });
+  const text = state.trouble === 'reduced' ? t('viewer.frameReduced') : state.trouble === 'failed' ? t('viewer.frameFailed', { n: wanted }) : t('viewer.frameLoading', { n: wanted });
   return (
     <div className="fidelity" role="status">
       <p>
@@ -145,10 +145,13 @@ export function Viewport(props: Props) {
   const { t } = useTexts();
   const frame = state.painted === null ? undefined : frames[state.painted.index];
   const paintedAt = state.painted?.index;
+  const reduced = state.painted?.reduced === true;
   useEffect(() => {
     // A mark for tests and for measuring: which frame is really on the screen.
-    if (host.current !== null && paintedAt !== undefined) host.current.dataset.painted = String(paintedAt);
-  }, [host, paintedAt]);
+    if (host.current === null || paintedAt === undefined) return;
+    host.current.dataset.painted = String(paintedAt);
+    host.current.dataset.reduced = String(reduced);
+  }, [host, paintedAt, reduced]);
   return (
     <section className="viewport" aria-label={t('viewer.label')}>
       <div className="pane" ref={host} data-testid="pane" />

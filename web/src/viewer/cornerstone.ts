@@ -4,7 +4,7 @@
  */
 import { cache, Enums, eventTarget, getShouldUseCPURendering, imageLoader, init as initCore, RenderingEngine, utilities, type Types } from '@cornerstonejs/core';
 import { createImage, init as initLoader, wadors } from '@cornerstonejs/dicom-image-loader';
-import type { FrameSource } from './frames';
+import { shrunk, type FrameSource } from './frames';
 import { prefetch, type Prefetch } from './prefetch';
 import type { Window } from './presets';
 import { passed } from './timing';
@@ -18,6 +18,8 @@ export interface Painted {
   index: number;
   window: Window;
   inverted: boolean;
+  /** A smaller picture stands for the original, which is on its way. */
+  reduced: boolean;
   /** Canvas pixels per image pixel. */
   scale: number;
   /** SVG matrix from (column, row), pixel centres at whole numbers, to the pane's CSS pixels. */
@@ -26,8 +28,8 @@ export interface Painted {
 
 export interface PaneEvents {
   onPaint: (painted: Painted) => void;
-  /** A frame was asked for (`index`) and is `loading`, shown (`done`) or could not be had (`failed`). */
-  onFrame: (index: number, state: 'loading' | 'done' | 'failed') => void;
+  /** A frame was asked for (`index`) and is `loading`, shown small (`reduced`) or whole (`done`), or could not be had (`failed`). */
+  onFrame: (index: number, state: 'loading' | 'reduced' | 'done' | 'failed') => void;
   onLoaded: (index: number) => void;
 }
 
@@ -122,6 +124,13 @@ function matrixOf(viewport: Types.IStackViewport): Painted['matrix'] | null {
   return [(x[0] - o[0]) / columns, (x[1] - o[1]) / columns, (y[0] - o[0]) / rows, (y[1] - o[1]) / rows, o[0], o[1]];
 }
 
+/** The same matrix for pixels of the original: a reduced one covers a block of `factor` by `factor` of them. */
+function ofOriginal([a, b, c, d, e, f]: Painted['matrix'], factor: number): Painted['matrix'] {
+  const by = 1 / factor;
+  const shift = (by - 1) / 2;
+  return [a * by, b * by, c * by, d * by, e + (a + c) * shift, f + (b + d) * shift];
+}
+
 class StackPane implements Pane {
   private readonly viewport: Types.IStackViewport;
   private ids: string[] = [];
@@ -130,6 +139,10 @@ class StackPane implements Pane {
   private ahead: Prefetch | null = null;
   private round = 0;
   private closed = false;
+  /** Of the picture on the screen; 1 for originals. */
+  private factor = 1;
+  /** Where the reader went while only a reduced picture was here. */
+  private later: number | null = null;
 
   constructor(
     private readonly engine: RenderingEngine,
@@ -144,13 +157,15 @@ class StackPane implements Pane {
 
   private readonly painted = (): void => {
     if (this.closed || this.ids.length === 0) return;
-    const matrix = matrixOf(this.viewport);
-    if (matrix === null) return;
+    const shown = matrixOf(this.viewport);
+    if (shown === null) return;
+    const matrix = ofOriginal(shown, this.factor);
     const { voiRange, invert } = this.viewport.getProperties();
     this.events.onPaint({
-      index: this.viewport.getCurrentImageIdIndex(),
+      index: this.factor > 1 ? this.wanted : this.viewport.getCurrentImageIdIndex(),
       window: windowOf(voiRange),
       inverted: invert === true,
+      reduced: this.factor > 1,
       scale: Math.hypot(matrix[0], matrix[1]),
       matrix,
     });
@@ -166,6 +181,7 @@ class StackPane implements Pane {
     if (first === undefined) return;
     this.events.onFrame(at, 'loading');
     passed('pane:opened');
+    await this.small(sources[at], voi, round);
     // What was on the screen stays until the first picture of the new series is here.
     while (!(await this.had(first))) {
       if (this.stale(round)) return;
@@ -175,12 +191,15 @@ class StackPane implements Pane {
     if (this.stale(round)) return;
     passed('pane:decoded');
     this.ids = ids;
+    this.factor = 1;
     await this.viewport.setStack(ids, at);
     passed('pane:stacked');
     if (this.stale(round)) return;
     this.setWindow(voi);
     this.events.onLoaded(at);
     this.events.onFrame(at, 'done');
+    const { later } = this;
+    this.later = null;
     this.ahead = prefetch(
       {
         count: ids.length,
@@ -194,6 +213,21 @@ class StackPane implements Pane {
       },
       at,
     );
+    if (later !== null) this.goTo(later);
+  }
+
+  /** Show the reduced form of a frame whose original is large and not here yet; without one nothing happens. */
+  private async small(source: FrameSource | undefined, voi: Window | null, round: number): Promise<void> {
+    if (source?.reduced === undefined || cache.getImage(source.frame.imageId) !== undefined) return;
+    const { imageId, factor } = source.reduced;
+    wadors.metaDataManager.add(imageId, shrunk(source.metadata, factor) as never);
+    if (!(await this.had(imageId)) || this.stale(round)) return;
+    this.ids = [imageId];
+    this.factor = factor;
+    await this.viewport.setStack([imageId], 0);
+    if (this.stale(round)) return;
+    this.setWindow(voi);
+    this.events.onFrame(this.wanted, 'reduced');
   }
 
   private async had(id: string): Promise<boolean> {
@@ -210,6 +244,10 @@ class StackPane implements Pane {
   }
 
   goTo(index: number): void {
+    if (this.factor > 1) {
+      this.later = index;
+      return;
+    }
     const to = Math.min(Math.max(index, 0), this.ids.length - 1);
     const id = this.ids[to];
     if (id === undefined || to === this.wanted) return;
@@ -272,7 +310,7 @@ class StackPane implements Pane {
 
   probe(x: number, y: number): { column: number; row: number; value: number } | null {
     const image = this.viewport.getCornerstoneImage() as Types.IImage | undefined;
-    const matrix = this.ids.length === 0 ? null : matrixOf(this.viewport);
+    const matrix = this.ids.length === 0 || this.factor > 1 ? null : matrixOf(this.viewport);
     if (image === undefined || matrix === null || image.color) return null;
     const [a, b, c, d, e, f] = matrix;
     const det = a * d - b * c;

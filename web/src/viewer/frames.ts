@@ -25,6 +25,19 @@ export interface Frame {
 export interface FrameSource {
   metadata: DicomObject;
   frame: Frame;
+  /** The same frame made smaller by a factor, where the source has one. */
+  reduced?: { imageId: string; factor: number };
+}
+
+/** What the attributes are of a frame made smaller by a factor: fewer pixels, farther apart. */
+export function shrunk(metadata: DicomObject, factor: number): DicomObject {
+  const of = (tag: string, change: (value: number) => number) => {
+    const element = metadata[tag];
+    return element?.Value === undefined ? {} : { [tag]: { ...element, Value: element.Value.map((value) => change(Number(value))) } };
+  };
+  const fewer = (value: number) => Math.ceil(value / factor);
+  const wider = (value: number) => value * factor;
+  return { ...metadata, ...of('00280010', fewer), ...of('00280011', fewer), ...of('00280030', wider), ...of('00181164', wider) };
 }
 
 const numbers = (object: DicomObject, tag: string): number[] => (object[tag]?.Value ?? []).map(Number).filter(Number.isFinite);

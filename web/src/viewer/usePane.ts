@@ -16,7 +16,7 @@ export interface PaneState {
   painted: Painted | null;
   /** Frame the reader asked for; differs from `painted.index` until it is here. */
   wanted: number;
-  trouble: 'loading' | 'failed' | null;
+  trouble: 'loading' | 'reduced' | 'failed' | null;
   loaded: ReadonlySet<number>;
   broken: 'start' | 'context' | null;
   drawnBy: 'webgl' | 'cpu' | null;
