@@ -108,9 +108,9 @@ def test_a_notice_wakes_a_link_that_waits(place):
     try:
         ears = listening(place, wake=uplink.wake)
         notifying(place)
+        until(lambda: ears.woken)  # that the broker is there wakes it too
         until(lambda: kept_status(place.box.box).state == "waiting" and not uplink._awake.is_set())
         place.site.start()
-        assert kept_status(place.box.box).state == "waiting"
         consult_row(place.site, place.hospital, C1)
         until(lambda: kept_status(place.box.box).state == "open")
         writer = f"{place.site.site.identity.id}/{place.hospital}"
