@@ -10,6 +10,7 @@ import { useSealFailureText } from './failure';
 import { useOwner } from './owner';
 import { NewPassphrase } from './Passphrase';
 import { LoadRecovered, RecoveryFile } from './Recover';
+import { RetireKey } from './RetireKey';
 import { useKeys } from './seals';
 import type { StoredKey } from './types';
 
@@ -137,6 +138,7 @@ function UnlockKeys() {
         <RecoveryFile stored={kept} />
         <LoadRecovered stored={kept} onDone={stored.reload} />
         <p className="muted">{t('recover.orNew')}</p>
+        <RetireKey />
       </details>
     </Gate>
   );

@@ -5,6 +5,7 @@ import { useSession } from '../../app/session';
 import { seatOf } from '../../consult/fold';
 import { useTitle } from '../../consult/Marks';
 import { useTexts } from '../../i18n';
+import { spoken } from '../../seals/text';
 import { instant } from '../../ui/format';
 import { Failure, Loading } from '../../ui/states';
 import { useDirectory } from '../directory';
@@ -100,6 +101,7 @@ export function MdtDialog({ data, read, onClose }: { data: OpenCase; read: CaseR
                   <span className="muted">
                     {person !== '' && seatOf(standing, person) !== null ? t('mdt.there') : person === seat.person ? (language === 'zh' ? seat.reason_zh : seat.reason_en) : ''}
                   </span>
+                  {directory.person(person)?.attested === '' && <span className="note-warn">○ {t('people.unvouched')} · {spoken(directory.person(person)?.key ?? '')}</span>}
                   {changedAt !== '' && <span className="note-warn">! {t('people.keyChanged', { at: instant(changedAt) })}</span>}
                 </li>
               );

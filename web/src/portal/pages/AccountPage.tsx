@@ -1,5 +1,5 @@
 /** The own keys: their fingerprint and who vouches for them, the passphrase, a second computer, recovery, a new key. */
-import { Alert, Button, Checkbox, Input, Modal } from 'antd';
+import { Alert, Button, Input } from 'antd';
 import { useEffect, useState } from 'react';
 import { useSession } from '../../app/session';
 import { useTexts } from '../../i18n';
@@ -12,6 +12,7 @@ import { useSealFailureText } from '../failure';
 import { useOwner } from '../owner';
 import { NewPassphrase } from '../Passphrase';
 import { LoadRecovered, RecoveryFile } from '../Recover';
+import { RetireKey } from '../RetireKey';
 import { useKeys } from '../seals';
 import type { StoredKey } from '../types';
 import { Vouched } from '../Vouched';
@@ -113,67 +114,17 @@ function ChangePassphrase({ stored, onDone }: { stored: StoredKey; onDone: () =>
   );
 }
 
-function Retire() {
+function Leave() {
   const { t } = useTexts();
-  const { api, refresh } = useSession();
   const { seals, setState } = useKeys();
-  const { reload } = useDirectory();
   const owner = useOwner();
-  const failureText = useSealFailureText();
-  const [asking, setAsking] = useState(false);
-  const [understood, setUnderstood] = useState(false);
-  const [busy, setBusy] = useState(false);
-  const [failure, setFailure] = useState<string | null>(null);
-  async function retire(): Promise<void> {
-    setBusy(true);
-    setFailure(null);
-    try {
-      await api.send('DELETE', '/api/me/key');
-      await seals.forget(owner.person);
-      await refresh();
-      reload();
-      setState('none'); // the gate stands in front now and makes the new key
-    } catch (error) {
-      setFailure(failureText(error));
-      setBusy(false);
-    }
-  }
-  async function leave(): Promise<void> {
-    await seals.forget(owner.person);
-    setState('locked');
-  }
   return (
     <section>
       <h2>{t('keys.leaveTitle')}</h2>
       <p>{t('keys.leaveWhat')}</p>
-      <Button onClick={() => void leave()} data-testid="forget-here">
+      <Button onClick={() => void seals.forget(owner.person).then(() => setState('locked'))} data-testid="forget-here">
         {t('keys.leave')}
       </Button>
-      <h2>{t('keys.retireTitle')}</h2>
-      <p>{t('keys.retireWhen')}</p>
-      <Button danger onClick={() => setAsking(true)} data-testid="retire-key">
-        {t('keys.retire')}
-      </Button>
-      <Modal open={asking} onCancel={() => setAsking(false)} title={t('keys.retireTitle')} footer={null} width={520}>
-        <div className="form" data-testid="retire-dialog">
-          <ul className="plain-list">
-            <li>{t('keys.retireSign')}</li>
-            <li>{t('keys.retireOld')}</li>
-            <li>{t('keys.retireShown')}</li>
-            <li>{t('keys.retireForGood')}</li>
-          </ul>
-          <Checkbox checked={understood} onChange={(event) => setUnderstood(event.target.checked)} data-testid="retire-understood">
-            {t('keys.retireUnderstood')}
-          </Checkbox>
-          {failure !== null && <Alert type="error" showIcon title={failure} role="alert" />}
-          <div className="form-end">
-            <Button onClick={() => setAsking(false)}>{t('action.cancel')}</Button>
-            <Button danger type="primary" loading={busy} disabled={!understood} onClick={() => void retire()} data-testid="retire-now">
-              {t('keys.retireNow')}
-            </Button>
-          </div>
-        </div>
-      </Modal>
     </section>
   );
 }
@@ -200,7 +151,12 @@ export default function AccountPage() {
           </div>
           <div>
             <ChangePassphrase stored={stored.data} onDone={stored.reload} />
-            <Retire />
+            <Leave />
+            <section>
+              <h2>{t('keys.retireTitle')}</h2>
+              <p>{t('keys.retireWhen')}</p>
+              <RetireKey />
+            </section>
           </div>
         </div>
       </div>
