@@ -286,3 +286,11 @@ class ActiveModelLost(XinglinError):
     code = 4044
     zh = "在用模型 {model} 不在本机或已损坏，未作分析；请重新导入，或退回前一个模型"
     en = "Active model {model} is missing or damaged, nothing was analysed: import it or roll back"
+
+
+class ModelNotKept(XinglinError):
+    """The disk does not take the model: full, read-only, something in its place."""
+
+    code = 4045
+    zh = "无法写入模型目录：{what}"
+    en = "The model cannot be written to the box's folder: {what}"

@@ -36,7 +36,7 @@ class Limits:
         Address space of the process.
     """
 
-    start_s: float = 60.0
+    start_s: float = 120.0
     run_s: float = 30.0
     memory_bytes: int = 8 << 30
     threads: int = 2

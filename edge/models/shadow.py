@@ -9,7 +9,7 @@ from core.errors import XinglinError
 from core.imaging.dr import DrFindings, DrOptions, analyse_dr
 from core.imaging.reading import read_radiograph
 from core.models.bundle import Bundle
-from edge.infer.isolated import IsolatedEngine
+from edge.infer.isolated import IsolatedEngine, Limits
 from edge.models.known import bundle_of_model
 from edge.models.shadow_runs import keep_result, run_of
 from edge.stages.queue import Job
@@ -19,12 +19,15 @@ from edge.stages.work import Done, Outcome, Work
 if TYPE_CHECKING:
     from core.imaging.volume import Radiograph
 
+#: One thread: the active model has the others.
+_LIMITS = Limits(threads=1)
+
 
 def shadow(work: Work, job: Job) -> Outcome:
     """Ask the model on trial about one radiograph that the active one has answered.
 
     Whatever it does is a row of its run: no refusal of it, no crash and no silence reaches a
-    result. It runs in a process of its own, after everything that somebody waits for.
+    result. The network runs in a process of its own, this stage in a lane of its own.
     """
     run = run_of(work.box, int(job.payload["run"]))
     if run.state != "running":
@@ -48,7 +51,7 @@ def asked(
     """Return what a model says of a radiograph, or None and the code of what went wrong."""
     try:
         bundle = bundle_of()
-        with IsolatedEngine(bundle) as engine:
+        with IsolatedEngine(bundle, _LIMITS) as engine:
             engine.open()
             found = analyse_dr(image_of(), engine, bundle, DrOptions(override=override))
             return answer_of(found, engine.name, bundle.digest), "" if found.tb else found.status

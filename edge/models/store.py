@@ -19,7 +19,7 @@ from pathlib import Path
 
 from core.errors import XinglinError
 from core.models.bundle import Bundle, load, shipped
-from core.models.errors import BundleAltered, ModelsBusy
+from core.models.errors import BundleAltered, ModelNotKept, ModelsBusy
 from core.models.slots import SLOTS
 
 _DIGEST = re.compile(r"[0-9a-f]{64}")
@@ -94,11 +94,22 @@ class ModelStore:
         """Write a bundle: aside, synced, loaded once more as it stands, then renamed.
 
         A bundle that is there already and sound stays; one that is damaged is replaced.
+
+        Raises
+        ------
+        ModelNotKept
+            The disk is full or does not take it; the box is as before.
         """
-        place = self.path(slot, digest)
-        if place.is_dir() and self._sound(slot, digest):
+        if self.has(slot, digest) and self._sound(slot, digest):
             return
-        aside = self._folder / ".incoming" / f"{slot}-{digest}"
+        try:
+            self._place(self.path(slot, digest), files, said)
+        except OSError as cause:
+            self.sweep()
+            raise ModelNotKept(what=os.strerror(cause.errno or 0)) from cause
+
+    def _place(self, place: Path, files: Mapping[str, bytes], said: Callable[[str], None]) -> None:
+        aside = self._folder / ".incoming" / f"{place.parent.name}-{place.name}"
         shutil.rmtree(aside, ignore_errors=True)
         aside.mkdir(parents=True, mode=0o700)
         for name, data in files.items():
@@ -109,7 +120,7 @@ class ModelStore:
         said("staged")
         place.parent.mkdir(mode=0o700, exist_ok=True)
         if place.is_dir():
-            place.rename(self._folder / ".incoming" / f"damaged-{slot}-{digest}")
+            place.rename(aside.with_name(f"damaged-{aside.name}"))
         aside.rename(place)
         _sync_folder(place.parent)
         _sync_folder(self._folder)

@@ -19,15 +19,18 @@ def stages_of(lane: str) -> Mapping[str, Stage]:
 
         inbox = ConsultStages().inbox
         return {"complete": complete, "image_quality": image_quality, "consult_inbox": inbox}
-    if lane == "compute":
+    if lane == "shadow":
         from edge.models.shadow import shadow
+
+        return {"shadow": shadow}
+    if lane == "compute":
         from edge.stages.analyse import inference, quality
         from edge.stages.corrections import renewal
         from edge.stages.results import measuring, report
 
         return {
             "quality": quality, "inference": inference, "measuring": measuring, "report": report,
-            "renewal": renewal, "shadow": shadow,
+            "renewal": renewal,
         }  # fmt: skip
     from edge.consult.lane import ConsultStages
     from edge.stages.commitment import commitment

@@ -2,7 +2,8 @@
 
 Three lanes run beside each other, so that a radiograph's verdict never waits behind a CT and a PACS
 that is down never stops the analysis: ``urgent`` (arrival, image quality), ``compute`` (quality,
-inference, measuring, report), ``delivery`` (forward, delivery, commitment answers, manifests).
+inference, measuring, report), ``delivery`` (forward, delivery, commitment answers, manifests). A
+fourth, ``shadow``, is a thread beside ``compute``: nobody waits for a model on trial.
 """
 
 from __future__ import annotations
@@ -25,11 +26,12 @@ from edge.stages.work import Later, Outcome, Stage, Work
 
 LANES: Mapping[str, Sequence[str]] = {
     "urgent": ("complete", "image_quality", "consult_inbox"),
-    "compute": ("quality", "inference", "measuring", "report", "renewal", "shadow"),
+    "compute": ("quality", "inference", "measuring", "report", "renewal"),
     "delivery": (
         "forward", "delivery", "commitment", "manifest", "consult", "consult_answer", "opinion",
         "opinion_delivery", "statistics",
     ),
+    "shadow": ("shadow",),
 }  # fmt: skip
 _ATTEMPTS = {"forward": 400, "delivery": 400, "opinion_delivery": 400, "commitment": 40}
 _LEASE_MS = 60_000

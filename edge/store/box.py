@@ -7,6 +7,7 @@ Layout of the folder::
     vault/vault.db        wraps and signed heads
     journal/edge.db       journals, views, jobs, users
     blobs/ab/abcd…        ciphertext
+    models/slot/digest/   imported bundles (edge.models)
 """
 
 from __future__ import annotations

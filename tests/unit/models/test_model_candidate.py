@@ -185,9 +185,9 @@ def test_giant_metadata_is_refused_unparsed(tmp_path):
 
 @pytest.mark.parametrize(
     "words",
-    ["仅供研究，不得用于临床。", "Not intended for clinical use", "not to be used for diagnostic work",
-     "NOT FOR CLINICAL USE"],
-    ids=["zh", "intended", "diagnostic", "capitals"],
+    ["仅供研究，不得用于临床。", "Not intended for clinical use", "NOT FOR CLINICAL USE",
+     "not to be used for diagnostic work"],
+    ids=["zh", "intended", "capitals", "diagnostic"],
 )  # fmt: skip
 def test_either_language_may_say_that_it_is_not_for_the_clinic(tmp_path, words):
     assert candidate(write_foreign(tmp_path, intended_use=words)).metadata.intended_use == words

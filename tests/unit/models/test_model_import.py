@@ -17,6 +17,7 @@ from core.models.errors import (
     ModelActorRefused,
     ModelAmbiguous,
     ModelNotHere,
+    ModelNotKept,
     ModelsBusy,
     SlotMismatch,
     SlotNotRead,
@@ -188,6 +189,15 @@ def test_verify_names_what_was_altered_and_an_import_mends_it(box, tmp_path):
     give(box, folder)
     assert store_of(box).load("dr_tb", known.digest)
     assert records(box) == ["model.imported"]
+
+
+def test_a_disk_that_does_not_take_it_is_a_refusal_and_leaves_nothing(box, tmp_path):
+    (box.folder / "models").mkdir()
+    (box.folder / "models" / "dr_tb").write_text("in the way")
+    before = snapshot(box)
+    with pytest.raises(ModelNotKept):
+        give(box, write_tiny(tmp_path / "tiny", slot="dr_tb"))
+    assert snapshot(box) == before
 
 
 STEPS = ["written card.md", "written golden.npz", "written metadata.json", "written model.onnx",
