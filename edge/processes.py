@@ -217,6 +217,9 @@ def run_worker(folder: Path, lane: str) -> None:
         threading.Thread(target=worker.run, args=(stop,), name=f"{lane}-{n}")
         for n in range(_THREADS.get(lane, 1) - 1)
     ]
+    if lane == "compute":
+        trial = Worker(work, "shadow", stages_of("shadow"), note_dead)
+        helpers.append(threading.Thread(target=trial.run, args=(stop, 0.5), name="shadow"))
     for helper in helpers:
         helper.start()
     worker.run(stop)
