@@ -314,6 +314,68 @@ def test_documents_are_drawn_and_nothing_of_them_runs(page) -> None:
     page.get_by_text("手写病历照片").click()
     page.locator("[data-testid=document-canvas][width='320']").wait_for()
     assert page.locator(".document-sheet img").count() == 0
+    page.get_by_role("button", name="放大").click()
+    page.get_by_role("button", name="放大").click()
+    assert page.locator("[data-testid=zoom]").inner_text() == "200 %"
+    wide = page.locator("[data-testid=document-canvas]").bounding_box()
+    page.locator(".document-frame").focus()
+    page.keyboard.press("-")
+    page.locator("[data-testid=zoom]").get_by_text("150 %").wait_for()
+    assert page.locator("[data-testid=document-canvas]").bounding_box()["width"] < wide["width"]
+    shot(page, "photograph")
+    page.keyboard.press("Escape")  # closes the document, not the case
+    page.locator("[data-testid=document-sheet]").wait_for(state="detached")
+    assert CONSULT in page.url
+
+
+def test_a_chinese_document_without_its_font_is_drawn(page) -> None:
+    """The encoding's character map comes with the page, compared with its hash."""
+    maps = []
+    page.on("request", lambda one: maps.append(one.url) if ".bcmap" in one.url else None)
+    open_list(page)
+    open_case(page, CONSULT)
+    tab(page, "文件")
+    page.get_by_text("中文报告单").click()
+    page.locator("[data-testid=document-canvas][width]").wait_for()
+    for _ in range(100):  # drawing has no end that a page shows
+        if page.evaluate(DARKEST) < 100:
+            break
+        page.wait_for_timeout(100)
+    assert page.evaluate(DARKEST) < 100, "letters are drawn, not only paper"
+    assert any("UniGB-UCS2-H" in url for url in maps)
+    shot(page, "document-chinese")
+
+
+def test_the_report_facts_and_result_sets_of_a_case(page) -> None:
+    open_list(page)
+    open_case(page, CONSULT)
+    tab(page, "病情")
+    report = page.locator("[data-testid=report]")
+    report.get_by_text("右上叶尖段见厚壁空洞").wait_for()
+    told = report.inner_text()
+    assert told.index("影像所见") < told.index("影像诊断") < told.index("建议")
+    assert told.index("疑似活动性肺结核") < told.index("Suspected active tuberculosis")
+    assert "未经医师签发" in told
+    assert "仅供研究" in told
+    facts = page.locator("[data-testid=facts]")
+    facts.get_by_text("由 王医生 <img src=x onerror=alert(1)> 录入").wait_for()
+    assert [cell for cell in facts.locator("tr").nth(1).locator("td").all_inner_texts()][:3] == [
+        "红细胞沉降率", "62 mm/h", "2026-11-20",
+    ]  # fmt: skip
+    assert page.locator(".panels img").count() == 0
+    sets = page.locator("[data-testid=sets] li")
+    assert [sets.nth(n).locator("b").inner_text() for n in range(3)] == [
+        "AI 结果", "县医院修正", "术前复核 <img src=x onerror=alert(1)>",
+    ]  # fmt: skip
+    shown = page.locator(".stage .ai-note, .stage").first
+    shown.get_by_text("县医院修正").first.wait_for()
+    report.scroll_into_view_if_needed()
+    shot(page, "report")
+    page.locator("[data-testid=sets]").scroll_into_view_if_needed()
+    sets.nth(1).get_by_role("checkbox").uncheck()
+    page.get_by_text("县医院修正 ").get_by_text("已隐藏").first.wait_for()
+    shot(page, "sets")
+    page.keyboard.press("Escape")
 
 
 def test_an_opinion_is_drafted_signed_and_then_stands(page, hub) -> None:
