@@ -237,10 +237,9 @@ def run_web(folder: Path) -> None:
 
 def run_portal(folder: Path) -> None:
     """Serve the region's experts' page to this hospital's own until told to stop."""
-    from edge.api.serve import DIST
     from edge.portal.app import serve_portal
 
-    serve_portal(folder, DIST, os.urandom)
+    serve_portal(folder, os.urandom)
 
 
 def run_region_link(folder: Path) -> None:

@@ -116,6 +116,7 @@ def start(
     for county in counties:
         county.join(hub.boxes, hub.invite(county.name))
         up.enter_context(county.running())
+    hub.add_own_expert(counties[0].name, "guan", "关医师")
     for county in counties:
         county.pacs.wait(120, stop)
         county.appliance.wait(180, stop)
@@ -139,10 +140,12 @@ def introduce(hub: Hub, counties: list[County]) -> None:
         say(f"{county.name}  网页 / page: {county.address}")
         for role, password in county.accounts.items():
             say(f"  用户 / user {role:<13} 口令 / password {password}")
+        say(f"  本院专家的会诊页面 / the experts' page for its own: {county.portal}")
     say(f"区域中心 / hub  网页 / page: {hub.address}")
     for one in hub.people:
         say(f"  {one.name} 用户 / user {one.user:<8} 口令 / password {one.password}"
             f"  动态口令密钥 / TOTP {one.otp_secret}")  # fmt: skip
+    say(f"  guan 在 / guan works at {counties[0].portal}（{counties[0].name}）")
 
 
 def codes(hub: Hub) -> None:

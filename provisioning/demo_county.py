@@ -30,6 +30,7 @@ class Ports:
     web: int
     pacs_dicom: int
     pacs_http: int
+    portal: int
 
 
 def say(text: str) -> None:
@@ -51,6 +52,9 @@ dimse_port = {ports.dimse}
 [web]
 host = "127.0.0.1"
 port = {ports.web}
+
+[portal]
+port = {ports.portal}
 
 [[peers]]
 name = "modality"
@@ -88,8 +92,10 @@ class County:
         self.folder = folder
         self.name = name
         self.data = folder / "edge" / "data"
-        self.ports = Ports(*free_ports(5))
+        self.ports = Ports(*free_ports(6))
         self.address = f"http://{host}:{self.ports.web}/"
+        #: The experts' page as this appliance serves it to the hospital's own.
+        self.portal = f"http://{host}:{self.ports.portal}/"
         self.accounts = {role: secrets.token_urlsafe(9) for role in _NAMES}
         self.pacs = Pacs(self.ports.pacs_http)
         self.appliance = Appliance(self.ports.web, "radiologist", self.accounts["radiologist"])

@@ -54,10 +54,11 @@ class Hub:
 
     def __init__(self, folder: Path, host: str) -> None:
         self.folder = folder / "data"
-        self.portal, self.sync, self.enrol = free_ports(3)
+        self.portal, self.sync, self.enrol, self.relay = free_ports(4)
         self.address = f"http://{host}:{self.portal}/"
         self.log = folder / "hub.log"
         self._root_key = folder / "root.key"
+        self._hospitals: dict[str, str] = {}
         self.people = [
             Expert("liu", "刘主任", "expert", "imaging", "chief"),
             Expert("zhou", "周教授", "expert", "respiratory", "chief"),
@@ -72,7 +73,7 @@ class Hub:
         settings.write_text(
             f'region = "杏林示范区"\naddress = "127.0.0.1"\n'
             f"[portal]\nport = {self.portal}\n[sync]\nport = {self.sync}\n"
-            f"[enrol]\nport = {self.enrol}\n",
+            f"[enrol]\nport = {self.enrol}\n[relay]\nport = {self.relay}\n",
             encoding="utf-8",
         )
         self._xinglin("init", "--settings", str(settings), "--root-key", str(self._root_key))
@@ -81,16 +82,22 @@ class Hub:
         told = self._xinglin("hospital", PROVINCE, "--recovery-public", recovery)
         hospital = json.loads(told)["id"]
         for one in self.people:
-            made = self._xinglin(
-                "user", "add", one.user, "--role", one.role, "--name", one.name,
-                "--hospital", hospital, "--department", one.department, "--title", one.title,
-                "--keep", said=one.password,
-            )  # fmt: skip
-            one.id = json.loads(made)["id"]
+            one.id = self._add(one, hospital)
+
+    def add_own_expert(self, county: str, user: str, name: str) -> Expert:
+        """Add an expert of a county's own hospital, who works through its box; return the log-in.
+
+        The county was invited before.
+        """
+        one = Expert(user, name, "expert", "respiratory", "attending")
+        one.id = self._add(one, self._hospitals[county])
+        self._set_up_second_factor(one)
+        self.people.append(one)
+        return one
 
     def invite(self, hospital: str) -> str:
         """Return a one-time code for a hospital's box; the hospital is added first."""
-        self._xinglin("hospital", hospital)
+        self._hospitals[hospital] = json.loads(self._xinglin("hospital", hospital))["id"]
         return str(json.loads(self._xinglin("invite", hospital, "--json"))["code"])
 
     @property
@@ -115,17 +122,26 @@ class Hub:
     def set_up_second_factors(self) -> None:
         """Sign everybody in once and set the second factor up, as each would on the page."""
         for one in self.people:
-            with httpx.Client(base_url=f"http://127.0.0.1:{self.portal}") as client:
-                login = {"user": one.user, "password": one.password}
-                me = client.post("/api/login", json=login).raise_for_status().json()
-                client.headers["X-CSRF-Token"] = me["csrf"]
-                offered = client.post("/api/me/otp").raise_for_status().json()
-                one.otp_secret = offered["secret"]
-                body = {
-                    "secret": one.otp_secret,
-                    "otp": one.code(-1),
-                }  # the present one stays unused
-                client.put("/api/me/otp", json=body).raise_for_status()
+            self._set_up_second_factor(one)
+
+    def _set_up_second_factor(self, one: Expert) -> None:
+        with httpx.Client(base_url=f"http://127.0.0.1:{self.portal}") as client:
+            login = {"user": one.user, "password": one.password}
+            me = client.post("/api/login", json=login).raise_for_status().json()
+            client.headers["X-CSRF-Token"] = me["csrf"]
+            offered = client.post("/api/me/otp").raise_for_status().json()
+            one.otp_secret = offered["secret"]
+            # The present code stays unused.
+            body = {"secret": one.otp_secret, "otp": one.code(-1)}
+            client.put("/api/me/otp", json=body).raise_for_status()
+
+    def _add(self, one: Expert, hospital: str) -> str:
+        made = self._xinglin(
+            "user", "add", one.user, "--role", one.role, "--name", one.name,
+            "--hospital", hospital, "--department", one.department, "--title", one.title,
+            "--keep", said=one.password,
+        )  # fmt: skip
+        return str(json.loads(made)["id"])
 
     def _xinglin(self, *arguments: str, said: str = "") -> str:
         return xinglin("hub", *arguments, folder=self.folder, said=said)

@@ -1,7 +1,7 @@
 """The portal as a box serves it: the page of this appliance's own release, the hub's interface.
 
-No database and no key of the box is opened in this process: what the hub answers is handled where
-nothing of the hospital's can be reached.
+This process opens no database and none of the keys that data are sealed with, only the device
+certificate's: what the hub answers is handled where nothing of the hospital's can be reached.
 """
 
 from __future__ import annotations
@@ -21,9 +21,11 @@ from core.web.page import PORTAL
 from core.web.release import read_release, released_page
 from edge.portal.line import HubLine
 from edge.portal.relay import Relay
-from edge.store.settings import Appliance
+from edge.store.settings import Appliance, parse
 
 _log = structlog.get_logger("portal")
+#: The build that stands beside this code, as the hospital's own page.
+DIST = Path(__file__).resolve().parents[2] / "web" / "dist"
 _GRACE_S = 5
 _MOST_AT_ONCE = 500
 
@@ -119,10 +121,8 @@ def portal_server(parts: PortalParts) -> uvicorn.Server:
     return uvicorn.Server(config)
 
 
-def serve_portal(folder: Path, dist: Path, randomness: Callable[[int], bytes]) -> None:
+def serve_portal(folder: Path, randomness: Callable[[int], bytes]) -> None:
     """Serve the portal of an appliance's folder until told to stop; opens no database."""
-    from edge.store.settings import parse
-
     settings = parse((folder / "appliance.toml").read_text(encoding="utf-8"))
     line = HubLine(folder / "uplink")
-    portal_server(PortalParts(settings, dist, line, randomness)).run()
+    portal_server(PortalParts(settings, DIST, line, randomness)).run()

@@ -112,13 +112,13 @@ class FromBoxes:
 
     def _watched(self, box: Caller, send: Send) -> Send:
         """Return a ``send`` that ends a long answer once its box was revoked."""
-        looked = time.monotonic()
+        looked = self._now_ms()
 
         async def watched(message: Message) -> None:
             nonlocal looked
-            if time.monotonic() - looked > CACHE_MS / 1000:
+            if not 0 <= self._now_ms() - looked < CACHE_MS:
                 await run_in_threadpool(self._devices.check, box.node)
-                looked = time.monotonic()
+                looked = self._now_ms()
             await send(message)
 
         return watched

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import socket
 import ssl
@@ -10,12 +11,13 @@ import httpx
 import pytest
 
 from core.vault.certificates import sync_name
+from core.vault.enrol_errors import NodeRevoked
 from edge.uplink.join import join
 from hub.api.app import create_portal
 from hub.api.relayed import FromBoxes, RelayParts, is_offered, relay_server
 from hub.api.serve import portal_for
 from hub.registry.devices import Devices, revoke
-from hub.store.tables import ATTEMPT, SESSION
+from hub.store.tables import ATTEMPT, CERTIFICATE, SESSION
 from tests.enrol_cases import MINUTE, Region, box_at
 from tests.hub_cases import make_hub
 from tests.hub_people import PASSWORD, Crew
@@ -204,8 +206,6 @@ def test_a_revoked_box_is_out_within_a_minute(place, box):
 
 
 def test_the_rule_needs_no_tls_to_refuse(place):
-    import asyncio
-
     seen = []
 
     async def send(message):
@@ -219,3 +219,28 @@ def test_the_rule_needs_no_tls_to_refuse(place):
     asyncio.run(rule(scope, receive, send))
     assert seen[0]["status"] == 403
     assert json.loads(seen[1]["body"])["code"].startswith("E7")
+
+
+def test_a_stream_ends_once_its_box_is_revoked(place):
+    """The rule around an answer that goes on for hours, as the stream of events does."""
+    box = place.box
+    seen = []
+
+    async def endless(scope, receive, send):
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        for n in range(100):
+            if n == 3:
+                revoke(place.site, box.box.identity.id, "tester")
+            place.ahead += MINUTE
+            await send({"type": "http.response.body", "body": b"beat", "more_body": True})
+
+    async def send(message):
+        seen.append(message)
+
+    with place.site.database.read() as sql:
+        (der,) = [bytes(row.der) for row in sql.execute(CERTIFICATE.select())]
+    scope = {"type": "http", "path": "/api/events", "method": "GET", "headers": [],
+             "state": {"peer": der}}  # fmt: skip
+    with pytest.raises(NodeRevoked):
+        asyncio.run(FromBoxes(endless, Devices(place.site), place.now)(scope, None, send))
+    assert len(seen) == 4
