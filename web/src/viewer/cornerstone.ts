@@ -86,7 +86,7 @@ export async function warmUp(): Promise<void> {
   await start();
   const element = (vr: string, ...Value: (string | number)[]) => ({ vr, Value });
   const metadata = {
-    '00080016': element('UI', '1.2.840.10008.5.1.4.1.1.2'), '00280002': element('US', 1), '00280004': element('CS', 'MONOCHROME2'),
+    '00080016': element('UI', '1.2.840.10008.5.1.4.1.1.2'), '00080060': element('CS', 'CT'), '00280002': element('US', 1), '00280004': element('CS', 'MONOCHROME2'),
     '00280010': element('US', 8), '00280011': element('US', 8), '00280100': element('US', 16), '00280101': element('US', 16),
     '00280102': element('US', 15), '00280103': element('US', 0),
   };
