@@ -155,6 +155,7 @@ def box_portal(folder: Path, invitation: str, address: str, hub_port: int):
         try:
             url = f"http://127.0.0.1:{port}"
             until(lambda: answers(f"{url}/") or process.poll() is not None, 120, "the portal")
+            assert process.poll() is None, (folder / "portal.log").read_text()
             yield url, node
         finally:
             process.terminate()
