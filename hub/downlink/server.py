@@ -84,6 +84,7 @@ class SyncServer:
         self._stop = threading.Event()
         self._lock = threading.Lock()
         self._sessions: dict[str, Session] = {}
+        self._shown: ServerTls | None = None
         self._inbox = Inbox(site.database)
         self._pool = ThreadPoolExecutor(_COMMITTERS, thread_name_prefix="commit")
         uploads = Uploads(
@@ -109,7 +110,7 @@ class SyncServer:
         RuntimeError
             If the address is taken.
         """
-        first = self._parts.tls()
+        first = self._shown = self._parts.tls()
         credentials = grpc.dynamic_ssl_server_credentials(
             _configuration(first), self._fetch_tls, require_client_authentication=True
         )
@@ -271,11 +272,22 @@ class SyncServer:
         return grpc.method_handlers_generic_handler(SERVICE, methods)
 
     def _fetch_tls(self) -> Any:
+        """Return a certificate that is new, for gRPC's next handshakes; None where it is not.
+
+        gRPC may not be given the same one again: each time it replaces what handshakes are made
+        from without waiting for those under way, and when two hundred boxes connect at once that
+        ends the process (seen with grpcio 1.85: ``sync.cc … prior > 0``).
+        """
         try:
-            return _configuration(self._parts.tls())
+            fresh = self._parts.tls()
         except (OSError, XinglinError) as error:
             _log.error("the sync port keeps its old certificate", fault=type(error).__name__)
             return None
+        with self._lock:
+            if fresh == self._shown:
+                return None
+            self._shown = fresh
+        return _configuration(fresh)
 
     def _run_clock(self) -> None:
         beats = stale = time.monotonic()

@@ -509,3 +509,16 @@ def test_hostile_messages_harm_nobody_else(site, box, hostile):
     box.up()
     until(box.empty)
     assert site.sink.order == ["e_1"]
+
+
+def test_a_certificate_is_handed_to_grpc_once(site, box):
+    """The same one at each handshake ended the process when many boxes connected at once."""
+    box.up()
+    until(lambda: is_open(box))
+    assert site.server._fetch_tls() is None
+    (site.region.authority.folder / "server.pem").unlink()
+    assert site.server._fetch_tls() is not None
+    assert site.server._fetch_tls() is None
+    box.down()
+    box.up()
+    until(lambda: is_open(box))
