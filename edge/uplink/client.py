@@ -64,6 +64,7 @@ HELLO_DOMAIN = "xinglin hello v1"
 PROTOCOL = 1
 _LOOK_S = 0.2
 _GLANCE_S = 0.02
+_SETTLE_S = 0.05
 _LOOK_SOONER_S = 0.01
 _OFFERED = 200
 _ROWS = 50
@@ -141,6 +142,7 @@ class LinkRun:
     _dirty: bool = True
     _looked_s: float = 0.0
     _newest: int = 0
+    _more: bool = False  # there may be more in the outbox than was offered
     _rows: list[pb.ChainRow] = field(default_factory=list)
     _entries: list[bytes] = field(default_factory=list)
     _heads_sent: dict[str, int] = field(default_factory=dict)
@@ -229,6 +231,7 @@ class LinkRun:
             return
         self._looked_s, self._dirty, self._newest = now, False, newest
         items = self.parts.outbox.waiting(_OFFERED)
+        self._more = len(items) == _OFFERED
         needs = {address for item in items for address in item.needs}
         open_needs = frozenset(self.parts.outbox.open_needs(needs)) if needs else frozenset()
         self.link.offer(items, open_needs)
@@ -382,12 +385,19 @@ class LinkRun:
         ends = False
         while not ends:
             ids = [self._delivered.get()]
-            while not self._delivered.empty():
-                ids.append(self._delivered.get())
+            until = time.monotonic() + _SETTLE_S
+            while ids[-1]:
+                # While more is under way, a moment's patience saves commits.
+                patience = 0.0 if self.link.idle else until - time.monotonic()
+                try:
+                    ids.append(self._delivered.get(timeout=max(0.0, patience)))
+                except queue.Empty:
+                    break
             ends = "" in ids
             self.parts.mark("delivered")
             self.parts.outbox.delivered([one for one in ids if one])
-            self._wake()
+            if self._more:
+                self._wake()
 
     def _turned(self, turned: Turned) -> None:
         if not turned.id:

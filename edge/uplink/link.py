@@ -145,16 +145,17 @@ class BoxLink:
             return self._begin(item, now_s)
         if sending.held is None or sending.commit_sent:
             return None
-        piece = self.pace.piece()
-        run = chunks.next_missing(
-            sending.held, sending.cursor, sending.total, max(1, piece // sending.chunk)
-        )
+        blocked = pays or not self.pace.room() or now_s < self._slow_until
+        if blocked and sending.cursor < sending.total:
+            return None
+        most = max(1, self.pace.piece() // sending.chunk)
+        run = chunks.next_missing(sending.held, sending.cursor, sending.total, most)
         if run is None:
             sending.commit_sent = True
             return CommitObject(item.id)
         offset = run[0] * sending.chunk
         length = min(run[1] * sending.chunk, item.size - offset)
-        if pays or not self.pace.room() or length > self.credit or now_s < self._slow_until:
+        if length > self.credit:
             return None
         sending.cursor = run[0] + run[1]
         self.credit -= length

@@ -70,9 +70,10 @@ _LOOK_S = 1.0
 #: A link that has not said hello by then holds a place that another box needs.
 _HELLO_S = 30.0
 _MOST_SKEW_MS = 10 * 365 * 86_400_000
-#: A fast box is told of so much at once, or of what came in so long: a message costs both sides.
+#: A fast box is told of so much at once, or once nothing has come for so long: a message costs
+#: both sides.
 _CREDIT_AT_ONCE = 2 << 20
-_CREDIT_S = 0.005
+_CREDIT_S = 0.003
 _BEGUN_TOGETHER = 64
 
 
@@ -106,7 +107,7 @@ class Session:
     refusal: XinglinError | None = None
     _out: deque[pb.Down] = field(default_factory=deque)
     _credit: int = 0
-    _credited_s: float = 0.0
+    _owed: int = 0  # credit that the box is not told of yet; the upload's thread's own
     _ended: bool = False
     _rung: bool = False
     _uploading: queue.SimpleQueue[Order | None] = field(default_factory=queue.SimpleQueue)
@@ -176,7 +177,7 @@ class Session:
 
     def _upload(self) -> None:
         begins: list[BeginUpload] = []
-        while (order := self._uploading.get()) is not None:
+        while (order := self._next_order()) is not None:
             if isinstance(order, BeginUpload):
                 begins.append(order)
                 if not self._uploading.empty() and len(begins) < _BEGUN_TOGETHER:
@@ -186,6 +187,20 @@ class Session:
                 begins = []
             if not isinstance(order, BeginUpload):
                 self._guarded(partial(self._do, order))
+
+    def _next_order(self) -> Order | None:
+        if self._owed:
+            try:
+                return self._uploading.get(timeout=_CREDIT_S)
+            except queue.Empty:
+                self._tell_credit()
+        return self._uploading.get()
+
+    def _tell_credit(self) -> None:
+        with self._bell:
+            self.machine.give(self._owed)
+            self._credit, self._owed = self._credit + self._owed, 0
+            self._bell.notify()
 
     def _guarded(self, deed: Callable[[], None]) -> None:
         """Do something for the link; a refusal or a defect ends it."""
@@ -288,11 +303,9 @@ class Session:
             self.place.uploads.put(self.sender, order.address, order.index, order.data)
         except XinglinError as refusal:
             self._refuse("", order.address, refusal)
-        with self._bell:
-            self.machine.give(len(order.data))
-            before, self._credit = self._credit, self._credit + len(order.data)
-            if not before or self._credit >= _CREDIT_AT_ONCE:
-                self._bell.notify()
+        self._owed += len(order.data)
+        if self._owed >= _CREDIT_AT_ONCE:
+            self._tell_credit()
 
     def _commit(self, order: CommitUpload) -> None:
         def done(future: Future[None]) -> None:
@@ -373,14 +386,14 @@ class Session:
         """Yield what must go until the link ends; gRPC's handler thread."""
         while True:
             with self._bell:
-                self._await()
+                if not (self._out or self._credit or self._ended or self._rung):
+                    self._bell.wait(_LOOK_S)
                 self._rung = False
                 ready = list(self._out)
                 self._out.clear()
                 credit, self._credit = self._credit, 0
                 ended = self._ended
             if credit:
-                self._credited_s = time.monotonic()
                 yield pb.Down(credit=pb.Credit(bytes=credit))
             yield from ready
             if ended:
@@ -392,17 +405,6 @@ class Session:
                 yield from self._news()
             elif time.monotonic() - self._began > _HELLO_S:
                 self.end(WrongMessage(fault="no hello"))
-
-    def _await(self) -> None:
-        """Wait for something to say, the bell's lock being held."""
-        while not (self._out or self._ended or self._rung):
-            wait = _LOOK_S
-            if self._credit:
-                wait = self._credited_s + _CREDIT_S - time.monotonic()
-                if wait <= 0 or self._credit >= _CREDIT_AT_ONCE:
-                    return
-            if not self._bell.wait(wait):
-                return
 
     def _news(self) -> Iterator[pb.Down]:
         """Yield rows of the chain, and the directory's, that the box does not have."""
