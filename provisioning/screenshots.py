@@ -24,7 +24,7 @@ from provisioning.demo_input import prepare
 _OPINION = "右上肺空洞伴周围结节，疑似活动性肺结核，建议痰抗酸涂片与分子检测"
 _GL = ["--no-sandbox", "--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader",
        "--ignore-gpu-blocklist"]  # fmt: skip
-_QUIET_MS = 4000  # tooltips gone, all slices there
+_QUIET_MS = 6000  # tooltips gone, all slices there
 
 
 def main() -> None:
@@ -44,7 +44,7 @@ def main() -> None:
 
 
 def _expert(browser: Browser, hub: Hub, county: County, out: Path, stop: threading.Event) -> str:
-    """Ask, open, accept and sign; the expert's page with a lesion chosen. Return the case's id."""
+    """Ask, open, accept and sign; take the expert's page. Return the case's id."""
     expert = hub.people[0]
     page = demo_consult.sign_in(browser, hub, expert)
     demo_consult.set_duty(hub, expert)
@@ -52,9 +52,6 @@ def _expert(browser: Browser, hub: Hub, county: County, out: Path, stop: threadi
     demo_consult.open_case(page, consult)
     page.locator("[data-testid=accept]").click()
     page.locator("[data-testid=form-opinion]").wait_for()
-    lesion = page.locator("[data-lesion], .lesions tbody tr, .lesion-row").first
-    if lesion.count():
-        lesion.click()
     demo_consult.sign(page, _OPINION)
     _picture(page, out / "portal-case.png")
     return consult
