@@ -8,7 +8,6 @@ from hypothesis import HealthCheck, settings
 from tests.hub_cases import HubClock, make_hub, migrated
 from tests.postgres import Postgres, programs
 
-
 # How long a draw takes is the machine's load, not the code's fault.
 settings.register_profile("loaded", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("loaded")
