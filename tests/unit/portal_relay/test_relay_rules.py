@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.web.errors import InputWrong, NotFound
@@ -232,6 +232,7 @@ def test_bytes_of_no_text_end_a_stream():
         EventGuard().take(b"data: \0\n\n")
 
 
+@settings(deadline=None, derandomize=True)
 @given(st.lists(st.sampled_from([b"\n", b"\r\n", b"a", b"data: x", b"\n\n"]), max_size=60))
 def test_how_a_stream_is_cut_changes_nothing(parts):
     whole = b"".join(parts).replace(b"\r", b"")
@@ -245,6 +246,7 @@ def test_how_a_stream_is_cut_changes_nothing(parts):
     assert refused == (longest > 12) or abs(longest - 12) <= 1
 
 
+@settings(deadline=None, derandomize=True)
 @given(st.binary(max_size=60), st.binary(max_size=60), st.integers(0, 999))
 def test_no_bytes_surprise_the_rules(name, value, status):
     try:
