@@ -132,7 +132,11 @@ class LyingHub:
         self.asked.append(head + b"\r\n\r\n" + body)
         for part in self.script:
             if part is not self.WAIT:
-                line.sendall(part)
+                try:
+                    line.sendall(part)
+                except OSError:  # cut amidst what is sent
+                    self.gone.set()
+                    return
                 continue
             with contextlib.suppress(OSError):
                 while line.recv(65536):
