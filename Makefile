@@ -22,7 +22,7 @@ demo: setup    ## a PACS, an appliance, studies sent by storescu (STUDIES=dir, O
 
 test: setup-test  ## everything that CI checks
 	@$(MAKE) --no-print-directory lint
-	@$(PY) -m pytest tests -m "not slow" -n 2 --dist loadfile || { \
+	@$(PY) -m pytest tests -m "not slow" -n 2 --dist loadfile --durations 25 || { \
 	  echo "== what failed runs once more, alone: two cores shared by servers and browsers starve a test now and then =="; \
 	  $(PY) -m pytest tests -m "not slow" -n 0 --last-failed --last-failed-no-failures none && \
 	  echo "== the tests named FAILED above passed alone: they depend on the machine's load and want mending =="; }

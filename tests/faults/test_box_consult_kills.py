@@ -40,7 +40,7 @@ from tests.seal_site import A
 
 CONSULT = "c_" + "5" * 32
 WAIT_MS = 120_000
-_POINTS = int(os.environ.get("XINGLIN_KILLS", "4"))
+_POINTS = int(os.environ.get("XINGLIN_KILLS", "2"))
 _HEAVY = frozenset(["core", "edge", "pydicom", "scipy", "imagecodecs", "fitz", "highdicom"])
 
 

@@ -48,7 +48,9 @@ def numbers():
     return {one.code for one in refusals()}
 
 
-@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+@pytest.fixture(
+    scope="module", params=["sqlite", pytest.param("postgresql", marks=pytest.mark.slow)]
+)
 def site(request, tmp_path_factory):
     folder = tmp_path_factory.mktemp("fuzz")
     postgres, url = None, ""
