@@ -6,6 +6,7 @@ keeps what it is given, and putting the same address twice changes nothing.
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import shutil
@@ -90,11 +91,16 @@ class FolderObjects:
             source.unlink(missing_ok=True)
             return
         try:
-            target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            if source.stat().st_dev != target.parent.stat().st_dev:
-                source = _copied(source, target.with_name(f".{address}.new"))
+            if not target.parent.is_dir():
+                target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+                _sync(self._folder)  # a folder that a crash takes would take its objects along
             _sync(source)
-            source.replace(target)
+            try:
+                source.replace(target)
+            except OSError as error:
+                if error.errno != errno.EXDEV:
+                    raise
+                _moved(source, target, target.with_name(f".{address}.new"))
             _sync(target.parent)
         except OSError as error:
             raise ObjectStoreDown(fault=_fault(error)) from None
@@ -226,10 +232,13 @@ def _key(address: str) -> str:
     return f"{address[:2]}/{address}"
 
 
-def _copied(source: Path, target: Path) -> Path:
-    shutil.copyfile(source, target)
+def _moved(source: Path, target: Path, between: Path) -> None:
+    """Move to another file system; the source goes only once the copy is safe."""
+    shutil.copyfile(source, between)
+    _sync(between)
+    between.replace(target)
+    _sync(target.parent)
     source.unlink()
-    return target
 
 
 def _sync(path: Path) -> None:
