@@ -87,6 +87,11 @@ class Lesion:
         0…1, of being a true lesion of this kind by the method's own calibration (see bundle card).
     extra : dict
         Further numbers by name with unit, e.g. ``wall_mean_mm``.
+    intervals : dict
+        Name of a number of this record (also of ``extra``) to its 95 % repeatability interval
+        (low, high): where a second scan of the unchanged lesion, same spacing and noise, would lie.
+    codes : dict
+        Coded descriptors by name, e.g. ``{"lobe": "right_upper_lobe", "margin": "spiculated"}``.
     """
 
     id: int
@@ -99,13 +104,16 @@ class Lesion:
     location: str
     probability: float
     extra: dict[str, float] = field(default_factory=dict)
+    intervals: dict[str, tuple[float, float]] = field(default_factory=dict)
+    codes: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class TbScore:
     """The radiograph classifier's answer, with everything needed to judge it later.
 
-    ``positive`` means "suspected, above the threshold": never more.
+    ``positive`` means "suspected, above the threshold": never more. ``interval`` is the score's
+    95 % interval by the bundle's own statement; None where it states none.
     """
 
     score: float
@@ -115,3 +123,4 @@ class TbScore:
     version: str
     calibration_set: str
     extra: dict[str, float] = field(default_factory=dict)
+    interval: tuple[float, float] | None = None

@@ -159,6 +159,7 @@ def _tb_json(tb: TbScore | None) -> dict[str, object] | None:
         "model": tb.model,
         "version": tb.version,
         "calibration_set": tb.calibration_set,
+        "interval": None if tb.interval is None else [_number(x, 4) for x in tb.interval],
         "extra": {name: _number(value) for name, value in tb.extra.items()},
     }
 
@@ -176,6 +177,11 @@ def lesion_json(lesion: Lesion) -> dict[str, object]:
         "location": lesion.location,
         "probability": _number(lesion.probability, 4),
         "extra": {name: _number(value) for name, value in lesion.extra.items()},
+        "intervals": {
+            name: [_number(low, 4), _number(high, 4)]
+            for name, (low, high) in lesion.intervals.items()
+        },
+        "codes": dict(lesion.codes),
     }
 
 

@@ -213,6 +213,7 @@ class RemoteObjects:
 def open_objects(folder: Path, settings: ObjectSettings) -> Objects:
     """Return the store that the settings name; files under ``folder`` by default."""
     if not settings.url:
+        _prepared(folder)
         return FolderObjects(folder)
     more: dict[str, Any] = {}
     if settings.endpoint:
@@ -224,6 +225,14 @@ def open_objects(folder: Path, settings: ObjectSettings) -> Objects:
         client["allow_http"] = True
     store = obstore.store.from_url(settings.url, client_options=client, **more)
     return RemoteObjects(store)
+
+
+def _prepared(folder: Path) -> None:
+    """Make all sub-folders and sync them once, so that no upload waits for a folder's own sync."""
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    for number in range(256):
+        (folder / f"{number:02x}").mkdir(exist_ok=True, mode=0o700)
+    _sync(folder)
 
 
 def _key(address: str) -> str:
