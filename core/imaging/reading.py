@@ -1,4 +1,4 @@
-"""Data sets to a CT volume in Hounsfield units, or to a radiograph of known polarity.
+"""Data sets to a CT volume in Hounsfield units, a PET volume, or a radiograph of known polarity.
 
 Slices come one at a time from ``load``, so that a series never stands in memory twice.
 """
@@ -92,6 +92,34 @@ def read_volume(
     ------
     GeometryMissingError, MatrixMixedError, ScaleMissingError, VolumeSizeError, InputError
     """
+    return _read(facts, load, limit_bytes, _Values(np.dtype(np.int16), hounsfield))
+
+
+def read_activity(
+    facts: Sequence[ImageFacts], load: Load, limit_bytes: int = 2500 * _MEGABYTE
+) -> tuple[Volume, SeriesGeometry]:
+    """Return the PET volume of a series: as :func:`read_volume`, but float32 in its own units.
+
+    Every slice is scaled by its own slope (GE's differ); padding is 0.
+
+    Raises
+    ------
+    GeometryMissingError, MatrixMixedError, ScaleMissingError, VolumeSizeError, InputError
+    """
+    return _read(facts, load, limit_bytes, _Values(np.dtype(np.float32), activity))
+
+
+@dataclass(frozen=True, slots=True)
+class _Values:
+    """What voxels are kept as, and how they come from stored values."""
+
+    kind: np.dtype[Any]
+    of: Callable[[NDArray[Any], float, float, NDArray[np.bool_] | None], NDArray[Any]]
+
+
+def _read(
+    facts: Sequence[ImageFacts], load: Load, limit_bytes: int, values: _Values
+) -> tuple[Volume, SeriesGeometry]:
     planes = _planes(facts)
     geometry = _geometry(facts, planes)
     order = order_slices(geometry)
@@ -100,12 +128,12 @@ def read_volume(
     kept = [planes[i] for i in order.kept]
     _check_matrix(facts, kept)
     rows, columns = facts[kept[0].instance].rows, facts[kept[0].instance].columns
-    size = len(kept) * rows * columns * 2
+    size = len(kept) * rows * columns * values.kind.itemsize
     if size > limit_bytes:
         raise VolumeSizeError(declared_mb=size // _MEGABYTE, limit_mb=limit_bytes // _MEGABYTE)
     pixel_shape(load(kept[0].instance), PixelLimits())  # refuse a lying header before allocating
-    voxels = np.empty((len(kept), rows, columns), dtype=np.int16)
-    _fill(voxels, kept, load)
+    voxels = np.empty((len(kept), rows, columns), dtype=values.kind)
+    _fill(voxels, kept, load, values)
     volume = Volume(
         voxels=voxels,
         spacing_mm=order.spacing_mm3,
@@ -212,7 +240,7 @@ def _check_matrix(facts: Sequence[ImageFacts], kept: Sequence[Plane]) -> None:
         raise MatrixMixedError
 
 
-def _fill(voxels: NDArray[np.int16], kept: Sequence[Plane], load: Load) -> None:
+def _fill(voxels: NDArray[Any], kept: Sequence[Plane], load: Load, values: _Values) -> None:
     """Decode into the volume; a multi-frame object is loaded once, its frames come in order."""
     places: dict[int, dict[int, tuple[int, Plane]]] = {}
     for at, plane in enumerate(kept):
@@ -227,7 +255,7 @@ def _fill(voxels: NDArray[np.int16], kept: Sequence[Plane], load: Load) -> None:
             if stored.shape != voxels.shape[1:]:
                 raise MatrixMixedError
             slope, intercept = plane.scale or _scale(dataset)
-            voxels[at] = hounsfield(
+            voxels[at] = values.of(
                 stored, slope, intercept, _padding(dataset, stored, signed=signed)
             )
 
@@ -253,6 +281,16 @@ def hounsfield(
     if padding is not None:
         clipped[padding] = _AIR_HU
     return clipped
+
+
+def activity(
+    stored: NDArray[Any], slope: float, intercept: float, padding: NDArray[np.bool_] | None
+) -> NDArray[np.float32]:
+    """Return float32 values in the series' units; padding is 0."""
+    values = (stored.astype(np.float64) * slope + intercept).astype(np.float32)
+    if padding is not None:
+        values[padding] = 0.0
+    return values
 
 
 def _padding(dataset: Any, stored: NDArray[Any], *, signed: bool) -> NDArray[np.bool_] | None:
