@@ -2,71 +2,32 @@
 
 from __future__ import annotations
 
-import json
-import os
-import shutil
-import subprocess
-import urllib.request
-from pathlib import Path
-
 import pytest
 
-WEB = Path(__file__).resolve().parents[2] / "web"
-NODE = shutil.which("node")
-CHROMIUM = shutil.which("chromium")
-pytestmark = [
-    pytest.mark.skipif(NODE is None, reason="Node.js is not installed"),
-    pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed"),
-    pytest.mark.skipif(not (WEB / "dist/index.html").exists(), reason="web/dist is not built"),
-]
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--lang=zh-CN"]
-SCREEN = {"width": 1366, "height": 768}
+from tests import browser as browsers
+from tests.browser import SCREEN, DevServer, Heard, chromium, needs
+
+pytestmark = needs("index.html")
 EXPECTED = ("401 (Unauthorized)", "422 (Unprocessable", "404 (Not Found)")
-
-
-class Mock:
-    """The development server in its own process."""
-
-    def __init__(self) -> None:
-        self.process = subprocess.Popen(
-            [str(NODE), "mock/server.mjs", "0"], cwd=WEB, stdout=subprocess.PIPE, text=True
-        )
-        assert self.process.stdout is not None
-        self.url = f"http://127.0.0.1:{int(self.process.stdout.readline().split()[1])}"
-
-    def tell(self, path: str, **body: object) -> None:
-        request = urllib.request.Request(
-            self.url + path, json.dumps(body).encode(), {"Content-Type": "application/json"}
-        )
-        urllib.request.urlopen(request, timeout=5).close()
-
-    def close(self) -> None:
-        self.process.terminate()
-        self.process.wait(5)
-        assert self.process.stdout is not None
-        self.process.stdout.close()
 
 
 @pytest.fixture(scope="module")
 def server():
-    mock = Mock()
+    mock = DevServer("server.mjs")
     yield mock
     mock.close()
 
 
 @pytest.fixture
 def mock(server):
-    server.tell("/mock/reset")
+    server.tell("reset")
     return server
 
 
 @pytest.fixture(scope="module")
 def browser():
-    api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    with api.sync_playwright() as running:
-        chromium = running.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield chromium
-        chromium.close()
+    with chromium() as running:
+        yield running
 
 
 @pytest.fixture
@@ -74,23 +35,14 @@ def page(browser, mock):
     context = browser.new_context(viewport=SCREEN, base_url=mock.url, locale="zh-CN")
     page = context.new_page()
     page.set_default_timeout(15_000)
-    complaints: list[str] = []
-
-    def heard(message) -> None:
-        if message.type == "error" and not any(word in message.text for word in EXPECTED):
-            complaints.append(message.text)
-
-    page.on("console", heard)
-    page.on("pageerror", lambda e: complaints.append(str(e)))
+    heard = Heard(page, EXPECTED)
     yield page
     context.close()
-    assert complaints == [], "the console complained (scripts, styles or content security policy)"
+    heard.check(mock.host)
 
 
 def shot(page, name: str) -> None:
-    folder = os.environ.get("XINGLIN_SHOTS")
-    if folder:
-        page.screenshot(path=str(Path(folder) / f"box-{name}.png"))
+    browsers.shot(page, f"box-{name}")
 
 
 def log_in(page, user: str = "physician", path: str = "/consults") -> None:
@@ -137,7 +89,7 @@ def test_a_request_says_who_gets_what_before_it_is_sent(page, mock) -> None:
 
 
 def test_an_in_house_mdt_works_without_a_region(page, mock) -> None:
-    mock.tell("/mock/box", leave=True)
+    mock.tell("box", leave=True)
     log_in(page, path="/study/s0001")
     page.locator("[data-testid=ask-consult]").click()
     page.get_by_text("请求多学科会诊").click()
@@ -177,7 +129,7 @@ def test_opinions_come_back_with_their_signature_and_hash(page, mock) -> None:
     page.locator("#answer-text").fill("已补充")
     page.locator("[data-testid=send-answer]").click()
     page.locator("[data-testid=pending]").get_by_text("已补充").wait_for()
-    mock.tell("/mock/box", consult="c_1")
+    mock.tell("box", consult="c_1")
     page.locator("[data-testid=pending]").wait_for(state="detached")
     page.locator("[data-testid=message]").get_by_text("已补充").wait_for()
     page.keyboard.press("Shift+L")
@@ -196,7 +148,7 @@ def test_what_the_hub_announced_stands_there_until_it_has_come(page, mock) -> No
     page.locator("tr[data-consult=c_1]").wait_for()
     assert page.locator("[data-testid=announced]").count() == 0
     other = NOTICE | {"seq": 8, "kind": "unheard-of", "consult": "c_9", "urgency": "routine"}
-    mock.tell("/mock/box", announced=[other, NOTICE])
+    mock.tell("box", announced=[other, NOTICE])
     said = page.locator("[data-testid=announced]")
     said.get_by_text("2 项会诊进展尚未收到").wait_for()
     lines = said.locator("li").all_inner_texts()
@@ -204,12 +156,12 @@ def test_what_the_hub_announced_stands_there_until_it_has_come(page, mock) -> No
     assert "有新的意见" in lines[0]
     assert "有新进展" in lines[1]
     shot(page, "announced")
-    mock.tell("/mock/box", announced=[])
+    mock.tell("box", announced=[])
     said.wait_for(state="detached")
 
 
 def test_how_the_notice_broker_stands_is_shown(page, mock) -> None:
-    mock.tell("/mock/box", announced=[NOTICE])
+    mock.tell("box", announced=[NOTICE])
     log_in(page, "it", "/region")
     line = page.locator("[data-testid=broker]")
     line.get_by_text("已收到 3 条通知").wait_for()
@@ -329,7 +281,7 @@ def test_the_regions_state_and_its_clicks(page, mock) -> None:
     page.locator("#reason").fill("已联系区域中心")
     page.get_by_role("dialog").get_by_role("button", name="已知悉").click()
     page.get_by_text("it 已知悉").wait_for()
-    mock.tell("/mock/box", leave=True)
+    mock.tell("box", leave=True)
     page.locator("#join-code").wait_for()
     page.locator("#join-code").fill("wrong")
     page.locator("[data-testid=join]").click()

@@ -8,8 +8,6 @@ with a reason where either is missing.
 from __future__ import annotations
 
 import contextlib
-import os
-import shutil
 import socket
 import subprocess
 import sys
@@ -42,7 +40,9 @@ from hub.registry.devices import Devices, revoke
 from hub.registry.hospitals import add_hospital
 from hub.store.tables import WRAP
 from provisioning.demo_ports import free_ports
+from tests import browser as browsers
 from tests.api_site import ApiSite, chest
+from tests.browser import chromium, needs
 from tests.consult_site import REQUEST
 from tests.hub_people import PASSWORD, Crew
 from tests.portal_cases import points_at
@@ -50,11 +50,7 @@ from tests.portal_cases import running as serving
 from tests.sync_site import SyncBox, SyncSite, now_ms, running, tls_of, until
 
 ROOT = Path(__file__).resolve().parents[2]
-CHROMIUM = shutil.which("chromium")
-pytestmark = [
-    pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed"),
-    pytest.mark.skipif(not (ROOT / "web/dist" / MANIFEST).exists(), reason="web/dist is not built"),
-]
+pytestmark = needs(MANIFEST, node=False)
 FLAGS = [
     "--no-sandbox", "--disable-dev-shm-usage", "--lang=zh-CN", "--use-gl=angle",
     "--use-angle=swiftshader", "--enable-unsafe-swiftshader", "--ignore-gpu-blocklist",
@@ -66,11 +62,8 @@ DOCTOR = Asker("physician", "王医生", "physician")
 
 @pytest.fixture(scope="module")
 def browser():
-    api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    with api.sync_playwright() as started:
-        chromium = started.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield chromium
-        chromium.close()
+    with chromium(FLAGS) as running:
+        yield running
 
 
 class County(SyncBox):
@@ -170,9 +163,7 @@ def answers(url: str) -> bool:
 
 
 def shot(page, name: str) -> None:
-    where = os.environ.get("XINGLIN_SHOTS")
-    if where:
-        page.screenshot(path=str(Path(where) / f"portal-box-{name}.png"))
+    browsers.shot(page, f"portal-box-{name}")
 
 
 def sign_in(page, url: str, secret: str) -> None:
@@ -223,8 +214,8 @@ def test_an_expert_opens_a_case_through_the_own_hospitals_box(browser, tmp_path)
             consult = county.ask(crew.ids["zhang"], hospital, hub)
             row, fresh = page.locator(f"tr[data-consult={consult}]"), page.locator("button.fresh")
             row.or_(fresh).first.wait_for()  # told by the stream of events, through the box
-            if fresh.is_visible():
-                fresh.click()
+            # The list may be read anew meanwhile: then the button is gone and the row there.
+            fresh.evaluate_all("found => found.forEach((button) => button.click())")
             row.wait_for()
             row.dblclick()
             page.locator("[data-painted]").wait_for()

@@ -6,7 +6,6 @@ Needs the built page and Debian's Chromium; skipped with a reason where either i
 from __future__ import annotations
 
 import os
-import shutil
 from pathlib import Path
 
 import pyotp
@@ -22,27 +21,19 @@ from hub.registry.hospitals import add_hospital
 from hub.registry.keys import PersonKeys
 from hub.registry.people import NewPerson, People
 from hub.site import open_hub
+from tests.browser import chromium, needs
 from tests.hub_cases import make_hub
 from tests.hub_processes import running
 
-WEB = Path(__file__).resolve().parents[2] / "web"
-CHROMIUM = shutil.which("chromium")
-pytestmark = [
-    pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed"),
-    pytest.mark.skipif(not (WEB / "dist/portal.html").exists(), reason="web/dist is not built"),
-]
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--lang=zh-CN"]
+pytestmark = needs("portal.html", node=False)
 GIVEN, OWN = "given by the hub", "chosen by the expert"
 PASSPHRASE = "青山 lantern 七号 orbit 河马"
 
 
 @pytest.fixture(scope="module")
 def browser():
-    api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    with api.sync_playwright() as started:
-        chromium = started.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield chromium
-        chromium.close()
+    with chromium() as running:
+        yield running
 
 
 @pytest.fixture

@@ -8,7 +8,6 @@ skipped with a reason where either is missing.
 from __future__ import annotations
 
 import os
-import shutil
 import time
 from pathlib import Path
 from types import SimpleNamespace
@@ -32,19 +31,15 @@ from hub.registry.keys import PersonKeys, attest_in, read_key
 from hub.registry.people import NewPerson, People
 from hub.registry.sessions import NewOtp, Sessions, Try
 from hub.store.tables import NODE
+from tests import browser as browsers
+from tests.browser import SCREEN, chromium, needs
 from tests.hub_cases import make_hub
 from tests.hub_people import BrowserKey
 from tests.hub_processes import running
 from tests.seal_site import secret, x25519_key
 
 WEB = Path(__file__).resolve().parents[2] / "web"
-CHROMIUM = shutil.which("chromium")
-pytestmark = [
-    pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed"),
-    pytest.mark.skipif(not (WEB / "dist/portal.html").exists(), reason="web/dist is not built"),
-]
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--lang=zh-CN"]
-SCREEN = {"width": 1366, "height": 768}
+pytestmark = needs("portal.html", node=False)
 PASSWORD = "chosen by the expert"
 FIRST = "青山 lantern 七号 orbit 河马"
 SECOND = "白鹭 copper 九曲 violin 松针"
@@ -54,11 +49,8 @@ PRINTED = secret("the hospital's printed recovery key")
 
 @pytest.fixture(scope="module")
 def browser():
-    api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    with api.sync_playwright() as started:
-        chromium = started.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield chromium
-        chromium.close()
+    with chromium() as running:
+        yield running
 
 
 @pytest.fixture
@@ -101,9 +93,7 @@ def place(tmp_path):
 
 
 def shot(page, name: str) -> None:
-    where = os.environ.get("XINGLIN_SHOTS")
-    if where:
-        page.screenshot(path=str(Path(where) / f"keys-{name}.png"))
+    browsers.shot(page, f"keys-{name}")
 
 
 class Computer:

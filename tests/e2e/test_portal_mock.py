@@ -7,25 +7,12 @@ where either is missing. Screenshots go to ``XINGLIN_SHOTS`` when it is set.
 
 from __future__ import annotations
 
-import json
-import os
-import shutil
-import subprocess
-import urllib.request
-from pathlib import Path
-
 import pytest
 
-WEB = Path(__file__).resolve().parents[2] / "web"
-NODE = shutil.which("node")
-CHROMIUM = shutil.which("chromium")
-pytestmark = [
-    pytest.mark.skipif(NODE is None, reason="Node.js is not installed"),
-    pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed"),
-    pytest.mark.skipif(not (WEB / "dist/portal.html").exists(), reason="web/dist is not built"),
-]
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--lang=zh-CN"]
-SCREEN = {"width": 1366, "height": 768}
+from tests import browser as browsers
+from tests.browser import SCREEN, DevServer, Heard, chromium, needs
+
+pytestmark = needs("portal.html")
 PASSPHRASE = "青山 lantern 七号 orbit 河马"
 CONSULT, MDT, REFERRAL, ROUTINE = (f"c_{n:032d}" for n in (1, 2, 3, 4))
 EXPECTED = ("401 (Unauthorized)", "503 (Service Unavailable)", "404 (Not Found)", "ERR_EMPTY",
@@ -42,34 +29,9 @@ DARKEST = """(() => {
 })()"""
 
 
-class Hub:
-    """The development hub in its own process, and its switches."""
-
-    def __init__(self) -> None:
-        self.process = subprocess.Popen(
-            [str(NODE), "mock/hub.mjs", "0"], cwd=WEB, stdout=subprocess.PIPE, text=True
-        )
-        assert self.process.stdout is not None
-        self.url = f"http://127.0.0.1:{int(self.process.stdout.readline().split()[1])}"
-
-    def tell(self, switch: str, **body: object) -> None:
-        request = urllib.request.Request(
-            f"{self.url}/mock/{switch}",
-            json.dumps(body).encode(),
-            {"Content-Type": "application/json"},
-        )
-        urllib.request.urlopen(request, timeout=20).close()
-
-    def close(self) -> None:
-        self.process.terminate()
-        self.process.wait(5)
-        assert self.process.stdout is not None
-        self.process.stdout.close()
-
-
 @pytest.fixture(scope="module")
 def server():
-    hub = Hub()
+    hub = DevServer("hub.mjs")
     yield hub
     hub.close()
 
@@ -82,31 +44,8 @@ def hub(server):
 
 @pytest.fixture(scope="module")
 def browser():
-    api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    with api.sync_playwright() as running:
-        chromium = running.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield chromium
-        chromium.close()
-
-
-class Heard:
-    """What a page complained of and where it went; checked when the test ends."""
-
-    def __init__(self, page, allowed: tuple[str, ...] = ()) -> None:
-        self.complaints: list[str] = []
-        self.hosts: set[str] = set()
-        self.allowed = EXPECTED + allowed
-        page.on("console", self._console)
-        page.on("pageerror", lambda e: self._keep(str(e)))
-        page.on("request", lambda r: self.hosts.add(r.url.split("/")[2]))
-
-    def _console(self, message) -> None:
-        if message.type == "error":
-            self._keep(message.text)
-
-    def _keep(self, text: str) -> None:
-        if text != "XMLHttpRequest" and not any(word in text for word in self.allowed):
-            self.complaints.append(text)
+    with chromium() as running:
+        yield running
 
 
 @pytest.fixture
@@ -114,17 +53,14 @@ def page(browser, hub):
     context = browser.new_context(viewport=SCREEN, base_url=hub.url, locale="zh-CN")
     page = context.new_page()
     page.set_default_timeout(20_000)
-    heard = Heard(page)
+    heard = Heard(page, EXPECTED)
     yield page
     context.close()
-    assert heard.complaints == [], "the console complained (scripts or content security policy)"
-    assert heard.hosts <= {hub.url.split("/")[2], ""}, "a request left for another host"
+    heard.check(hub.host)
 
 
 def shot(page, name: str) -> None:
-    folder = os.environ.get("XINGLIN_SHOTS")
-    if folder:
-        page.screenshot(path=str(Path(folder) / f"portal-{name}.png"))
+    browsers.shot(page, f"portal-{name}")
 
 
 def log_in(page, user: str = "expert") -> None:

@@ -7,10 +7,7 @@ skipped with a reason where one is missing. Screenshots go to ``XINGLIN_SHOTS`` 
 from __future__ import annotations
 
 import io
-import os
-import shutil
 import time
-from pathlib import Path
 
 import numpy as np
 import pyotp
@@ -18,6 +15,7 @@ import pytest
 from PIL import Image
 
 from provisioning.dcmtk import dcmtk_program
+from tests.browser import SCREEN, Heard, chromium, needs, shot
 from tests.web_site import (
     PASSWORD,
     SYNTAXES,
@@ -28,17 +26,13 @@ from tests.web_site import (
     zipped,
 )
 
-CHROMIUM = shutil.which("chromium")
-DIST = Path(__file__).resolve().parents[2] / "web/dist/index.html"
 pytestmark = [
-    pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed"),
+    *needs("index.html", node=False),
     pytest.mark.skipif(dcmtk_program("storescu") is None, reason="DCMTK is not installed"),
-    pytest.mark.skipif(not DIST.exists(), reason="web/dist is not built"),
 ]
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--lang=zh-CN"]
 ENDED = ("ok", "failed", "refused", "not_applicable")
 # The one complaint that is meant: nobody is logged in yet, or a code was wrong.
-EXPECTED = "401 (Unauthorized)"
+EXPECTED = ("401 (Unauthorized)",)
 
 
 @pytest.fixture(scope="module")
@@ -54,39 +48,19 @@ def site(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def browser():
-    api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    with api.sync_playwright() as running:
-        chromium = running.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield chromium
-        chromium.close()
+    with chromium() as running:
+        yield running
 
 
 @pytest.fixture
 def page(browser, site):
-    size = {"width": 1366, "height": 768}
-    context = browser.new_context(viewport=size, base_url=site.url, locale="zh-CN")
+    context = browser.new_context(viewport=SCREEN, base_url=site.url, locale="zh-CN")
     page = context.new_page()
     page.set_default_timeout(30_000)
-    complaints: list[str] = []
-    hosts: set[str] = set()
-
-    def heard(message) -> None:
-        if message.type == "error" and EXPECTED not in message.text:
-            complaints.append(message.text)
-
-    page.on("console", heard)
-    page.on("pageerror", lambda error: complaints.append(str(error)))
-    page.on("request", lambda request: hosts.add(request.url.split("/")[2]))
+    heard = Heard(page, EXPECTED)
     yield page
     context.close()
-    assert complaints == [], "the console complained (scripts, styles or content security policy)"
-    assert hosts <= {site.url.split("/")[2], ""}, "a request left for another host"
-
-
-def shot(page, name: str) -> None:
-    folder = os.environ.get("XINGLIN_SHOTS")
-    if folder:
-        page.screenshot(path=str(Path(folder) / f"{name}.png"))
+    heard.check(site.url.split("/")[2])
 
 
 def log_in(page, user: str = "chen", password: str = PASSWORD) -> None:

@@ -6,83 +6,32 @@ either is missing. Screenshots go to ``XINGLIN_SHOTS`` when it is set.
 
 from __future__ import annotations
 
-import json
-import os
-import shutil
-import subprocess
-import urllib.request
-from pathlib import Path
-
 import pytest
 
-WEB = Path(__file__).resolve().parents[2] / "web"
-NODE = shutil.which("node")
-CHROMIUM = shutil.which("chromium")
-pytestmark = [
-    pytest.mark.skipif(NODE is None, reason="Node.js is not installed"),
-    pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed"),
-    pytest.mark.skipif(not (WEB / "dist/index.html").exists(), reason="web/dist is not built"),
-]
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--lang=zh-CN"]
-SCREEN = {"width": 1366, "height": 768}
-# What a page may say in its console without a test failing: answers that a test provokes.
-EXPECTED = (
-    "401 (Unauthorized)",
-    "503 (Service Unavailable)",
-    "404 (Not Found)",
-    "ERR_EMPTY",
-    "ERR_INCOMPLETE",
-)
+from tests.browser import CHROMIUM, FLAGS, SCREEN, DevServer, Heard, chromium, needs, shot
 
-
-class Mock:
-    """The development server in its own process, and its two switches."""
-
-    def __init__(self) -> None:
-        self.process = subprocess.Popen(
-            [str(NODE), "mock/server.mjs", "0"], cwd=WEB, stdout=subprocess.PIPE, text=True
-        )
-        assert self.process.stdout is not None
-        self.url = f"http://127.0.0.1:{int(self.process.stdout.readline().split()[1])}"
-
-    def tell(self, path: str, body: dict[str, object]) -> None:
-        request = urllib.request.Request(
-            self.url + path, json.dumps(body).encode(), {"Content-Type": "application/json"}
-        )
-        urllib.request.urlopen(request, timeout=5).close()
-
-    def close(self) -> None:
-        self.process.terminate()
-        self.process.wait(5)
-        assert self.process.stdout is not None
-        self.process.stdout.close()
+pytestmark = needs("index.html")
+EXPECTED = ("401 (Unauthorized)", "503 (Service Unavailable)", "404 (Not Found)", "ERR_EMPTY",
+            "ERR_INCOMPLETE")  # fmt: skip
 
 
 @pytest.fixture(scope="module")
 def server():
-    mock = Mock()
+    mock = DevServer("server.mjs")
     yield mock
     mock.close()
 
 
 @pytest.fixture
 def mock(server):
-    server.tell("/mock/reset", {})
+    server.tell("reset")
     return server
 
 
 @pytest.fixture(scope="module")
-def playwright():
-    api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    with api.sync_playwright() as running:
+def browser():
+    with chromium() as running:
         yield running
-
-
-@pytest.fixture(scope="module")
-def browser(playwright):
-    chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-    yield chromium
-    chromium.close()
 
 
 @pytest.fixture
@@ -90,27 +39,10 @@ def page(browser, mock):
     context = browser.new_context(viewport=SCREEN, base_url=mock.url, locale="zh-CN")
     page = context.new_page()
     page.set_default_timeout(15_000)
-    complaints: list[str] = []
-    hosts: set[str] = set()
-
-    def heard(message) -> None:
-        if message.type == "error" and not any(word in message.text for word in EXPECTED):
-            complaints.append(message.text)
-
-    page.on("console", heard)
-    # Cornerstone leaves the rejection of a failed frame unhandled besides answering it.
-    page.on("pageerror", lambda e: str(e) == "XMLHttpRequest" or complaints.append(str(e)))
-    page.on("request", lambda request: hosts.add(request.url.split("/")[2]))
+    heard = Heard(page, EXPECTED)
     yield page
     context.close()
-    assert complaints == [], "the console complained (scripts, styles or content security policy)"
-    assert hosts <= {mock.url.split("/")[2], ""}, "a request left for another host"
-
-
-def shot(page, name: str) -> None:
-    folder = os.environ.get("XINGLIN_SHOTS")
-    if folder:
-        page.screenshot(path=str(Path(folder) / f"{name}.png"))
+    heard.check(mock.host)
 
 
 def log_in(page, user: str = "physician") -> None:
@@ -208,9 +140,9 @@ def test_live_updates_change_rows_in_place_and_count_new_ones(page, mock) -> Non
     before = page.evaluate(order)
     row = page.locator("tr[data-study=s0005]")
     assert "分析中" in row.inner_text()
-    mock.tell("/mock/event", {"study": "s0005", "change": {"ai": "failed"}})
+    mock.tell("event", study="s0005", change={"ai": "failed"})
     row.get_by_text("失败").wait_for()
-    mock.tell("/mock/event", {"fresh": "900"})
+    mock.tell("event", fresh="900")
     page.get_by_text("有 1 条新检查").wait_for()
     assert page.evaluate(order) == before
     shot(page, "worklist-live")
@@ -221,13 +153,13 @@ def test_live_updates_change_rows_in_place_and_count_new_ones(page, mock) -> Non
 def test_network_gone_is_said_and_recovers(page, mock) -> None:
     open_list(page)
     page.locator(".live-live").wait_for()
-    mock.tell("/mock/fail", {"on": True})
+    mock.tell("fail", on=True)
     page.locator(".live-lost").wait_for()
     page.keyboard.press("r")
     page.get_by_text("无法连接主机").wait_for()
     assert page.locator("tr[data-study]").count() == 50, "what was read stays on screen"
     shot(page, "worklist-lost")
-    mock.tell("/mock/fail", {"on": False})
+    mock.tell("fail", on=False)
     page.get_by_text("无法连接主机").wait_for(state="detached")
     page.locator(".live-live").wait_for()
 
@@ -377,16 +309,15 @@ def test_other_pages(page) -> None:
 
 def test_a_picture_that_cannot_be_had_is_said_and_comes_by_itself(page, mock) -> None:
     open_list(page)
-    mock.tell("/mock/fail", {"on": True, "frames": True})
+    mock.tell("fail", frames=[0, 30])
     page.locator("tr[data-study=s0001]").dblclick()
     page.get_by_text("第 31 幅未能读取").wait_for()
-    mock.tell("/mock/fail", {"on": False, "frames": True})
+    mock.tell("fail", frames=[0])
     wait_painted(page, 30)
-    mock.tell("/mock/fail", {"on": True, "frames": True})
     page.keyboard.press("Home")
     page.get_by_text("显示的仍是第 31 幅").wait_for()
     shot(page, "study-frame-failed")
-    mock.tell("/mock/fail", {"on": False, "frames": True})
+    mock.tell("fail", frames=[])
     wait_painted(page, 0)
 
 
@@ -408,11 +339,11 @@ def test_grey_values_on_the_screen_are_the_window_applied_to_hu(page) -> None:
     assert abs(mean - 255 * (-1000 - lower) / width) < 2.5
 
 
-def test_a_pc_without_webgl_reads_the_same(playwright, mock) -> None:
+def test_a_pc_without_webgl_reads_the_same(browser, mock) -> None:
     flags = [*FLAGS, "--disable-3d-apis"]
-    chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=flags)
+    other = browser.browser_type.launch(executable_path=CHROMIUM, args=flags)
     # 1366 x 768 at 150 % scaling.
-    page = chromium.new_page(viewport={"width": 911, "height": 512}, base_url=mock.url)
+    page = other.new_page(viewport={"width": 911, "height": 512}, base_url=mock.url)
     open_list(page)
     open_study(page, "s0001")
     page.keyboard.press("n")
@@ -420,7 +351,7 @@ def test_a_pc_without_webgl_reads_the_same(playwright, mock) -> None:
     page.locator(".ai-line .dash").wait_for()
     page.get_by_text("1500 / -600").wait_for()
     shot(page, "study-cpu")
-    chromium.close()
+    other.close()
 
 
 def test_a_session_that_ended_asks_again_and_keeps_the_page(page) -> None:

@@ -1,7 +1,7 @@
 // Development only: serves the built page and the appliance's HTTP interface with invented data.
 //   node mock/server.mjs [port]      users: physician, tech, it, auditor (password "xinglin");
 //   "otp" needs the second step (code 000000). POST /mock/event {study,row} sends a live event,
-//   POST /mock/fail {on:true} makes the server answer 503 ({frames:true} only for pictures); POST /mock/reset starts afresh.
+//   POST /mock/fail {on:true} makes the server answer 503 , {frames:[0, 30]} for these pictures of a CT only; POST /mock/reset starts afresh.
 import { randomBytes } from 'node:crypto';
 import { createReadStream, existsSync, readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
@@ -26,7 +26,7 @@ const ACCOUNTS = {
 };
 const state = { sessions: new Map(), listeners: new Set(), boxListeners: new Set() };
 function reset() {
-  Object.assign(state, { rows: Array.from({ length: 137 }, (_, i) => data.makeRow(i, NOW)), quarantine: data.quarantine(NOW), users: data.users(NOW), failing: false, noFrames: false, box: box.reset(NOW) });
+  Object.assign(state, { rows: Array.from({ length: 137 }, (_, i) => data.makeRow(i, NOW)), quarantine: data.quarantine(NOW), users: data.users(NOW), failing: false, lost: [], box: box.reset(NOW) });
 }
 reset();
 const pictures = { ct: new Map(), dr: null };
@@ -182,8 +182,8 @@ const server = createServer(async (req, res) => {
   }
   if (url.pathname === '/mock/fail') {
     const { on, frames } = await asJson(req);
-    state.noFrames = frames === true && on;
-    state.failing = frames !== true && on;
+    state.lost = frames ?? [];
+    state.failing = on === true;
     if (state.failing) state.listeners.forEach((l) => l.destroy());
     return json(res, 200, {});
   }
@@ -207,7 +207,7 @@ const server = createServer(async (req, res) => {
   const me = state.sessions.get(/session=(\w+)/.exec(req.headers.cookie ?? '')?.[1]);
   if (!me) return refuse(res, 401, 'E6003', '请登录。', 'Please log in.');
   if (req.method !== 'GET' && req.headers['x-csrf-token'] !== me.csrf) return refuse(res, 403, 'E6005', '请求缺少防伪标记。', 'The request lacks its anti-forgery token.');
-  if (url.pathname.startsWith('/dicomweb/') && state.noFrames) return res.writeHead(503).end();
+  if (state.lost.some((z) => url.pathname.includes(`.${z + 1}/frames/`))) return res.writeHead(503).end();
   if (url.pathname.startsWith('/dicomweb/')) return frame(res, url.pathname);
   return api(req, res, url.pathname, url.searchParams, me);
 });
