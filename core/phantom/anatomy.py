@@ -162,6 +162,18 @@ def apex(x: F, y: F) -> F:
     )
 
 
+def fissures(x: F, y: F, z: F) -> tuple[F, F]:
+    """Return the distances to the oblique and the horizontal fissure, positive above each.
+
+    The horizontal one is only there in the right lung above the oblique one; elsewhere it is far.
+    """
+    oblique = (z - 62.0 + (82.0 - y) * 1.18 + 4.0 * np.cos(x / 25.0)) / 1.55
+    horizontal = np.where(
+        (x < 0) & (oblique > 0), (z - 4.0 + 0.42 * (y + 20.0) - 0.2 * (x + 70.0)) / 1.1, 99.0
+    )
+    return oblique, horizontal
+
+
 def lungs(build: Build, x: F, y: F, z: F, wall: F | None = None) -> F:
     """Return the distance to both lungs together, without airways or vessels taken out.
 

@@ -81,10 +81,7 @@ def _lung_hu(build: Build, at: Slice, lung: F) -> F:
     x, y, z = at.x, at.y, at.z
     value = build.lung_hu + 0.42 * y + 16.0 * at.texture
     value = value + 22.0 * np.exp(-np.square(lung / 3.0))  # the mantle under the pleura
-    oblique = (z - 62.0 + (82.0 - y) * 1.18 + 4.0 * np.cos(x / 25.0)) / 1.55
-    horizontal = np.where(
-        (x < 0) & (oblique > 0), (z - 4.0 + 0.42 * (y + 20.0) - 0.2 * (x + 70.0)) / 1.1, 99.0
-    )
+    oblique, horizontal = anatomy.fissures(x, y, z)
     nearest = np.minimum(np.abs(oblique), np.abs(horizontal))
     # A fissure is thinner than a voxel: its share is its thickness over the pixel size.
     share = np.clip(1.0 - nearest / at.width_mm, 0.0, 1.0) * min(1.0, 0.45 / at.width_mm)

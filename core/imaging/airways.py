@@ -1,0 +1,160 @@
+"""The airway tree beyond the main bronchi. Axis order (up, back, left).
+
+Bronchi are dark tubes in a bright wall. Voxels that are darker than what closes over them in a
+plane are candidates (grey-scale morphology: Pisupati, 1996; Aykac, IEEE TMI 22:940, 2003); from the
+trachea the tree is grown through them at rising thresholds, and each newly joined piece that is no
+thin tube is refused for good (leak control, after Mori, IEEE TMI 15:1, 1996).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from core.imaging.ct_grid import Grid, Hounsfield, Mask, PatientView, bounding_box, cut_grid, dilate
+from core.imaging.lungs import AIRWAYS, Labels, mean_lung_hu
+
+FINE_EDGE_MM = 1.0
+SIXES = ndimage.generate_binary_structure(3, 1)
+FULL = ndimage.generate_binary_structure(3, 3)
+
+
+@dataclass(frozen=True, slots=True)
+class AirwayLimits:
+    """Numbers of the growth.
+
+    Attributes
+    ----------
+    hood_mm : float
+        Width of the closing: wider lumina are reached by darkness alone.
+    contrast_hu : float
+        A candidate is this much darker than what closes over it.
+    above_hu : tuple of float
+        Rising thresholds, HU relative to the lung's median.
+    thickest_mm : float
+        A newly joined piece with a larger inscribed radius has leaked.
+    largest_ml : float
+        A newly joined piece of more volume has leaked.
+    """
+
+    hood_mm: float = 9.0
+    contrast_hu: float = 70.0
+    above_hu: tuple[float, ...] = (-85.0, -70.0, -55.0, -40.0, -25.0)
+    thickest_mm: float = 3.6
+    largest_ml: float = 2.5
+
+
+def find_airways(
+    view: PatientView, coarse: Grid, lungs: Labels, limits: AirwayLimits | None = None
+) -> Mask:
+    """Return airways (lumen) on the coarse grid: voxels at least half filled.
+
+    Parameters
+    ----------
+    view : PatientView
+    coarse : Grid
+        The 2 mm grid of the whole view.
+    lungs : (up, back, left) uint8
+        On ``coarse``: 1 right, 2 left, 3 trachea and main bronchi, from which the tree grows; the
+        answer is empty where there are none.
+    """
+    limits = limits or AirwayLimits()
+    out = np.zeros(lungs.shape, dtype=bool)
+    start = lungs == AIRWAYS
+    if not start.any():
+        return out
+    box = bounding_box(lungs > 0, (2, 2, 2))
+    part = coarse.cut(box)
+    fine = cut_grid(view, FINE_EDGE_MM, part.box)
+    level = mean_lung_hu(coarse.voxels, np.asarray((lungs == 1) | (lungs == 2)))
+    tree = grow(fine, _onto(start[box], fine.voxels.shape), level, limits)
+    out[box] = _share(tree, lungs[box].shape) >= 0.5
+    return out
+
+
+def grow(fine: Grid, start: Mask, lung_hu: float, limits: AirwayLimits) -> Mask:
+    """Return the tree on a fine grid, grown from ``start`` (trachea and main bronchi)."""
+    voxels = ndimage.gaussian_filter(fine.voxels, [0.6 / mm for mm in fine.spacing_mm])
+    hood = _hood(voxels, fine.spacing_mm, limits.hood_mm)
+    enclosed = hood - voxels > limits.contrast_hu
+    del hood
+    tree = start & (voxels < lung_hu + 60.0)
+    refused = np.zeros_like(tree)
+    for above in limits.above_hu:
+        open_ = (enclosed & (voxels < lung_hu + above) & ~refused) | tree
+        labels, count = ndimage.label(open_, structure=SIXES)
+        hit = np.zeros(count + 1, dtype=bool)
+        hit[np.unique(labels[tree])] = True
+        hit[0] = False
+        joined = hit[labels] & ~tree
+        good, bad = _tubes(joined, fine.spacing_mm, limits)
+        tree |= good
+        refused |= bad
+    return _with_edge(tree, voxels, fine.spacing_mm)
+
+
+def _hood(
+    voxels: Hounsfield, spacing_mm: tuple[float, float, float], width_mm: float
+) -> Hounsfield:
+    """Return the highest of the closings in the three planes: what closes over a tube."""
+    sizes = [max(3, round(width_mm / mm)) for mm in spacing_mm]
+    best = voxels.copy()
+    for axis in range(3):
+        window = tuple(1 if k == axis else sizes[k] for k in range(3))
+        np.maximum(best, ndimage.grey_closing(voxels, size=window), out=best)
+    return best
+
+
+def _tubes(
+    joined: Mask, spacing_mm: tuple[float, float, float], limits: AirwayLimits
+) -> tuple[Mask, Mask]:
+    """Divide newly joined pieces into thin ones and leaks."""
+    labels, count = ndimage.label(joined, structure=SIXES)
+    if not count:
+        return joined, np.zeros_like(joined)
+    box = bounding_box(joined, (1, 1, 1))
+    depth = ndimage.distance_transform_edt(joined[box], sampling=spacing_mm)
+    thick = ndimage.maximum(depth, labels[box], index=np.arange(count + 1))
+    volume = np.bincount(labels.ravel(), minlength=count + 1) * float(np.prod(spacing_mm)) / 1000
+    good = (np.asarray(thick) <= limits.thickest_mm) & (volume <= limits.largest_ml)
+    good[0] = False
+    bad = ~good
+    bad[0] = False
+    return np.asarray(good[labels]), np.asarray(bad[labels])
+
+
+def _with_edge(tree: Mask, voxels: Hounsfield, spacing_mm: tuple[float, float, float]) -> Mask:
+    """Add the rim where the lumen still fills most of a voxel (midway between lumen and wall)."""
+    rim = dilate(tree, 1.05 * max(spacing_mm), spacing_mm) & ~tree
+    return np.asarray(tree | (rim & (voxels < -600.0)))
+
+
+def _onto(mask: Mask, shape: tuple[int, ...]) -> Mask:
+    zoom = [n / m for n, m in zip(shape, mask.shape, strict=True)]
+    grown = ndimage.zoom(mask.astype(np.float32), zoom, order=1, mode="nearest", grid_mode=True)
+    return np.asarray(grown > 0.5)
+
+
+def _share(mask: Mask, shape: tuple[int, ...]) -> NDArray[np.float32]:
+    """Return which share of each voxel of a coarser grid over the same box a mask fills."""
+    share = mask.astype(np.float32)
+    for axis, coarse in enumerate(shape):
+        fine = share.shape[axis]
+        if fine == coarse:
+            continue
+        edges = np.arange(coarse + 1) * fine / coarse
+        total = np.concatenate(
+            [np.zeros_like(share.take([0], axis)), np.cumsum(share, axis=axis, dtype=np.float64)],
+            axis=axis,
+        )
+        low = np.floor(edges).astype(np.intp)
+        low = np.minimum(low, fine - 1)
+        part = edges - low
+        shape_part = [1, 1, 1]
+        shape_part[axis] = len(part)
+        at = np.take(total, low, axis) + part.reshape(shape_part) * np.take(share, low, axis)
+        share = (np.diff(at, axis=axis) * coarse / fine).astype(np.float32)
+    return share
