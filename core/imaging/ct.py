@@ -14,11 +14,12 @@ from numpy.typing import NDArray
 from core.errors import XinglinError
 from core.imaging.ct_delineate import Delineated, delineate, measured
 from core.imaging.ct_errors import CtShapeError, CtSpacingError, CtTooLargeError
-from core.imaging.ct_grid import Grid, PatientView, cut_grid, erode, patient_view
-from core.imaging.ct_qc import CtLimits, assess_ct, assess_geometry, noise_of, reason_of
+from core.imaging.ct_grid import PatientView, cut_grid, patient_view
+from core.imaging.ct_qc import CtLimits, assess_ct, assess_geometry, reason_of
+from core.imaging.ct_qc_measure import quality_metrics
 from core.imaging.geometry import SeriesGeometry
 from core.imaging.lesions import find_lesions
-from core.imaging.lungs import AIRWAYS, LEFT, RIGHT, Labels, LungMap, find_lungs, refine
+from core.imaging.lungs import LEFT, RIGHT, Labels, find_lungs, refine
 from core.imaging.result import Lesion, QcResult, Reason, Status, verdict_of
 from core.imaging.volume import Volume
 
@@ -87,7 +88,8 @@ class _Stages:
     def end(self) -> None:
         """End the running stage."""
         if self._name:
-            self.seconds[self._name] = self.clock() - self._since
+            took = self.clock() - self._since
+            self.seconds[self._name] = self.seconds.get(self._name, 0.0) + took
         self._name = ""
 
 
@@ -134,7 +136,9 @@ def analyse_ct(
     stages.begin("lungs")
     lungs = find_lungs(coarse)
     fine = refine(view, coarse, lungs.labels)
-    qc = assess_ct(geometry, coarse, lungs, options.limits, _noise(view, coarse, lungs))
+    stages.begin("quality")
+    measured = quality_metrics(view, coarse, lungs)
+    qc = assess_ct(geometry, coarse, lungs, options.limits, measured)
     qc = _with_invalid(qc, invalid)
     if not lungs.lungs.any():
         stages.end()
@@ -227,22 +231,6 @@ def _with_invalid(qc: QcResult, count: int) -> QcResult:
         return qc
     reasons = (*qc.reasons, reason_of("CT_VALUES_INVALID", "warn", "invalid_voxels", float(count)))
     return QcResult(verdict_of(reasons), reasons, qc.metrics)
-
-
-def _noise(view: PatientView, coarse: Grid, lungs: LungMap) -> float | None:
-    """Return noise in the trachea at full resolution, or None where no trachea was found."""
-    inner = erode(lungs.labels == AIRWAYS, 4.0, coarse.spacing_mm)
-    levels = np.flatnonzero(inner.any(axis=(1, 2)))
-    if not len(levels):
-        return None
-    box = (
-        slice(int(levels[0]), int(levels[-1]) + 1),
-        slice(0, inner.shape[1]),
-        slice(0, inner.shape[2]),
-    )
-    part = coarse.cut(box)
-    noise = noise_of(view.voxels[part.box], part.enlarge(inner[box]))
-    return None if np.isnan(noise) else noise
 
 
 def _refused(qc: QcResult, seconds: dict[str, float], lungs: Labels | None = None) -> CtFindings:

@@ -116,7 +116,7 @@ def chest(air=-1000.0, tissue=40.0, apex=20, base=20):
 
 
 def test_a_good_chest_passes():
-    result = assess_ct(series(), *chest(), noise_hu=15.0)
+    result = assess_ct(series(), *chest(), measured={"noise_hu": 15.0})
     assert result.verdict == "pass"
     assert result.metrics["air_hu"] == -1000
 
@@ -138,7 +138,8 @@ def test_values_and_coverage(where, code, severity):
 
 @pytest.mark.parametrize(("noise", "severity"), [(80.0, "warn"), (200.0, "reject")])
 def test_noise(noise, severity):
-    assert codes(assess_ct(series(), *chest(), noise_hu=noise)) == {"CT_NOISE_HIGH": severity}
+    found = assess_ct(series(), *chest(), measured={"noise_hu": noise})
+    assert codes(found) == {"CT_NOISE_HIGH": severity}
 
 
 def test_noise_is_measured_as_it_was_made():
