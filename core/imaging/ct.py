@@ -18,7 +18,7 @@ from core.imaging.ct_grid import PatientView, cut_grid, patient_view
 from core.imaging.ct_qc import CtLimits, assess_ct, assess_geometry, reason_of
 from core.imaging.ct_qc_measure import quality_metrics
 from core.imaging.geometry import SeriesGeometry
-from core.imaging.lesions import find_lesions
+from core.imaging.lesions import Judge, find_lesions
 from core.imaging.lungs import LEFT, RIGHT, Labels, find_lungs, refine
 from core.imaging.result import Lesion, QcResult, Reason, Status, verdict_of
 from core.imaging.volume import Volume
@@ -59,10 +59,21 @@ class CtFindings:
 
 @dataclass(frozen=True, slots=True)
 class CtOptions:
-    """How to run: limits of quality, and whether a physician overrode a refusal (仍然分析)."""
+    """How to run: limits of quality, and whether a physician overrode a refusal (仍然分析).
+
+    Attributes
+    ----------
+    operating_point : float or None
+        The least probability at which a lesion is reported: lower shows more, higher fewer. None =
+        the judge's own threshold.
+    judge : Judge or None
+        Who rates lesion candidates; None = the classical rules.
+    """
 
     limits: CtLimits = field(default_factory=CtLimits)
     override: bool = False
+    operating_point: float | None = None
+    judge: Judge | None = None
 
 
 def _silent(stage: str) -> None:
@@ -147,7 +158,7 @@ def analyse_ct(
         stages.end()
         return _refused(qc, stages.seconds, view.restore(fine))
     stages.begin("lesions")
-    scored = find_lesions(view, coarse, lungs)
+    scored = find_lesions(view, coarse, lungs, options.operating_point, options.judge)
     stages.begin("measures")
     outlined = [found for found in (delineate(view, s) for s in scored) if found is not None]
     lesions, label_map = _measured(outlined, volume, view, fine)

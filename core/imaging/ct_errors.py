@@ -27,3 +27,11 @@ class CtTooLargeError(XinglinError):
     code = 3203
     zh = "CT 体数据过大：{voxels} 个体素，上限 {limit}"
     en = "The CT volume is too large: {voxels} voxels, limit {limit}"
+
+
+class BundleNotForLesions(XinglinError):
+    """A model bundle states steps that the lesion search does not know."""
+
+    code = 3204
+    zh = "模型包 {bundle} 不适用于 CT 病灶：{what}"
+    en = "Model bundle {bundle} is not for CT lesions: {what}"

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Protocol
 
 import numpy as np
 
@@ -16,6 +17,8 @@ from core.imaging.lesions_small import find_blobs, find_hazy_blobs, find_hazy_no
 from core.imaging.lungs import LungMap
 
 REPORTED_PROBABILITY = 0.5
+# Beyond these an operating point says nothing: below, everything is shown; above, nothing.
+OPERATING_POINTS = (0.01, 0.99)
 
 
 @dataclass(frozen=True)
@@ -27,28 +30,110 @@ class Scored:
     grid: Grid
 
 
+@dataclass(frozen=True, slots=True)
+class Rating:
+    """What a judge says of one candidate: 0…1 of being a lesion, and of which kind."""
+
+    probability: float
+    kind: str
+
+
+class Judge(Protocol):
+    """Rates candidates: the classical rules, or a network that has learnt to."""
+
+    @property
+    def threshold(self) -> float:
+        """The probability from which a candidate is reported."""
+        ...
+
+    def rate(self, field: Field, candidates: list[Candidate]) -> list[Rating]:
+        """Return one rating per candidate, in their order."""
+        ...
+
+
+class ClassicalJudge:
+    """The hand-set rules of ``lesions_score``."""
+
+    threshold = REPORTED_PROBABILITY
+
+    def rate(self, field: Field, candidates: list[Candidate]) -> list[Rating]:  # noqa: ARG002 the port's argument
+        """Return the rules' ratings; the kind is the one it was found as."""
+        return [Rating(probability(c), c.kind) for c in candidates]
+
+
 def find_lesions(
-    view: PatientView, coarse: Grid, lungs: LungMap, least: float = REPORTED_PROBABILITY
+    view: PatientView,
+    coarse: Grid,
+    lungs: LungMap,
+    least: float | None = None,
+    judge: Judge | None = None,
 ) -> list[Scored]:
     """Return candidates of at least a probability, most likely first, without overlaps.
 
-    ``coarse`` is the 2 mm grid of the whole view that the lungs were found on.
+    What is reported at the judge's own threshold is settled first; a lower operating point only
+    adds to it, a higher one only takes away.
+
+    Parameters
+    ----------
+    coarse : Grid
+        The 2 mm grid of the whole view that the lungs were found on.
+    least : float or None
+        Operating point: the least probability to report. None = the judge's threshold.
+    judge : Judge or None
+        None = the classical rules.
     """
+    return settle(search_lesions(view, coarse, lungs), judge or ClassicalJudge(), least)
+
+
+@dataclass(frozen=True)
+class Search:
+    """What the candidate search found, before anyone rated it.
+
+    Attributes
+    ----------
+    field : Field
+    groups : list of list of Candidate
+        Inside the lungs, by the way they were found, the larger explanations first; they overlap.
+    outside : list of Candidate
+        Of the pleural space; their masks lie on ``coarse``.
+    coarse : Grid
+    """
+
+    field: Field
+    groups: list[list[Candidate]]
+    outside: list[Candidate]
+    coarse: Grid
+
+
+def search_lesions(view: PatientView, coarse: Grid, lungs: LungMap) -> Search:
+    """Return every candidate of a scan."""
     field = build_field(view, coarse, lungs)
+    return Search(field, _by_explanation(field), find_effusions(coarse, lungs), coarse)
+
+
+def settle(search: Search, judge: Judge, least: float | None = None) -> list[Scored]:
+    """Rate the candidates and leave those that are to be reported (see :func:`find_lesions`)."""
+    least = judge.threshold if least is None else float(np.clip(least, *OPERATING_POINTS))
+    field = search.field
+    rated = [_rated(field, group, judge) for group in search.groups]
     chosen: list[Scored] = []
-    for candidates in _by_explanation(field):
-        chosen = _disjoint(field, _scored(candidates, field.grid, least), chosen)
-    fluid = _scored(find_effusions(coarse, lungs), coarse, least)
-    return sorted([*chosen, *fluid], key=lambda s: -s.probability)
+    for group in rated:
+        chosen = _disjoint(field, [s for s in group if s.probability >= judge.threshold], chosen)
+    if least < judge.threshold:
+        rest = [s for group in rated for s in group if least <= s.probability < judge.threshold]
+        chosen = _disjoint(field, sorted(rest, key=lambda s: -s.probability), chosen)
+    for candidate in search.outside:
+        chosen.append(Scored(candidate, probability(candidate), search.coarse))
+    return sorted((s for s in chosen if s.probability >= least), key=lambda s: -s.probability)
 
 
 def find_candidates(
     view: PatientView, coarse: Grid, lungs: LungMap
 ) -> list[tuple[Grid, Candidate]]:
     """Return every candidate with the grid of its mask, unscored and overlapping: for fitting."""
-    field = build_field(view, coarse, lungs)
-    inside = [(field.grid, c) for group in _by_explanation(field) for c in group]
-    return inside + [(coarse, c) for c in find_effusions(coarse, lungs)]
+    search = search_lesions(view, coarse, lungs)
+    inside = [(search.field.grid, c) for group in search.groups for c in group]
+    return inside + [(coarse, c) for c in search.outside]
 
 
 def _by_explanation(field: Field) -> list[list[Candidate]]:
@@ -63,10 +148,16 @@ def _by_explanation(field: Field) -> list[list[Candidate]]:
     ]
 
 
-def _scored(candidates: list[Candidate], grid: Grid, least: float) -> list[Scored]:
-    """Score and drop the unlikely; the likeliest first."""
-    rated = [Scored(c, probability(c), grid) for c in candidates]
-    return sorted((s for s in rated if s.probability >= least), key=lambda s: -s.probability)
+def _rated(field: Field, candidates: list[Candidate], judge: Judge) -> list[Scored]:
+    """Rate one group; the likeliest first."""
+    if not candidates:
+        return []
+    ratings = judge.rate(field, candidates)
+    rated = [
+        Scored(c if c.kind == r.kind else replace(c, kind=r.kind), r.probability, field.grid)
+        for c, r in zip(candidates, ratings, strict=True)
+    ]
+    return sorted(rated, key=lambda s: -s.probability)
 
 
 def _disjoint(field: Field, candidates: list[Scored], taken: list[Scored]) -> list[Scored]:

@@ -47,6 +47,14 @@ class TextNotEncodable(PhantomError):
     en: ClassVar[str] = "A text cannot be written in the character set {character_set}"
 
 
+class LesionNeedsBuild(PhantomError):
+    """A lesion whose shape is the patient's own was asked for without a patient."""
+
+    code: ClassVar[int] = 8005
+    zh: ClassVar[str] = "病灶（{kind}）的形状取决于患者体型，不能脱离体模放置"
+    en: ClassVar[str] = "A lesion of kind {kind} takes its shape from the patient's build"
+
+
 class BoxRefusedDicom(PhantomError):
     """The box under test does not take the phantom."""
 

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from core.phantom import anatomy
 from core.phantom.anatomy import Build
+from core.phantom.errors import LesionNeedsBuild
 
 Kind = Literal[
     "solid_nodule",
@@ -262,18 +263,30 @@ def _effusion(build: Build, spec: LesionSpec, x: Array, y: Array, z: Array) -> N
     return (near < depth) & (depth > 0.5) & (np.sign(x) == side)
 
 
-def materials_at(shape: Shape, build: Build, x: Array, y: Array, z: Array) -> NDArray[np.uint8]:
+def materials_at(
+    shape: Shape, build: Build | None, x: Array, y: Array, z: Array
+) -> NDArray[np.uint8]:
     """Return the material number (0 = not this lesion) at broadcastable LPS points.
 
     Lesions end where the lung ends: chest wall, mediastinum and diaphragm are never replaced.
+    Without a build the whole shape is answered (its place is then the caller's care); an effusion
+    has no shape without one.
+
+    Raises
+    ------
+    LesionNeedsBuild
     """
     spec = shape.spec
     if spec.kind == "pleural_effusion":
+        if build is None:
+            raise LesionNeedsBuild(kind=spec.kind)
         result = _effusion(build, spec, x, y, z).astype(np.uint8)
     elif spec.kind == "tree_in_bud":
         result = _in_twigs(shape.twigs, x, y, z).astype(np.uint8)
     else:
         result = _solid(shape, x, y, z)
+    if build is None:
+        return result
     found = np.nonzero(result)
     px, py, pz = (np.broadcast_to(v, result.shape)[found] for v in (x, y, z))
     result[found] *= anatomy.lungs(build, px, py, pz) < 0

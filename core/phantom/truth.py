@@ -146,7 +146,7 @@ def _feret(points: NDArray[np.float64], step_mm: float) -> tuple[float, float]:
 
 
 def fine_grid(
-    shape: Shape, build: Build
+    shape: Shape, build: Build | None
 ) -> tuple[NDArray[np.uint8], list[NDArray[np.float64]], float]:
     """Return materials on an isotropic (z, y, x) grid over the lesion, its axes and its step."""
     low, high = shape.box_mm
@@ -158,8 +158,10 @@ def fine_grid(
     return materials_at(shape, build, x, y, z), axes, step
 
 
-def measure(shape: Shape, build: Build, number: int, lung_z: tuple[float, float]) -> LesionTruth:
-    """Return the truth of one lesion, by integration over its shape."""
+def measure(
+    shape: Shape, build: Build | None, number: int, lung_z: tuple[float, float]
+) -> LesionTruth:
+    """Return the truth of one lesion, by integration over its shape (see ``materials_at``)."""
     material, axes, step = fine_grid(shape, build)
     mask = material > 0
     count = int(mask.sum())

@@ -15,7 +15,7 @@ SOME_FAILED = 3
 
 
 @app.command(name="analyze")
-def analyze(
+def analyze(  # noqa: PLR0913, PLR0917 - each parameter is an option of the command line
     paths: Annotated[list[Path], typer.Argument(metavar="PATH…", help="文件、文件夹或 ZIP")],
     as_json: Annotated[
         bool, typer.Option("--json", help="每个检查一行 JSON / one JSON object per line")
@@ -30,6 +30,15 @@ def analyze(
     seconds: Annotated[
         float, typer.Option(help="单个步骤的时限（秒）/ limit per stage", min=1)
     ] = 600.0,
+    operating_point: Annotated[
+        float | None,
+        typer.Option(
+            help="CT 病灶的最低概率：低则多报，高则少报 / least probability of a CT lesion: "
+            "lower shows more, higher fewer",
+            min=0.01,
+            max=0.99,
+        ),
+    ] = None,
 ) -> None:
     """Analyse studies; exit code 0 if every study has a result, 3 if some failed."""
     if lang not in ("zh", "en"):
@@ -39,7 +48,7 @@ def analyze(
     language = cast("Literal['zh', 'en']", lang)
     from edge.analyze.run import Request, results_of
 
-    request = Request(tuple(paths), modality.upper(), language, override, seconds)
+    request = Request(tuple(paths), modality.upper(), language, override, seconds, operating_point)
     some_failed = False
     for result in results_of(request, say):
         some_failed |= result["status"] == "failed"

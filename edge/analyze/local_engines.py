@@ -55,6 +55,8 @@ class LocalEngines:
         bundle that is chosen when its analysis begins, and :meth:`method` then speaks of that one.
     changed : callable
         Told after another bundle or engine began to serve.
+    operating_point : float or None
+        The least probability at which a CT lesion is reported; None for the method's own.
     """
 
     def __init__(
@@ -62,8 +64,10 @@ class LocalEngines:
         cache_dir: Path,
         models: Models | None = None,
         changed: Callable[[LocalEngines], object] = lambda _engines: None,
+        operating_point: float | None = None,
     ) -> None:
         self._cache_dir = cache_dir
+        self._operating_point = operating_point
         self._models = models or ShippedModels()
         self._changed = changed
         self._film: tuple[str, Bundle, Engine] | None = None
@@ -74,7 +78,8 @@ class LocalEngines:
         """Analyse a CT volume (`core.imaging.ct`)."""
         from core.imaging.ct import CtOptions, analyse_ct
 
-        return analyse_ct(volume, geometry, progress, CtOptions(override=override))
+        options = CtOptions(override=override, operating_point=self._operating_point)
+        return analyse_ct(volume, geometry, progress, options)
 
     def radiograph(self, radiograph: Radiograph, *, override: bool) -> DrOutcome:
         """Analyse a radiograph (`core.imaging.dr`) with the bundle that is active now."""
@@ -86,9 +91,7 @@ class LocalEngines:
     def method(self, modality: str) -> dict[str, object]:
         """Return model, version, digest, the research-only mark and what ran it."""
         if modality == "CT":
-            from core.imaging.lesions_score import METHOD, METHOD_VERSION
-
-            return {"model": METHOD, "version": METHOD_VERSION, "research_only": True}
+            return self._ct_method()
         _, bundle, engine = self._film or self._active()
         stated = bundle.metadata
         return {
@@ -98,6 +101,20 @@ class LocalEngines:
             "research_only": stated.research_only,
             "engine": engine.name,
             "device": engine.device,
+        }
+
+    def _ct_method(self) -> dict[str, object]:
+        from core.imaging.lesions import REPORTED_PROBABILITY
+        from core.imaging.lesions_score import CALIBRATION_SET, METHOD, METHOD_VERSION
+
+        chosen = self._operating_point
+        return {
+            "model": METHOD,
+            "version": METHOD_VERSION,
+            "research_only": True,
+            "threshold": REPORTED_PROBABILITY,
+            "operating_point": REPORTED_PROBABILITY if chosen is None else chosen,
+            "calibration_set": CALIBRATION_SET,
         }
 
     def _active(self) -> tuple[str, Bundle, Engine]:

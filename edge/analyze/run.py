@@ -23,6 +23,8 @@ class Request:
         What PNG and JPEG pictures are: ``DX``, ``CR``, or "" (then pictures are refused).
     seconds : float
         Longest time without a sign of life before a study is given up.
+    operating_point : float or None
+        The least probability at which a CT lesion is reported; None for the method's own.
     """
 
     paths: tuple[Path, ...]
@@ -30,12 +32,17 @@ class Request:
     language: Language = "zh"
     override: bool = False
     seconds: float = 600.0
+    operating_point: float | None = None
 
 
 def results_of(request: Request, say: Callable[[str], None]) -> Iterator[dict[str, object]]:
     """Yield one result per study (or refused file) in its public form, as each is done."""
     settings = WorkerSettings(
-        cache_folder(os.environ), request.language, request.override, request.seconds
+        cache_folder(os.environ),
+        request.language,
+        request.override,
+        request.seconds,
+        request.operating_point,
     )
     with Worker(settings, lambda stage: say(f"  … {stage}")) as worker:
         for job in gather(request.paths, request.modality):

@@ -34,12 +34,15 @@ class WorkerSettings:
     ----------
     seconds : float
         Longest silence before a study is given up; each finished stage counts as a sign of life.
+    operating_point : float or None
+        The least probability at which a CT lesion is reported; None for the method's own.
     """
 
     cache_dir: Path
     language: Language = "zh"
     override: bool = False
     seconds: float = 600.0
+    operating_point: float | None = None
 
 
 class Worker:
@@ -122,7 +125,7 @@ def serve(pipe: Connection, settings: WorkerSettings) -> None:
     from edge.analyze.job import run_job
     from edge.analyze.local_engines import LocalEngines
 
-    engines = LocalEngines(settings.cache_dir)
+    engines = LocalEngines(settings.cache_dir, operating_point=settings.operating_point)
     while True:
         try:
             job = pipe.recv()

@@ -1,0 +1,82 @@
+"""The network judge: a bundle of the slot ``ct_lesions`` rates the classical candidates.
+
+What only size and place can tell (too small to be seen in these slices, a whole scan's worth of
+blobs) is decided before the network is asked: at most ``MOST_RATED`` candidates, the nearest to the
+classical rules first. The others keep a probability below any operating point.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from core.imaging.lesions import Rating
+from core.imaging.lesions_field import Candidate, Field
+from core.imaging.lesions_patch import FALSE_KIND, classes_of, patch_of, patch_spec
+from core.imaging.lesions_score import probability
+from core.imaging.location import KINDS
+from core.models.bundle import Bundle
+from core.models.engine import Engine
+
+MOST_RATED = 260  # per way of finding; 5 ways
+BATCH = 32
+LEAST_CLASSICAL = 1e-6
+
+
+@dataclass(frozen=True)
+class NetworkJudge:
+    """Rates candidates with an engine that runs a bundle of ``ct_lesions``."""
+
+    engine: Engine
+    bundle: Bundle
+
+    @property
+    def threshold(self) -> float:
+        """The bundle's own."""
+        return self.bundle.metadata.threshold
+
+    def rate(self, field: Field, candidates: list[Candidate]) -> list[Rating]:
+        """Return one rating per candidate.
+
+        Raises
+        ------
+        BundleNotForLesions, EngineFailed, EngineOutputInvalid
+        """
+        stated = self.bundle.metadata
+        spec = patch_spec(stated.name, stated.preprocessing)
+        classes = classes_of(stated.name, stated.postprocessing, frozenset(KINDS))
+        chosen = worth_rating(candidates)
+        ratings = [Rating(0.0, c.kind) for c in candidates]
+        name = stated.inputs[0].name
+        for start in range(0, len(chosen), BATCH):
+            part = chosen[start : start + BATCH]
+            patches = np.stack([patch_of(field, candidates[i], spec) for i in part])
+            answers = self.engine.infer({name: patches})[stated.postprocessing["output"]]
+            for index, row in zip(part, answers, strict=True):
+                ratings[index] = rating_of(candidates[index], row, classes)
+        return ratings
+
+
+def worth_rating(candidates: list[Candidate]) -> list[int]:
+    """Return which candidates the network is asked about, the classically likeliest first."""
+    scores = [probability(c) for c in candidates]
+    order = sorted(range(len(candidates)), key=lambda i: -scores[i])
+    return [i for i in order[:MOST_RATED] if scores[i] >= LEAST_CLASSICAL]
+
+
+def rating_of(candidate: Candidate, row: np.ndarray, classes: tuple[str, ...]) -> Rating:
+    """Return probability and kind; a kind must be one that the candidate's outline can carry.
+
+    Only what was found as an air pocket has a lumen, so only that can be a cavity, and it can be
+    nothing else; a mass is a solid lesion over 3 cm, which the measured axes decide later.
+    """
+    shares = {name: float(share) for name, share in zip(classes, row, strict=True)}
+    lesion = 1.0 - shares.pop(FALSE_KIND)
+    if candidate.lumen is not None:
+        return Rating(lesion, "cavity")
+    shares.pop("cavity", None)
+    kind = max(shares, key=lambda k: shares[k]) if shares else candidate.kind
+    if kind == "solid_nodule" and candidate.kind == "mass":
+        kind = "mass"
+    return Rating(lesion, kind)
