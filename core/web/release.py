@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
@@ -22,6 +23,7 @@ from starlette.routing import Route
 from core.web.errors import NotFound
 from core.web.page import TYPES, WORKER_POLICY, page_headers, with_facts
 from core.web.release_errors import ReleaseDamaged, ReleaseMissing
+from core.web.release_signature import SIGNATURE, check_signature
 
 MANIFEST = "asset-manifest.json"
 _NAME = re.compile(r"(?:assets/)?[A-Za-z0-9_.-]{1,200}", re.ASCII)
@@ -40,13 +42,15 @@ def integrity_of(data: bytes) -> str:
     return "sha384-" + base64.b64encode(hashlib.sha384(data).digest()).decode()
 
 
-def read_release(dist: Path) -> Release:
+def read_release(dist: Path, publisher: Ed25519PublicKey | None = None) -> Release:
     """Return the files of a built page.
 
     Parameters
     ----------
     dist : Path
         Vite's output.
+    publisher : Ed25519PublicKey or None
+        Who must have signed the list of files; None where no publisher is set.
 
     Raises
     ------
@@ -54,16 +58,23 @@ def read_release(dist: Path) -> Release:
         If nothing was built, or by a build that wrote no list.
     ReleaseDamaged
         If a file is changed, missing, or not on the list; it is named.
+    ReleaseUnsigned, ReleaseForged
+        If the list is not signed by ``publisher``.
     """
     try:
-        stated = json.loads((dist / MANIFEST).read_bytes())["files"]
+        manifest = (dist / MANIFEST).read_bytes()
     except OSError:
         raise ReleaseMissing from None
+    if publisher is not None:
+        check_signature(manifest, _signature(dist), publisher)
+    try:
+        stated = json.loads(manifest)["files"]
     except (ValueError, KeyError, TypeError):
         raise ReleaseDamaged(file=MANIFEST) from None
     if not isinstance(stated, dict):
         raise ReleaseDamaged(file=MANIFEST)
-    found = {str(p.relative_to(dist)) for p in dist.rglob("*") if not p.is_dir()} - {MANIFEST}
+    found = {str(p.relative_to(dist)) for p in dist.rglob("*") if not p.is_dir()}
+    found -= {MANIFEST, SIGNATURE}
     for name in sorted(found ^ set(stated)):
         raise ReleaseDamaged(file=name[:80])
     files: dict[str, bytes] = {}
@@ -75,6 +86,13 @@ def read_release(dist: Path) -> Release:
         if integrity_of(files[name]) != integrity:
             raise ReleaseDamaged(file=name[:80])
     return Release(files)
+
+
+def _signature(dist: Path) -> bytes | None:
+    try:
+        return (dist / SIGNATURE).read_bytes()
+    except FileNotFoundError:
+        return None
 
 
 def released_page(

@@ -19,6 +19,7 @@ from core.web.envelope import SafeHeaders
 from core.web.errors import WebRefusal
 from core.web.page import PORTAL
 from core.web.release import read_release, released_page
+from core.web.release_signature import publisher_key
 from edge.portal.line import HubLine
 from edge.portal.relay import Relay
 from edge.store.settings import Appliance, parse
@@ -75,7 +76,8 @@ def create_portal_app(parts: PortalParts) -> ASGIApp:
     """Return the application; every answer says that it is not to be framed, guessed at or kept."""
     web = parts.settings.web
     try:
-        release = read_release(parts.dist)
+        named = parts.settings.portal.release_key
+        release = read_release(parts.dist, publisher_key(named) if named else None)
         served_by = f"box {parts.settings.hospital}".strip()
         page: ASGIApp = released_page(release, parts.randomness, PORTAL, served_by)
         relay: ASGIApp = Relay(parts.line, secure=bool(web.certificate))

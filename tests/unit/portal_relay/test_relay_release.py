@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from starlette.testclient import TestClient
 
 from core.web.page import PORTAL, WORKER_POLICY
 from core.web.release import MANIFEST, read_release, released_page
 from core.web.release_errors import ReleaseDamaged, ReleaseMissing
+from core.web.release_signature import SIGNATURE, key_text, signature_of
 from edge.portal.app import PortalParts, create_portal_app
 from edge.portal.line import HubLine
-from edge.store.settings import Appliance, WebSettings, parse
+from edge.store.settings import Appliance, PortalSettings, WebSettings, parse
 from tests.portal_cases import listed, release
 
 
@@ -140,3 +143,17 @@ def test_the_settings_are_off_until_they_name_a_port():
     settings = parse('[portal]\nhost = "0.0.0.0"\nport = 8443\n')
     assert (settings.portal.host, settings.portal.port) == ("0.0.0.0", 8443)
     assert WebSettings().certificate == ""
+
+
+def test_a_box_that_knows_its_publisher_serves_no_other_page(dist):
+    publisher = Ed25519PrivateKey.from_private_bytes(b"p" * 32)
+    told = PortalSettings(release_key=key_text(publisher.public_key()))
+    settings = Appliance(hospital="甲", portal=told)
+    with client(dist, settings) as web:
+        assert "E6022" in web.get("/").text
+    (dist / SIGNATURE).write_bytes(signature_of((dist / MANIFEST).read_bytes(), publisher))
+    with client(dist, settings) as web:
+        assert web.get("/").status_code == 200
+        assert web.get("/assets/a.js").content == b"let a = 1;"
+    with client(dist, replace(settings, portal=PortalSettings(release_key="no key"))) as web:
+        assert "E6024" in web.get("/").text
