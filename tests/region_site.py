@@ -18,12 +18,7 @@ from core.seals.person import Cost, PersonSecrets, seal_for_recovery, wrap
 from core.seals.statements import parse, sign_person
 from core.seals.text import from_base64url, to_base64url
 from core.web.access import Passwords
-from edge.consult.desk import desk_of
 from edge.consult.inbox import confirm
-from edge.consult.lane import ConsultStages
-from edge.stages.plans import READERS
-from edge.stages.reader import step_all
-from edge.stages.work import Later, Work
 from edge.uplink.certificates import Credentials
 from edge.uplink.join import join
 from hub.outside import real_outside
@@ -37,7 +32,8 @@ from tests.enrol_cases import DAY
 from tests.hub_cases import make_hub
 from tests.hub_people import BrowserKey
 from tests.seal_site import x25519_key
-from tests.sync_site import SyncBox, now_ms, until
+from tests.sync_site import now_ms
+from tests.turning import TurningBox
 
 PASSWORD = "a long password"
 PASSPHRASE = "a passphrase of an expert"
@@ -168,7 +164,7 @@ class Expert:
         return json.loads(open_inline(body["sealed"], self.keys(consult)[body["epoch"]], context))
 
 
-class County(SyncBox):
+class County(TurningBox):
     """An appliance with its own web interface; its workers are turned by the test."""
 
     def __init__(self, folder, address, code, datasets):
@@ -179,33 +175,8 @@ class County(SyncBox):
         join(self.box, address, code)
         self.credentials = Credentials(folder / "uplink")
         self.uplink = None
-        self.desk = desk_of(self.box)
+        self.equip()
         self.api.app.state.desks.use(self.desk)
-        self.outbox = self.desk.post
-        stages = ConsultStages(self.desk)
-        self.stages = {"consult_inbox": stages.inbox, "consult": stages.case,
-                       "consult_answer": stages.answer, "opinion": stages.opinion}  # fmt: skip
-        self.work = Work(self.box, self.api.site.queue, None, lambda: 0.0, lambda: 0.0)
-
-    def turn(self):
-        """Do what is due."""
-        self.api.clock.at = max(self.api.clock.at, now_ms())
-        queue = self.api.site.queue
-        step_all(self.box, queue, READERS)
-        while (job := queue.claim(tuple(self.stages))) is not None:
-            outcome = self.stages[job.stage](self.work, job)
-            if isinstance(outcome, Later):
-                queue.postpone(job, outcome.at_ms)
-                return
-            queue.done(job)
-            step_all(self.box, queue, READERS)
-
-    def until(self, true, what, seconds=60):
-        def look():
-            self.turn()
-            return true()
-
-        return until(look, seconds, what)
 
     def trust(self, keys):
         """Wait until the directory has people's keys, and confirm them as somebody here."""

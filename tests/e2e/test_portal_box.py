@@ -22,13 +22,8 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
 from core.vault.identity import write_secret
 from core.web.release import MANIFEST
-from edge.consult.desk import desk_of
 from edge.consult.keys import pin
-from edge.consult.lane import ConsultStages
 from edge.consult.requests import Asker, request
-from edge.stages.plans import READERS
-from edge.stages.reader import step_all
-from edge.stages.work import Later, Work
 from edge.store.box import create_box, real_outside
 from edge.uplink.certificates import Credentials
 from edge.uplink.join import join
@@ -47,7 +42,8 @@ from tests.consult_site import REQUEST
 from tests.hub_people import PASSWORD, Crew
 from tests.portal_cases import points_at
 from tests.portal_cases import running as serving
-from tests.sync_site import SyncBox, SyncSite, now_ms, running, tls_of, until
+from tests.sync_site import SyncSite, now_ms, running, tls_of, until
+from tests.turning import TurningBox
 
 ROOT = Path(__file__).resolve().parents[2]
 pytestmark = needs(MANIFEST, node=False)
@@ -66,7 +62,7 @@ def browser():
         yield running
 
 
-class County(SyncBox):
+class County(TurningBox):
     """A county's box with two radiographs; its lanes are turned by the test."""
 
     def __init__(self, site: SyncSite, folder: Path):
@@ -79,26 +75,7 @@ class County(SyncBox):
         self.connect_to(site.port)
         self.uplink = None
         self.up()
-        self.desk = desk_of(self.box)
-        self.outbox = self.desk.post
-        stages = ConsultStages(self.desk)
-        self.stages = {"consult_inbox": stages.inbox, "consult": stages.case,
-                       "consult_answer": stages.answer, "opinion": stages.opinion}  # fmt: skip
-        self.work = Work(self.box, self.api.site.queue, None, lambda: 0.0, lambda: 0.0)
-
-    def turn(self) -> bool:
-        """Do what is due."""
-        self.api.clock.at = max(self.api.clock.at, now_ms())
-        queue = self.api.site.queue
-        step_all(self.box, queue, READERS)
-        while (job := queue.claim(tuple(self.stages))) is not None:
-            outcome = self.stages[job.stage](self.work, job)
-            if isinstance(outcome, Later):
-                queue.postpone(job, outcome.at_ms)
-                break
-            queue.done(job)
-            step_all(self.box, queue, READERS)
-        return True
+        self.equip()
 
     def ask(self, person: str, hospital: str, hub) -> str:
         """Ask the expert; return once the hub has everything."""

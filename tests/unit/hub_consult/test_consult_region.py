@@ -15,13 +15,8 @@ from core.seals.consult_key import unwrap
 from core.seals.keybook import raw_public
 from core.seals.objects import ObjectContext, open_whole, seal_inline
 from core.seals.text import from_base64url
-from edge.consult.desk import desk_of
 from edge.consult.inbox import confirm
-from edge.consult.lane import ConsultStages
 from edge.consult.requests import Asker, request
-from edge.stages.plans import READERS
-from edge.stages.reader import step_all
-from edge.stages.work import Later, Work
 from edge.uplink.certificates import Credentials
 from edge.uplink.chain import ACCESS_WITNESS
 from edge.uplink.join import join
@@ -38,13 +33,14 @@ from tests.api_site import ApiSite, chest
 from tests.consult_site import REQUEST
 from tests.hub_consults import Table
 from tests.hub_people import Crew
-from tests.sync_site import SyncBox, SyncSite, now_ms, running, until
+from tests.sync_site import SyncSite, now_ms, running, until
+from tests.turning import TurningBox
 
 DOCTOR = Asker("physician", "王医生", "physician")
 SECRETS = ("张^三", "ZHANG", "P001", "空洞", "同意书", "王医生", "活动期")
 
 
-class County(SyncBox):
+class County(TurningBox):
     """An appliance with a study, joined to the hub; its workers are turned by the test."""
 
     def __init__(self, site: SyncSite, folder):
@@ -59,32 +55,7 @@ class County(SyncBox):
         self.up()
         until(lambda: self.uplink.state()["state"] == "connected" if hasattr(self.uplink, "state")
               else True, what="link")  # fmt: skip
-        self.desk = desk_of(self.box)
-        self.outbox = self.desk.post
-        stages = ConsultStages(self.desk)
-        self.stages = {"consult_inbox": stages.inbox, "consult": stages.case,
-                       "consult_answer": stages.answer, "opinion": stages.opinion}  # fmt: skip
-        self.work = Work(self.box, self.api.site.queue, None, lambda: 0.0, lambda: 0.0)
-
-    def turn(self):
-        """Do what is due."""
-        self.api.clock.at = max(self.api.clock.at, now_ms())
-        queue = self.api.site.queue
-        step_all(self.box, queue, READERS)
-        while (job := queue.claim(tuple(self.stages))) is not None:
-            outcome = self.stages[job.stage](self.work, job)
-            if isinstance(outcome, Later):
-                queue.postpone(job, outcome.at_ms)
-                return
-            queue.done(job)
-            step_all(self.box, queue, READERS)
-
-    def until(self, true, what):
-        def look():
-            self.turn()
-            return true()
-
-        return until(look, 30, what)
+        self.equip()
 
     def events(self, consult):
         rows = self.box.database.query(
