@@ -16,6 +16,7 @@ from core.imaging.input_errors import PatientMixedError
 from core.imaging.reading import read_radiograph, read_volume
 from core.imaging.result import QcResult, Sentence, Status
 from core.imaging.series import Choice, choose_series
+from core.imaging.study_pet import with_pet
 from core.imaging.study_result import (
     CtOutcome,
     DrOutcome,
@@ -98,16 +99,16 @@ class _Stages:
     """Collects seconds per stage from the clock that was passed in."""
 
     def __init__(self, clock: Clock) -> None:
-        self._clock = clock
+        self.clock = clock
         self.seconds: dict[str, float] = {}
 
     @contextmanager
     def stage(self, name: str) -> Iterator[None]:
-        start = self._clock()
+        start = self.clock()
         try:
             yield
         finally:
-            self.seconds[name] = self._clock() - start
+            self.seconds[name] = self.clock() - start
 
 
 def analyse_study(
@@ -170,7 +171,8 @@ def _analyse_series(
     with stages.stage("read"):
         progress("read")
         volume, geometry = read_volume(facts, lambda index: _load(study, facts[index].sop_uid))
-    return _measure(study, choice, (volume, geometry), engines, stages, progress)
+    result = _measure(study, choice, (volume, geometry), engines, stages, progress)
+    return with_pet(result, study.facts, lambda uid: _load(study, uid), progress, stages.clock)
 
 
 def _analyse_grid(

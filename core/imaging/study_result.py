@@ -44,6 +44,22 @@ class DrOutcome(Protocol):
     def reason(self) -> Reason | None: ...
 
 
+class Comparison(Protocol):
+    """A comparison with another study (`core.imaging.followup.FollowUp`)."""
+
+    def as_json(self, language: Language = "zh") -> dict[str, object]:
+        """Return the public form."""
+        ...
+
+
+class PetOutcome(Protocol):
+    """What a PET of the same study added to its CT (`core.imaging.petct.PetFindings`)."""
+
+    def as_json(self, language: Language = "zh") -> dict[str, object]:
+        """Return the public form."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Explanation:
     """Why a study has the status it has: coded, Chinese and English."""
@@ -66,8 +82,8 @@ class Explanation:
 class StudyResult:
     """The result of one study, as records, API, screens and the command line show it.
 
-    ``ct`` and ``dr`` keep the arrays (label map, heat map) for the writers of result objects;
-    ``radiograph_uid`` is the image that was analysed.
+    ``ct``, ``dr`` and ``pet`` keep the arrays (label map, heat map, PET volume) for the writers of
+    result objects; ``pet`` is what a PET of the same study added to its CT.
     """
 
     study: str
@@ -85,6 +101,8 @@ class StudyResult:
     dr: DrOutcome | None = None
     volume: Volume | None = None
     geometry: SeriesGeometry | None = None
+    pet: PetOutcome | None = None
+    follow_up: Comparison | None = None
 
     def as_json(self, language: Language = "zh") -> dict[str, object]:
         """Return the public form: JSON types only, sentences in both languages."""
@@ -100,6 +118,8 @@ class StudyResult:
             "method": self.method,
             "overridden": self.overridden,
             "seconds": {stage: round(s, 3) for stage, s in self.seconds.items()},
+            **({} if self.pet is None else {"pet": self.pet.as_json(language)}),
+            **({} if self.follow_up is None else {"follow_up": self.follow_up.as_json(language)}),
         }
 
 
