@@ -32,7 +32,7 @@ HEAD_KEYWORDS: tuple[str, ...] = (
     "ImagePositionPatient", "ImageOrientationPatient", "FrameOfReferenceUID", "NumberOfFrames",
     "Rows", "Columns", "PixelSpacing", "PhotometricInterpretation", "SamplesPerPixel",
     "BurnedInAnnotation", "SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence",
-    "ConversionType",
+    "ConversionType", "PatientSex", "StudyDate",
 )  # fmt: skip
 
 _LABELS = ("SpecificCharacterSet", "StudyDescription", "SeriesDescription", "ProtocolName")
@@ -70,6 +70,9 @@ class ImageFacts:
         One per frame of a multi-frame object with functional groups, else empty.
     described : str
         Study, series and protocol descriptions, lower case, for the rules of choosing a series.
+    sex, study_date : str
+        Patient's Sex ("M", "F", "O" or "") and Study Date (YYYYMMDD or ""), to compare two studies.
+        Never shown, kept or sent.
     """
 
     study_uid: str
@@ -106,6 +109,8 @@ class ImageFacts:
     described: str = ""
     has_pixels: bool = True
     planes: tuple[FramePlane, ...] = ()
+    sex: str = ""
+    study_date: str = ""
 
 
 def image_facts(dataset: Dataset) -> ImageFacts:
@@ -162,6 +167,8 @@ def _facts(dataset: Dataset, study: str, sop: str) -> ImageFacts:
         described=" ".join(part[:64].lower() for k in _LABELS[1:] if (part := text(labels, k))),
         has_pixels=whole(dataset, "Rows", 0) > 0,
         planes=_frame_planes(dataset),
+        sex=text(dataset, "PatientSex").upper()[:1],
+        study_date=text(dataset, "StudyDate")[:8],
     )
 
 

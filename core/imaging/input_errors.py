@@ -70,6 +70,14 @@ class NiftiKindError(InputError):
     en = "The NIfTI file is not one three-dimensional CT volume: {element}"
 
 
+class PriorMissingError(InputError):
+    """The path given for the earlier study holds no CT."""
+
+    code = 3069
+    zh = "既往检查的路径中没有可读取的 CT"
+    en = "The path given for the prior study holds no CT that can be read"
+
+
 class StudyTimeoutError(XinglinError):
     """The analysis of one study took longer than allowed."""
 

@@ -39,6 +39,12 @@ def analyze(  # noqa: PLR0913, PLR0917 - each parameter is an option of the comm
             max=0.99,
         ),
     ] = None,
+    prior: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="同一患者的既往 CT，与之对比 / the patient's earlier CT, to compare with"
+        ),
+    ] = None,
 ) -> None:
     """Analyse studies; exit code 0 if every study has a result, 3 if some failed."""
     if lang not in ("zh", "en"):
@@ -48,7 +54,15 @@ def analyze(  # noqa: PLR0913, PLR0917 - each parameter is an option of the comm
     language = cast("Literal['zh', 'en']", lang)
     from edge.analyze.run import Request, results_of
 
-    request = Request(tuple(paths), modality.upper(), language, override, seconds, operating_point)
+    request = Request(
+        tuple(paths),
+        modality.upper(),
+        language,
+        override,
+        seconds,
+        operating_point,
+        tuple(prior or ()),
+    )
     some_failed = False
     for result in results_of(request, say):
         some_failed |= result["status"] == "failed"
@@ -79,11 +93,12 @@ _VERDICT = {
 _LABEL = {
     "zh": {"qc": "质控", "tb": "结核评分", "over": "高于阈值，疑似，须医师判读",
            "under": "未超过阈值",
-           "lesions": "疑似病灶", "none": "未发现病灶", "total": "用时"},
+           "lesions": "疑似病灶", "none": "未发现病灶", "total": "用时",
+           "prior": "与既往对比"},
     "en": {"qc": "quality", "tb": "TB score", "over": "above threshold: suspected, for a physician",
            "under": "not above threshold", "lesions": "suspected lesions",
            "none": "no lesion found",
-           "total": "time"},
+           "total": "time", "prior": "against the prior"},
 }  # fmt: skip
 
 
@@ -114,6 +129,31 @@ def summary(result: dict[str, Any], language: str = "zh") -> str:
             f"p={one['probability']:.2f}"
             for one in lesions
         ]
+    if result.get("follow_up"):
+        lines += _follow_up_lines(result["follow_up"], language)
+    if result.get("pet"):
+        pet = result["pet"]
+        lines.append(f"  PET: {_STATUS[language][pet['status']]}")
+        lines += [f"    {one['code']} {one[key]}" for one in pet["qc"]["reasons"]]
+        lines += [f"    {one[language]}" for one in pet["sentences"]]
     spent = sum(s for stage, s in result["seconds"].items() if "." not in stage)
     lines.append(f"  {word['total']}: {spent:.1f} s")
     return "\n".join(lines)
+
+
+def _follow_up_lines(found: dict[str, Any], language: str) -> list[str]:
+    """Return the readable form of a comparison with an earlier CT."""
+    lines = [f"  {_LABEL[language]['prior']}: {found[f'conclusion_{language}']}"]
+    lines += [
+        f"    {reason['code']} {reason[f'message_{language}']}"
+        for reason in found["reasons"]
+        if found["changes"] is not None
+    ]
+    for change in found["changes"] or ():
+        ids = [",".join(f"#{n}" for n in change[k]) or "–" for k in ("prior_ids", "current_ids")]
+        share = change["volume_change"]
+        size = "" if share is None else f" {100 * share:+.0f} %"
+        lines.append(f"    {ids[0]} → {ids[1]} {change[f'verdict_{language}']}{size}")
+    if found["changes"] is not None:
+        lines.append(f"    {found[f'note_{language}']}")
+    return lines

@@ -42,6 +42,8 @@ class Job:
         Parallel, one per instance; a picture and a NIfTI have one origin and no facts.
     modality : str
         What a picture is.
+    prior : Job or None
+        An earlier study of the patient to compare with.
     """
 
     study: str
@@ -49,6 +51,7 @@ class Job:
     facts: tuple[ImageFacts, ...]
     origins: tuple[Origin, ...]
     modality: str = ""
+    prior: Job | None = None
 
 
 @dataclass(frozen=True, slots=True)

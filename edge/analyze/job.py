@@ -7,6 +7,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,6 +27,24 @@ Progress = Callable[[str], None]
 
 def run_job(job: Job, engines: Engines, progress: Progress, *, override: bool) -> StudyResult:
     """Return the result of one job; whatever goes wrong is a result, too."""
+    result = _analysed(job, engines, progress, override=override)
+    if job.prior is None or result.status == "failed":
+        return result
+    earlier = _analysed(job.prior, engines, progress, override=override)
+    # Only here: a worker that compares nothing need not load SimpleITK.
+    from core.imaging.followup_study import FailedComparison, follow_up_of
+
+    try:
+        progress("follow_up")
+        compared = follow_up_of((earlier, job.prior.facts), (result, job.facts))
+        return replace(result, follow_up=compared)
+    except Exception as error:  # noqa: BLE001 - the process edge: the study's own result stands
+        return replace(
+            result, follow_up=FailedComparison(UnexpectedError(kind=type(error).__name__))
+        )
+
+
+def _analysed(job: Job, engines: Engines, progress: Progress, *, override: bool) -> StudyResult:
     try:
         with _study_of(job, override=override) as study:
             return analyse_study(study, engines, time.monotonic, progress)

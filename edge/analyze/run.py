@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from core.errors import Language
+from core.imaging.input_errors import PriorMissingError
 from core.imaging.study_result import failed
-from edge.analyze.gather import Refused, gather
+from edge.analyze.gather import Job, Refused, gather
 from edge.analyze.worker import Worker, WorkerSettings
 
 
@@ -25,6 +26,8 @@ class Request:
         Longest time without a sign of life before a study is given up.
     operating_point : float or None
         The least probability at which a CT lesion is reported; None for the method's own.
+    prior : tuple of Path
+        Where the patient's earlier CT lies; each CT of ``paths`` is compared with it.
     """
 
     paths: tuple[Path, ...]
@@ -33,6 +36,7 @@ class Request:
     override: bool = False
     seconds: float = 600.0
     operating_point: float | None = None
+    prior: tuple[Path, ...] = ()
 
 
 def results_of(request: Request, say: Callable[[str], None]) -> Iterator[dict[str, object]]:
@@ -45,13 +49,31 @@ def results_of(request: Request, say: Callable[[str], None]) -> Iterator[dict[st
         request.operating_point,
     )
     with Worker(settings, lambda stage: say(f"  … {stage}")) as worker:
+        prior = _prior_of(request)
+        if isinstance(prior, Refused):
+            say(f"{prior.name}: {prior.error}")
+            yield failed(prior.name, "CT", prior.error).as_json(request.language)
+            return
         for job in gather(request.paths, request.modality):
             if isinstance(job, Refused):
                 say(f"{job.name}: {job.error}")
                 yield failed(job.name, request.modality, job.error).as_json(request.language)
             else:
                 say(f"{job.study} ({len(job.origins)})")
-                yield worker.analyse(job)
+                yield worker.analyse(replace(job, prior=prior))
+
+
+def _prior_of(request: Request) -> Job | Refused | None:
+    """Return the prior study, None where none is asked for; the first CT of several."""
+    refused: Refused | None = None
+    for found in gather(request.prior):
+        if isinstance(found, Refused):
+            refused = refused or found
+        elif found.kind == "nifti" or any(one.modality == "CT" for one in found.facts):
+            return found
+    if not request.prior:
+        return None
+    return refused or Refused(str(request.prior[0]), PriorMissingError())
 
 
 def cache_folder(environment: os._Environ[str] | dict[str, str]) -> Path:
