@@ -9,7 +9,7 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class DrLimits:
-    """What a radiograph is held against; defaults calibrated as docs/imaging-dr.md states.
+    """What a radiograph is held against; defaults calibrated as docs/imaging/dr-quality.md states.
 
     Attributes
     ----------
@@ -40,7 +40,28 @@ class DrLimits:
     cut_warn, cut_reject : float
         Share of the lungs' height or width that lies outside the exposed field.
     base_drop_warn, base_drop_reject : float
-        How much darker (in ranks) the field's lower edge is at the lungs than at the spine.
+        How much darker (in ranks) the field's lower edge is at the lungs than at the spine; used,
+        like ``cut_*``, where the lung fields come from the template alone.
+    lungs_sure : float
+        Confidence of the lung fields from which position is judged by them.
+    apices_warn, apices_reject, bases_warn, bases_reject, sides_warn, sides_reject : float
+        How broadly a lung touches that edge of the field, as a share of its width (height);
+        negative: the free margin that is wanted.
+    yaw_warn_deg, yaw_reject_deg : float
+        Turn of the patient about the long axis, as the lung network estimates it.
+    inspiration_warn, inspiration_reject : float
+        Height of the lungs over the domes by the width across both.
+    heart_side_warn : float
+        How far the lower middle may lie to the patient's right of the upper one, as a share of the
+        width across both. Never rejects: dextrocardia and collapse do the same.
+    lateral_reject, other_reject, turned_warn, turned_reject, reversed_reject : float
+        The network's probability of that kind of picture.
+    grid_warn_db, grid_reject_db : float
+        Strongest line of the spectrum above its surroundings.
+    dead_warn, dead_reject : float
+        How far the worst row or column stands out, in spreads of all rows and columns.
+    dense_objects_note : float
+        So many small very dense things over the lungs are worth a note.
     """
 
     di_warn_low: float = -3.0
@@ -66,6 +87,28 @@ class DrLimits:
     cut_reject: float = 0.12
     base_drop_warn: float = 0.33
     base_drop_reject: float = 0.40
+    lungs_sure: float = 0.5
+    apices_warn: float = 0.0
+    apices_reject: float = 0.35
+    bases_warn: float = 0.0
+    bases_reject: float = 0.25
+    sides_warn: float = 0.0
+    sides_reject: float = 0.30
+    yaw_warn_deg: float = 9.0
+    yaw_reject_deg: float = 16.0
+    inspiration_warn: float = 0.55
+    inspiration_reject: float = 0.42
+    heart_side_warn: float = -0.03
+    lateral_reject: float = 0.6
+    other_reject: float = 0.6
+    turned_warn: float = 0.3
+    turned_reject: float = 0.6
+    reversed_reject: float = 0.8
+    grid_warn_db: float = 12.0
+    grid_reject_db: float = 20.0
+    dead_warn: float = 12.0
+    dead_reject: float = 40.0
+    dense_objects_note: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)

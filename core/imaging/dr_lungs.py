@@ -13,7 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.imaging.dr_chest import ChestBox, ChestFit, fit_chest
+from core.imaging.dr_lungs_network import LungNetwork, NetworkAnswer, ask, certainty, tidied
 from core.imaging.dr_lungs_template import frame_box, template_fields, template_overlap
+from core.models.errors import EngineClosed, EngineFailed, EngineOutputInvalid
 
 RIGHT, LEFT = 1, 2
 #: The template's answer is never surer than this: it follows no unusual lung.
@@ -31,15 +33,22 @@ class LungFields:
     confidence : float
         0...1; the template alone never gives more than 0.6.
     method : {"network", "template"}
+    answer : NetworkAnswer or None
+        What else the network said: kind of view, turn of the patient.
     """
 
     mask: NDArray[np.uint8]
     confidence: float
     method: Literal["network", "template"] = "template"
+    answer: NetworkAnswer | None = None
 
 
-def lung_fields(pixels: NDArray[np.float32], chest: ChestFit | None = None) -> LungFields:
-    """Find the lung fields.
+def lung_fields(
+    pixels: NDArray[np.float32],
+    chest: ChestFit | None = None,
+    network: LungNetwork | None = None,
+) -> LungFields:
+    """Find the lung fields; a network that fails is replaced by the template, less sure.
 
     Parameters
     ----------
@@ -47,8 +56,28 @@ def lung_fields(pixels: NDArray[np.float32], chest: ChestFit | None = None) -> L
         Dense anatomy high.
     chest : ChestFit or None
         The template match where it has been made already.
+    network : LungNetwork or None
+        None for the template alone.
+
+    Raises
+    ------
+    BundleNotForRadiographs
+        The network's bundle asks for steps that are not known here.
     """
+    if network is not None:
+        try:
+            return fields_of_network(ask(pixels, network), pixels.shape)
+        except (EngineFailed, EngineClosed, EngineOutputInvalid):
+            # Lowered confidence and the method's name say that the network did not answer.
+            pass
     return fields_of_template(pixels, chest or fit_chest(pixels))
+
+
+def fields_of_network(answer: NetworkAnswer, shape: tuple[int, ...]) -> LungFields:
+    """Return the fields that the network gives."""
+    shares = np.stack([tidied(share) for share in answer.shares])
+    mask = laid_out(shares, answer.box, shape)
+    return LungFields(mask, certainty(answer.shares), "network", answer)
 
 
 def fields_of_template(pixels: NDArray[np.float32], chest: ChestFit) -> LungFields:

@@ -21,6 +21,7 @@ from core.imaging.dr_exposure import (
     judged_by_tags,
 )
 from core.imaging.dr_limits import DrLimits, SiteLimits
+from core.imaging.dr_lungs import LungFields
 from core.imaging.dr_metrics import (
     Floats,
     averaged,
@@ -29,11 +30,15 @@ from core.imaging.dr_metrics import (
     clipped_shares,
     contrast,
     cut_shares,
+    exposed_field,
     grey_span,
     noise_level,
     sharpness,
 )
-from core.imaging.dr_sentences import reason
+from core.imaging.dr_qc_artefacts import judged_artefacts
+from core.imaging.dr_qc_position import judged_position
+from core.imaging.dr_qc_view import judged_view
+from core.imaging.dr_sentences import above, below, reason
 from core.imaging.result import QcResult, Reason, verdict_of
 from core.imaging.volume import Radiograph
 
@@ -45,7 +50,11 @@ _DOUBTFUL = 0.80
 NOT_A_CHEST = frozenset({"DR_BODY_PART", "DR_NOT_CHEST", "DR_VIEW_LATERAL", "DR_QC_PHANTOM"})
 
 
-def assess_dr(radiograph: Radiograph, limits: DrLimits | SiteLimits | None = None) -> QcResult:
+def assess_dr(
+    radiograph: Radiograph,
+    limits: DrLimits | SiteLimits | None = None,
+    lungs: LungFields | None = None,
+) -> QcResult:
     """Judge one radiograph.
 
     Parameters
@@ -54,6 +63,9 @@ def assess_dr(radiograph: Radiograph, limits: DrLimits | SiteLimits | None = Non
         Dense anatomy high.
     limits : DrLimits, SiteLimits or None
         The site's; None for the defaults.
+    lungs : LungFields or None
+        Of the lung network; without them position is judged by the template, more coarsely, and
+        the kind of view by the header and the template.
 
     Raises
     ------
@@ -61,11 +73,14 @@ def assess_dr(radiograph: Radiograph, limits: DrLimits | SiteLimits | None = Non
         The array is no picture.
     """
     check_usable(radiograph)
-    return assess_fitted(radiograph, fit_chest(radiograph.pixels), limits)
+    return assess_fitted(radiograph, fit_chest(radiograph.pixels), limits, lungs)
 
 
 def assess_fitted(
-    radiograph: Radiograph, chest: ChestFit, limits: DrLimits | SiteLimits | None = None
+    radiograph: Radiograph,
+    chest: ChestFit,
+    limits: DrLimits | SiteLimits | None = None,
+    lungs: LungFields | None = None,
 ) -> QcResult:
     """As :func:`assess_dr`, for a chest that has been found already."""
     chosen = limits or DrLimits()
@@ -73,13 +88,21 @@ def assess_fitted(
         chosen = chosen.for_tags(radiograph.tags)
     metrics = {"chest_match": chest.score, "reversed_match": chest.inverted_score}
     reasons = _by_tags(radiograph.tags)
-    reasons += _kind_of_picture(radiograph, chest, chosen, metrics)
+    if lungs is not None and lungs.answer is not None:
+        reasons += judged_view(lungs.answer, chest, chosen, metrics)
+    else:
+        reasons += _kind_of_picture(radiograph, chest, chosen, metrics)
     if not any(found.severity == "reject" for found in reasons):
-        # Made once for both: resampling a full-size detector image takes longest.
+        # Made once for all: resampling a full-size detector image takes longest.
         frame = chest_frame(radiograph.pixels, chest.box)
         picture = _picture(radiograph, chest, frame, chosen, metrics)
         reasons += _exposure(radiograph, chest, frame, chosen, metrics) + picture
-        reasons += _positioning(radiograph, chest, chosen, metrics)
+        field = exposed_field(radiograph.pixels)
+        if lungs is not None and lungs.answer is not None:
+            reasons += judged_position(lungs, field, chosen, metrics)
+        else:
+            reasons += _positioning(radiograph, chest, chosen, metrics)
+        reasons += judged_artefacts(radiograph.pixels, field, frame, chosen, metrics)
     return QcResult(verdict_of(tuple(reasons)), tuple(reasons), metrics)
 
 
@@ -125,7 +148,9 @@ def _kind_of_picture(
     if drop > limits.base_drop_reject and gain <= limits.chest_turned_reject:
         name = "base_drop_rank"
         return [reason("DR_CUT_BASES", "reject", name, drop, limits.base_drop_reject)]
-    found = _above(gain, limits.chest_turned_warn, limits.chest_turned_reject, "DR_TURNED")
+    found = above(
+        "DR_TURNED", "turned_gain", gain, limits.chest_turned_warn, limits.chest_turned_reject
+    )
     if found:
         return found
     if chest.score < limits.chest_reject:
@@ -159,7 +184,7 @@ def _exposure(
     # A raw detector image uses little of its range by design: where the tags vouch for the
     # exposure, or the picture has many bits, a narrow range is no finding.
     if radiograph.bits_stored <= 8:
-        found += _below(span, limits.span_warn, limits.span_reject, "DR_CONTRAST_LOW", "grey_span")
+        found += below("DR_CONTRAST_LOW", "grey_span", span, limits.span_warn, limits.span_reject)
     return found
 
 
@@ -179,10 +204,18 @@ def _picture(
         "sharpness_log_ratio": sharp,
         "noise_share": noise,
     }
-    found = _above(low, limits.clipped_low_warn, limits.clipped_low_reject, "DR_CLIPPED_LOW")
-    found += _above(high, limits.clipped_high_warn, limits.clipped_high_reject, "DR_CLIPPED_HIGH")
-    found += _below(sharp, limits.sharp_warn, limits.sharp_reject, "DR_BLUR", "sharpness_log_ratio")
-    found += _above(noise, limits.noise_warn, limits.noise_reject, "DR_NOISE")
+    by = limits
+    dark, white = (
+        (by.clipped_low_warn, by.clipped_low_reject),
+        (
+            by.clipped_high_warn,
+            by.clipped_high_reject,
+        ),
+    )
+    found = above("DR_CLIPPED_LOW", "clipped_low_share", low, *dark)
+    found += above("DR_CLIPPED_HIGH", "clipped_high_share", high, *white)
+    found += below("DR_BLUR", "sharpness_log_ratio", sharp, by.sharp_warn, by.sharp_reject)
+    found += above("DR_NOISE", "noise_share", noise, by.noise_warn, by.noise_reject)
     return found
 
 
@@ -198,32 +231,10 @@ def _positioning(
     found: list[Reason] = []
     for side, share in cut_shares(radiograph.pixels, chest.box).items():
         metrics[f"cut_{side}_share"] = share
-        found += _above(share, limits.cut_warn, limits.cut_reject, codes[side])
+        name = f"cut_{side}_share"
+        found += above(codes[side], name, share, limits.cut_warn, limits.cut_reject)
     drop = metrics["base_drop_rank"]
     if drop > limits.base_drop_warn and not any(r.code == "DR_CUT_BASES" for r in found):
         name = "base_drop_rank"
         found.append(reason("DR_CUT_BASES", "warn", name, drop, limits.base_drop_warn))
     return found
-
-
-_METRICS = {
-    "DR_CLIPPED_LOW": "clipped_low_share",
-    "DR_CLIPPED_HIGH": "clipped_high_share",
-    "DR_NOISE": "noise_share",
-    "DR_TURNED": "turned_gain",
-    "DR_CUT_APICES": "cut_apices_share",
-    "DR_CUT_BASES": "cut_bases_share",
-    "DR_CUT_SIDE": "cut_side_share",
-}
-
-
-def _above(value: float, warn: float, refuse: float, code: str) -> list[Reason]:
-    if value > refuse:
-        return [reason(code, "reject", _METRICS[code], value, refuse)]
-    return [reason(code, "warn", _METRICS[code], value, warn)] if value > warn else []
-
-
-def _below(value: float, warn: float, refuse: float, code: str, metric: str) -> list[Reason]:
-    if value < refuse:
-        return [reason(code, "reject", metric, value, refuse)]
-    return [reason(code, "warn", metric, value, warn)] if value < warn else []

@@ -17,6 +17,20 @@ def reason(
     return Reason(code, severity, text.zh, text.en, metric, value, limit)
 
 
+def above(code: str, metric: str, value: float, warn: float, refuse: float) -> list[Reason]:
+    """Return what a value amounts to that should not be high."""
+    if value > refuse:
+        return [reason(code, "reject", metric, value, refuse)]
+    return [reason(code, "warn", metric, value, warn)] if value > warn else []
+
+
+def below(code: str, metric: str, value: float, warn: float, refuse: float) -> list[Reason]:
+    """Return what a value amounts to that should not be low."""
+    if value < refuse:
+        return [reason(code, "reject", metric, value, refuse)]
+    return [reason(code, "warn", metric, value, warn)] if value < warn else []
+
+
 def codes() -> tuple[str, ...]:
     """Return every code that quality control of radiographs can give."""
     return tuple(_SENTENCES)
@@ -114,5 +128,40 @@ _SENTENCES = {
     "DR_CUT_SIDE": Sentence(
         zh="一侧肺野可能未包全；请居中并放宽照射野后重拍。",
         en="One side of the lungs seems cut off; centre the patient, widen the field and repeat.",
+    ),
+    "DR_ROTATED": Sentence(
+        zh="患者可能向一侧旋转（两侧胸锁关节不等距）；请摆正体位，必要时重拍。",
+        en="The patient seems turned to one side (clavicle ends unequally far from "
+        "the spine); straighten the patient, repeat if needed.",
+    ),
+    "DR_INSPIRATION": Sentence(
+        zh="吸气可能不足，肺底被膈遮盖；请深吸气屏气后重拍。",
+        en="Inspiration seems shallow, the diaphragm hides the lung bases; repeat after a deep "
+        "breath held.",
+    ),
+    "DR_SIDE_DOUBTFUL": Sentence(
+        zh="心影偏向图像左侧：可能左右翻转或标记错误，也可能为右位心或肺不张；请核对左右标记。",
+        en="The heart lies towards the left of the picture: mirrored picture or wrong side marker, "
+        "else dextrocardia or collapse; check the side marker.",
+    ),
+    "DR_GRID_LINES": Sentence(
+        zh="图像有规则条纹（滤线栅伪影）；请检查滤线栅的移动、对位与焦距。",
+        en="Regular lines in the picture (anti-scatter grid); check that the grid moves, its "
+        "alignment and its focal distance.",
+    ),
+    "DR_DEAD_LINES": Sentence(
+        zh="探测器有坏行或坏列；请重新校准探测器，线条遮盖病灶时重拍。",
+        en="Defective rows or columns of the detector; recalibrate it, repeat if a line hides a "
+        "finding.",
+    ),
+    "DR_FOREIGN_BODY": Sentence(
+        zh="肺野内有高密度异物或导线影（饰物、电极、起搏器等）；能取下的请取下后再判断是否重拍。",
+        en="Dense objects or wires over the lungs (jewellery, electrodes, pacemaker); take off "
+        "what can be taken off, then decide on a repeat.",
+    ),
+    "DR_LUNGS_UNSURE": Sentence(
+        zh="肺野未能可靠勾画，未判断体位、截断与吸气；请人工核对。",
+        en="The lung fields were not outlined surely; position, cut-off and inspiration were not "
+        "judged. Check them by eye.",
     ),
 }
