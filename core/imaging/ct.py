@@ -5,27 +5,33 @@ column) at the border, patient order inside (see ``ct_grid``).
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from time import perf_counter
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import ndimage
 
 from core.errors import XinglinError
-from core.imaging.ct_delineate import Delineated, delineate, measured
+from core.imaging.ct_delineate import Delineated, delineate, kind_of
 from core.imaging.ct_errors import CtShapeError, CtSpacingError, CtTooLargeError
 from core.imaging.ct_grid import PatientView, cut_grid, patient_view
 from core.imaging.ct_qc import CtLimits, assess_ct, assess_geometry, reason_of
 from core.imaging.ct_qc_measure import quality_metrics
 from core.imaging.geometry import SeriesGeometry
 from core.imaging.lesions import Judge, find_lesions
+from core.imaging.location import OUTSIDE, location_of, location_outside, side_of
 from core.imaging.lungs import LEFT, RIGHT, Labels, find_lungs, refine
-from core.imaging.result import Lesion, QcResult, Reason, Status, verdict_of
+from core.imaging.measure import centroid
+from core.imaging.remeasure import measure_outlined
+from core.imaging.result import Lesion, QcResult, Reason, Severity, Status, verdict_of
 from core.imaging.volume import Volume
 
 COARSE_EDGE_MM = 2.0
 MOST_VOXELS = 1200 * 1024 * 1024  # 2.4 GB of int16: beyond it the box's memory is at stake
 SPACING_MM = (0.05, 30.0)
+# Where these say no, that no lung was found says nothing.
+BROKEN = ("CT_HU", "CT_LUNG_CUT", "CT_VALUES")
 
 
 @dataclass(frozen=True, eq=False)
@@ -150,7 +156,7 @@ def analyse_ct(
     stages.begin("quality")
     measured = quality_metrics(view, coarse, lungs)
     qc = assess_ct(geometry, coarse, lungs, options.limits, measured)
-    qc = _with_invalid(qc, invalid)
+    qc = _with_invalid(qc, invalid, volume.voxels.size, options.limits)
     if not lungs.lungs.any():
         stages.end()
         return _without_lung(qc, stages.seconds)
@@ -173,26 +179,52 @@ def _measured(
 ) -> tuple[tuple[Lesion, ...], NDArray[np.uint16]]:
     """Number, paint and measure; where two touch, the first keeps the voxels."""
     label_map = np.zeros(view.voxels.shape, dtype=np.uint16)
-    lesions: list[Lesion] = []
+    drafts: list[Lesion] = []
     for found in outlined:
         part = label_map[found.box]
         free = found.mask & (part == 0)
         if free.sum() < 0.5 * found.mask.sum():
             continue
-        number = len(lesions) + 1
+        number = len(drafts) + 1
         part[free] = number
-        lumen = None if found.lumen is None else found.lumen & free
-        lesions.append(
-            measured(Delineated(found.scored, found.box, free, lumen), number, volume, view, lungs)
+        kind = found.scored.candidate.kind
+        drafts.append(Lesion(number, kind, (0, 0, 0), 0, 0, 0, 0, "", found.scored.probability))
+    lesions = measure_outlined(volume, view, label_map, drafts)
+    return _placed(lesions, (view, label_map, lungs)), label_map
+
+
+def _placed(
+    lesions: tuple[Lesion, ...],
+    where: tuple[PatientView, NDArray[np.uint16], Labels],
+) -> tuple[Lesion, ...]:
+    """Return the lesions with their place, and their kind as full resolution shows it."""
+    view, label_map, lungs = where
+    out = []
+    boxes = ndimage.find_objects(label_map.astype(np.int32))
+    for lesion in lesions:
+        box = boxes[lesion.id - 1]
+        mask = label_map[box] == lesion.id
+        outside = lesion.kind in OUTSIDE
+        side = side_of(label_map == lesion.id, lungs) if outside else side_of(mask, lungs[box])
+        level = box[0].start + float(centroid(mask)[0])
+        values = np.asarray(view.voxels[box][mask], dtype=np.float32)
+        out.append(
+            replace(
+                lesion,
+                kind=kind_of(lesion.kind, lesion.long_axis_mm, values),
+                location=location_outside(lesion.kind, side)
+                if outside
+                else location_of(level, side, lungs),
+            )
         )
-    return tuple(lesions), label_map
+    return tuple(out)
 
 
 def _give_back(lungs: Labels, label_map: NDArray[np.uint16], lesions: tuple[Lesion, ...]) -> None:
-    """Count diseased lung as lung: paint each lesion but the pleural with its side's label."""
+    """Count diseased lung as lung: paint each lesion inside it with its side's label."""
     side = np.zeros(len(lesions) + 1, dtype=np.uint8)
     for lesion in lesions:
-        if not lesion.location.startswith("pleural"):
+        if lesion.kind not in OUTSIDE:
             side[lesion.id] = RIGHT if lesion.location.startswith("right") else LEFT
     for level, ids in zip(lungs, label_map, strict=True):
         free = (ids > 0) & (level == 0)
@@ -237,10 +269,13 @@ def _count_invalid(voxels: NDArray[np.int16] | NDArray[np.float32]) -> int:
     return int(sum((~np.isfinite(level)).sum() for level in voxels))
 
 
-def _with_invalid(qc: QcResult, count: int) -> QcResult:
+def _with_invalid(qc: QcResult, count: int, voxels: int, limits: CtLimits) -> QcResult:
     if not count:
         return qc
-    reasons = (*qc.reasons, reason_of("CT_VALUES_INVALID", "warn", "invalid_voxels", float(count)))
+    share = count / voxels
+    severity: Severity = "reject" if share > limits.invalid_reject_share else "warn"
+    told = reason_of("CT_VALUES_INVALID", severity, "invalid_voxels", float(count))
+    reasons = (*qc.reasons, told)
     return QcResult(verdict_of(reasons), reasons, qc.metrics)
 
 
@@ -250,8 +285,8 @@ def _refused(qc: QcResult, seconds: dict[str, float], lungs: Labels | None = Non
 
 
 def _without_lung(qc: QcResult, seconds: dict[str, float]) -> CtFindings:
-    """No lung: not applicable, unless the values themselves are broken (then refused)."""
-    broken = [r for r in qc.reasons if r.severity == "reject" and r.code.startswith("CT_HU")]
+    """No lung: not applicable, unless values or field are broken (then refused)."""
+    broken = [r for r in qc.reasons if r.severity == "reject" and r.code.startswith(BROKEN)]
     if broken:
         return CtFindings(qc, "refused", None, None, None, seconds, broken[0])
     reason = next(r for r in qc.reasons if r.code == "CT_NO_LUNG")

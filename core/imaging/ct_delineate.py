@@ -1,27 +1,31 @@
-"""From a candidate on the working grid to a measured lesion at full resolution."""
+"""From a candidate on the working grid to its outline at full resolution."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import ndimage
 
 from core.imaging.ct_grid import Hounsfield, Mask, PatientView, dilate, erode
+from core.imaging.ct_strands import without_strands
 from core.imaging.lesions import Scored
 from core.imaging.lesions_field import grown_box
 from core.imaging.lesions_large import DENSE_HU, MASS_LIMIT_MM
 from core.imaging.lesions_pleural import FLUID_HU
-from core.imaging.location import location_of, side_of
-from core.imaging.lungs import Labels
-from core.imaging.measure import Axes, centroid, density_shares, recist_axes, wall_thickness_mm
-from core.imaging.result import Lesion
-from core.imaging.volume import Volume
+from core.imaging.measure_lesion import HAZY
+from core.imaging.measure_occupancy import occupancy
 
 # Light smoothing before the edge is decided: noise must not fray the outline of ground glass.
 EDGE_SIGMA_MM = 0.6
-IN_PLANE_CROSS = ndimage.generate_binary_structure(2, 1)[None]
+# Grid voxels around the candidate: its edge, and background beside it to hold the edge against.
+MARGIN_VOXELS = 5
+COMPACT = frozenset(
+    {"solid_nodule", "ground_glass_nodule", "part_solid_nodule", "mass", "calcification"}
+)
+# Patterns and layers: no edge of their own at full resolution, they stay as the search found them.
+AS_FOUND = frozenset({"miliary", "fibrosis", "pleural_thickening"})
+CALCIFIED_HU, CALCIFIED_PEAK_HU = 200.0, 350.0
 
 
 @dataclass(frozen=True)
@@ -31,90 +35,77 @@ class Delineated:
     scored: Scored
     box: tuple[slice, slice, slice]
     mask: Mask
-    lumen: Mask | None
 
 
 def delineate(view: PatientView, scored: Scored) -> Delineated | None:
-    """Return the full-resolution mask; None where nothing of it is left there."""
+    """Return the full-resolution outline; None where nothing of it is left there."""
     candidate = scored.candidate
-    box = grown_box(candidate.box, scored.grid.voxels.shape, 2)
+    box = grown_box(candidate.box, scored.grid.voxels.shape, MARGIN_VOXELS)
     part = scored.grid.cut(box)
     mask = _moved(candidate.mask, candidate.box, box)
+    if candidate.kind in AS_FOUND:
+        return Delineated(scored, part.box, np.asarray(part.enlarge(mask)))
     voxels = _smooth(view, part.box)
     edge = max(part.spacing_mm)
     core = part.enlarge(erode(mask, 0.6 * edge, part.spacing_mm))
     rim = part.enlarge(dilate(mask, 1.05 * edge, part.spacing_mm))
-    lumen = None
+    level = _level(scored)
     if candidate.lumen is not None:
         air = part.enlarge(
             dilate(_moved(candidate.lumen, candidate.box, box), edge, part.spacing_mm)
         )
-        lumen = np.asarray(air & (voxels <= _level(scored)))
-        fine = lumen | (rim & (voxels > _level(scored)))
+        fine = (air & (voxels <= level)) | (rim & (voxels > level))
     elif candidate.kind == "pleural_effusion":
         fluid = (voxels > FLUID_HU[0] - 45) & (voxels < FLUID_HU[1] + 30)
         fine = core | (rim & fluid)
     else:
-        fine = (core & (voxels > _level(scored) - 150)) | (rim & (voxels > _level(scored)))
-    fine = _main_piece(fine) if "count" not in candidate.features else fine
+        level = _half_level(voxels, (core, rim), scored, view.spacing_mm)
+        fine = (core & (voxels > level - 150)) | (rim & (voxels > level))
+    if "count" not in candidate.features:
+        fine = _main_piece(fine)
+    if candidate.kind in COMPACT or candidate.lumen is not None:
+        # A cavity is cut as a whole: its air stands for tissue there.
+        tissue = (
+            voxels if candidate.lumen is None else np.where(fine, np.maximum(voxels, 0), voxels)
+        )
+        fine = without_strands(fine, tissue, level, view.spacing_mm)
     if not fine.any():
         return None
-    if lumen is not None:
-        lumen &= fine
-    return Delineated(scored, part.box, fine, lumen)
+    return Delineated(scored, part.box, np.asarray(fine))
 
 
-def measured(
-    found: Delineated, number: int, volume: Volume, view: PatientView, lungs: Labels
-) -> Lesion:
-    """Return the lesion's record. ``lungs`` is at full resolution, patient order."""
-    candidate = found.scored.candidate
-    values = np.asarray(view.voxels[found.box][found.mask], dtype=np.float32)
-    corner = np.array([part.start for part in found.box], dtype=np.float64)
-    index = centroid(found.mask) + corner
-    axes = recist_axes(found.mask, view.spacing_mm)
-    pleural = candidate.kind == "pleural_effusion"
-    whole = _on(found, lungs.shape) if pleural else found.mask
-    side = side_of(whole, lungs if pleural else lungs[found.box])
-    place = volume.to_lps(view.source_index(index))
-    voxel_ml = float(np.prod(view.spacing_mm)) / 1000.0
-    lesion = Lesion(
-        id=number,
-        kind=_kind(candidate.kind, axes, values),
-        centroid_mm=(float(place[0]), float(place[1]), float(place[2])),
-        volume_ml=float(found.mask.sum() * voxel_ml),
-        long_axis_mm=axes.long_mm,
-        short_axis_mm=axes.short_mm,
-        mean_hu=_mean_hu(view, found),
-        location=location_of(float(index[0]), side, lungs, pleural),
-        probability=found.scored.probability,
-        extra=density_shares(values),
-    )
-    if found.lumen is None:
-        return lesion
-    return replace(lesion, extra=lesion.extra | _cavity_numbers(found, view, voxel_ml))
+def kind_of(kind: str, long_axis_mm: float, values: Hounsfield) -> str:
+    """Correct a candidate's kind by what full resolution says.
 
-
-def _mean_hu(view: PatientView, found: Delineated) -> float:
-    """Return the mean of the inner voxels (one in from the edge: partial volume stays out), HU.
-
-    Of all voxels where fewer than eight are inner.
+    ``values`` are the densities inside the outline, HU.
     """
-    inner = ndimage.binary_erosion(found.mask, structure=IN_PLANE_CROSS)
-    chosen = inner if inner.sum() >= 8 else found.mask
-    return float(np.asarray(view.voxels[found.box], dtype=np.float64)[chosen].mean())
+    if kind not in ("solid_nodule", "mass"):
+        return kind
+    bright = float((values > CALCIFIED_HU).mean()) > 0.3
+    if bright or float(np.percentile(values, 95)) > CALCIFIED_PEAK_HU:
+        return "calcification"
+    return "mass" if long_axis_mm > MASS_LIMIT_MM else "solid_nodule"
 
 
-def _cavity_numbers(found: Delineated, view: PatientView, voxel_ml: float) -> dict[str, float]:
-    assert found.lumen is not None
-    wall = found.mask & ~found.lumen
-    mean, most = wall_thickness_mm(found.lumen, wall, view.spacing_mm)
-    return {
-        "wall_mean_mm": mean,
-        "wall_max_mm": most,
-        "wall_volume_ml": float(wall.sum() * voxel_ml),
-        "lumen_volume_ml": float(found.lumen.sum() * voxel_ml),
-    }
+def _half_level(
+    voxels: Hounsfield,
+    where: tuple[Mask, Mask],
+    scored: Scored,
+    spacing_mm: tuple[float, float, float],
+) -> float:
+    """Return the density half-way between the lesion and what lies around it.
+
+    ``where`` is what surely belongs to the lesion and what may.
+    """
+    core, rim = where
+    level = _level(scored)
+    first = _main_piece((core & (voxels > level - 150)) | (rim & (voxels > level)))
+    if not first.any():
+        return level
+    seen = occupancy(voxels, first, None, spacing_mm, hazy=scored.candidate.kind in HAZY)
+    if np.isnan(seen.contrast_hu) or seen.contrast_hu <= 0:
+        return level
+    return (seen.inner_hu + seen.outer_hu) / 2
 
 
 def _moved(mask: Mask, box: tuple[slice, slice, slice], wider: tuple[slice, slice, slice]) -> Mask:
@@ -142,19 +133,3 @@ def _main_piece(mask: Mask) -> Mask:
     sizes = np.bincount(labels.ravel())
     sizes[0] = 0
     return np.asarray(ndimage.binary_fill_holes(labels == int(sizes.argmax())))
-
-
-def _kind(kind: str, axes: Axes, values: Hounsfield) -> str:
-    """Correct the candidate's kind by what full resolution says."""
-    bright = float((values > 200).mean()) > 0.3 or float(np.percentile(values, 95)) > 350
-    if kind in ("solid_nodule", "mass") and bright:
-        return "calcification"
-    if kind in ("solid_nodule", "mass"):
-        return "mass" if axes.long_mm > MASS_LIMIT_MM else "solid_nodule"
-    return kind
-
-
-def _on(found: Delineated, shape: tuple[int, ...]) -> NDArray[np.bool_]:
-    out = np.zeros(shape, dtype=bool)
-    out[found.box] = found.mask
-    return out

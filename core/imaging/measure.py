@@ -1,4 +1,4 @@
-"""Measures of one lesion: centroid, volume, RECIST axes, densities, wall of a cavity.
+"""Measures of one lesion: centroid, volume, RECIST axes, densities, proportions.
 
 Axes follow RECIST 1.1 (Eisenhauer, Eur J Cancer 45:228, 2009): the longest diameter in any axial
 slice and the longest extent perpendicular to it in the same slice. Array order (up, back, left).
@@ -8,18 +8,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 from scipy.spatial import ConvexHull, QhullError
 from scipy.spatial.distance import cdist
 
 from core.imaging.ct_grid import Mask
 
-# The four midpoints of a pixel's edges: the outline of a voxelised disc passes through them, so a
-# diameter taken between them is neither a pixel too long (corners) nor too short (centres).
-EDGES = np.array([[0.5, 0.0], [-0.5, 0.0], [0.0, 0.5], [0.0, -0.5]])
+HALF = 0.5
+PERCENTILES = (5, 25, 50, 75, 95)
+# Solid above -300 HU, calcified above 200 HU (usual in nodule volumetry and in calcification
+# reading of non-contrast CT); aerated below -750 HU.
+AIR_HU, SOLID_HU, CALCIFIED_HU = -750.0, -300.0, 200.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,61 +33,62 @@ class Axes:
     level: int
 
 
-def recist_axes(mask: Mask, spacing_mm: tuple[float, float, float]) -> Axes:
+def recist_axes(share: Mask | NDArray[np.float32], spacing_mm: tuple[float, float, float]) -> Axes:
     """Return the longest in-plane diameter over all slices, and the width across it there.
 
-    ``mask`` is (slice, row, column) with at least one true voxel; zeros where it has none.
+    ``share`` is (slice, row, column): how much of each voxel is filled, or a mask. The outline runs
+    where half is filled, between pixels (as in marching squares), so that a diameter is neither a
+    pixel too long nor too short. Zeros where nothing is filled.
     """
     in_plane = np.asarray(spacing_mm[1:])
     best = Axes(0.0, 0.0, 0)
-    areas = mask.sum(axis=(1, 2))
-    for level in np.flatnonzero(areas):
-        hull = _hull(mask[level], in_plane)
-        if np.linalg.norm(np.ptp(hull, axis=0)) <= best.long_mm:
+    filled = share > HALF
+    for level in np.flatnonzero(filled.any(axis=(1, 2))):
+        rows = np.flatnonzero(filled[level].any(axis=1))
+        columns = np.flatnonzero(filled[level].any(axis=0))
+        size = (rows[-1] - rows[0] + 2, columns[-1] - columns[0] + 2)
+        if np.linalg.norm(size * in_plane) <= best.long_mm:
             continue  # the diagonal of its box bounds the diameter
-        axes = _diameters(hull, int(level))
+        part = share[
+            level,
+            max(0, rows[0] - 1) : rows[-1] + 2,
+            max(0, columns[0] - 1) : columns[-1] + 2,
+        ]
+        axes = _diameters(_hull(part, in_plane), int(level))
         if axes.long_mm > best.long_mm:
             best = axes
     return best
 
 
-def centroid(mask: Mask) -> NDArray[np.float64]:
-    """Return the mean (slice, row, column) index of the true voxels."""
-    return np.asarray(np.argwhere(mask).mean(axis=0), dtype=np.float64)
+def centroid(share: Mask | NDArray[np.float32]) -> NDArray[np.float64]:
+    """Return the mean (slice, row, column) index, each voxel weighted by how full it is."""
+    weights = np.maximum(np.asarray(share, dtype=np.float64), 0.0)
+    total = max(float(weights.sum()), 1e-12)
+    sums = [weights.sum(axis=tuple(k for k in range(3) if k != axis)) for axis in range(3)]
+    return np.array([float(s @ np.arange(len(s))) / total for s in sums])
 
 
-def wall_thickness_mm(
-    lumen: Mask, wall: Mask, spacing_mm: tuple[float, float, float]
-) -> tuple[float, float]:
-    """Return (mean, maximum) thickness of a cavity's wall, millimetres.
-
-    For every outer-surface voxel of the wall the distance to the lumen is its local thickness; the
-    maximum is the 98th percentile, so that one attached vessel does not decide it.
-    """
-    if not lumen.any() or not wall.any():
-        return 0.0, 0.0
-    whole = np.pad(lumen | wall, 1)
-    surface = (whole & ~ndimage.binary_erosion(whole))[1:-1, 1:-1, 1:-1] & wall
-    to_lumen = ndimage.distance_transform_edt(~lumen, sampling=spacing_mm)
-    local = to_lumen[surface]
-    if not len(local):
-        return 0.0, 0.0
-    return float(local.mean()), float(np.percentile(local, 98))
-
-
-def density_shares(values: NDArray[np.float32]) -> dict[str, float]:
-    """Return which part of a lesion is ground glass, solid and calcified (0…1).
-
-    Limits: solid above -300 HU, calcified above 200 HU (usual in nodule volumetry and in
-    calcification reading of non-contrast CT).
-    """
+def density_shares(values: NDArray[Any]) -> dict[str, float]:
+    """Return which part of a lesion is air, ground glass, solid and calcified (0 to 1)."""
+    names = ("air_share", "ground_glass_share", "solid_share", "calcified_share")
     if not len(values):
-        return {"ground_glass_share": 0.0, "solid_share": 0.0, "calcified_share": 0.0}
-    return {
-        "ground_glass_share": float(((values > -750) & (values <= -300)).mean()),
-        "solid_share": float((values > -300).mean()),
-        "calcified_share": float((values > 200).mean()),
-    }
+        return dict.fromkeys(names, 0.0)
+    parts = (
+        values <= AIR_HU,
+        (values > AIR_HU) & (values <= SOLID_HU),
+        values > SOLID_HU,
+        values > CALCIFIED_HU,
+    )
+    return {name: float(part.mean()) for name, part in zip(names, parts, strict=True)}
+
+
+def density_statistics(values: NDArray[Any]) -> dict[str, float]:
+    """Return standard deviation and percentiles, HU (IBSI 3.3: population form, linear)."""
+    if not len(values):
+        return {}
+    at = np.percentile(values, PERCENTILES)
+    spread = {"hu_sd": float(np.std(values, dtype=np.float64))}
+    return spread | {f"hu_p{q}": float(v) for q, v in zip(PERCENTILES, at, strict=True)}
 
 
 def shape_ratios(mask: Mask, spacing_mm: tuple[float, float, float]) -> tuple[float, float]:
@@ -98,17 +101,22 @@ def shape_ratios(mask: Mask, spacing_mm: tuple[float, float, float]) -> tuple[fl
     return float(roots[1] / roots[2]), float(roots[0] / roots[2])
 
 
-def _hull(plane: NDArray[np.bool_], in_plane_mm: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return hull points of one slice's outline, millimetres."""
-    rows = np.flatnonzero(plane.any(axis=1))
-    first = plane[rows].argmax(axis=1)
-    last = plane.shape[1] - 1 - plane[rows][:, ::-1].argmax(axis=1)
-    ends = np.concatenate([np.stack([rows, first], 1), np.stack([rows, last], 1)])
-    points = (ends[:, None, :] + EDGES[None]).reshape(-1, 2) * in_plane_mm
+def _hull(plane: NDArray[Any], in_plane_mm: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return hull points of one slice's half-filled outline, millimetres."""
+    field = np.pad(plane.astype(np.float64), 1)
+    points = np.concatenate([_crossings(field), _crossings(field.T)[:, ::-1]]) * in_plane_mm
     try:
         return np.asarray(points[ConvexHull(points).vertices])
     except QhullError:
         return np.asarray(points)
+
+
+def _crossings(field: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return (row, column) where the field passes one half between two rows."""
+    low, high = field[:-1], field[1:]
+    rows, columns = np.nonzero((low > HALF) != (high > HALF))
+    a, b = low[rows, columns], high[rows, columns]
+    return np.stack([rows + (HALF - a) / (b - a), columns.astype(np.float64)], axis=1)
 
 
 def _diameters(hull: NDArray[np.float64], level: int) -> Axes:

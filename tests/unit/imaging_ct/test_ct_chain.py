@@ -8,6 +8,7 @@ import pytest
 from core.imaging.ct import CtOptions, analyse_ct
 from core.imaging.geometry import geometry_of_grid
 from core.imaging.volume import Volume
+from core.imaging.remeasure import remeasure
 from core.phantom.ct import CtSpec, make_ct
 
 SPEC = CtSpec(
@@ -74,9 +75,20 @@ def test_label_map_and_numbers_agree(findings, phantom):
     assert findings.label_map.shape == phantom.volume.voxels.shape
     for lesion in findings.lesions:
         mask = findings.label_map == lesion.id
-        assert mask.sum() * phantom.volume.voxel_ml == pytest.approx(lesion.volume_ml, rel=1e-6)
+        # Partial voxels count by their share: a coarse scan of small lesions shows it most.
+        drawn = mask.sum() * phantom.volume.voxel_ml
+        assert drawn == pytest.approx(lesion.volume_ml, rel=0.35, abs=0.1)
         centre = phantom.volume.to_lps(np.argwhere(mask).mean(axis=0))
-        assert centre == pytest.approx(np.array(lesion.centroid_mm), abs=1e-6)
+        assert centre == pytest.approx(np.array(lesion.centroid_mm), abs=1.0)
+
+
+def test_the_same_outline_gives_the_same_numbers_whoever_drew_it(findings, phantom):
+    again = remeasure(phantom.volume, findings.label_map, findings.lesions)
+    for first, second in zip(findings.lesions, again, strict=True):
+        assert second.volume_ml == pytest.approx(first.volume_ml)
+        assert second.long_axis_mm == pytest.approx(first.long_axis_mm)
+        assert second.extra == pytest.approx(first.extra)
+        assert second.codes == first.codes
 
 
 def test_cavity_has_a_wall(findings):

@@ -6,7 +6,8 @@ import pytest
 from core.imaging.ct_grid import patient_view
 from core.imaging.location import KINDS, LOCATIONS, location_of, side_of
 from core.imaging.lungs import LEFT, RIGHT
-from core.imaging.measure import density_shares, recist_axes, shape_ratios, wall_thickness_mm
+from core.imaging.measure import density_shares, recist_axes, shape_ratios
+from core.imaging.measure_surface import mesh_of, wall_of
 from core.imaging.volume import Volume
 
 
@@ -51,9 +52,9 @@ def test_wall_of_a_hollow_ball():
         (axes[0][:, None, None] * 1.0) ** 2 + (axes[1][:, None] * 0.8) ** 2 + (axes[2] * 0.8) ** 2
     )
     lumen = radius <= 9
-    mean, most = wall_thickness_mm(lumen, whole & ~lumen, spacing)
-    assert mean == pytest.approx(5, abs=0.8)
-    assert mean <= most < 6.5
+    wall = wall_of(mesh_of(lumen, spacing), mesh_of(whole, spacing))
+    assert wall.mean_mm == pytest.approx(5, abs=0.4)
+    assert 4.2 < wall.least_mm <= wall.mean_mm <= wall.most_mm < 5.8
 
 
 def test_shape_ratios_tell_a_ball_from_a_tube():
@@ -66,6 +67,7 @@ def test_shape_ratios_tell_a_ball_from_a_tube():
 def test_density_shares_by_their_limits():
     values = np.array([-700, -650, 20, 400], np.float32)
     assert density_shares(values) == {
+        "air_share": 0.0,
         "ground_glass_share": 0.5,
         "solid_share": 0.5,
         "calcified_share": 0.25,

@@ -1,0 +1,131 @@
+"""How far a second scan of the unchanged lesion would lie: 95 % repeatability intervals.
+
+A number's error grows with the voxels' size beside the lesion's and with the noise beside its
+contrast. For each class of lesion and each number, ``COEFFICIENTS`` holds the half-width's parts,
+fitted on scans and second scans of digital lesions with known truth (``python -m
+tests.bench.ct_measures --fit``; the coverage on other patients stands in docs/imaging/
+ct-measures.md). The parts add in squares. Breathing, posture and another reader's outline are not
+in it: between two real examinations more is to be expected.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+Form = Literal["relative", "length", "density", "pure"]
+LesionClass = Literal["compact", "hazy", "cavity", "extended"]
+
+# How a number's half-width is stated: as a share of it, in millimetres, in HU, or as it is.
+FORMS: dict[str, Form] = {
+    "volume_ml": "relative",
+    "surface_cm2": "relative",
+    "lumen_volume_ml": "relative",
+    "wall_volume_ml": "relative",
+    "long_axis_mm": "length",
+    "short_axis_mm": "length",
+    "largest_diameter_mm": "length",
+    "wall_min_mm": "length",
+    "wall_mean_mm": "length",
+    "wall_max_mm": "length",
+    "mean_hu": "density",
+    "hu_p50": "density",
+    "wall_mean_hu": "density",
+    "sphericity": "pure",
+}
+CLASSES: dict[str, LesionClass] = {
+    "solid_nodule": "compact",
+    "mass": "compact",
+    "calcification": "compact",
+    "ground_glass_nodule": "hazy",
+    "part_solid_nodule": "hazy",
+    "cavity": "cavity",
+    "consolidation": "extended",
+    "pleural_effusion": "extended",
+}
+PARTS = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """What the width of an interval follows from.
+
+    Attributes
+    ----------
+    kind : str
+        As ``Lesion.kind``.
+    spacing_mm : (3,) float
+        Slice, row, column.
+    volume_ml : float
+    contrast_hu, noise_hu : float
+        Of the lesion over its surroundings, and beside it; NaN where unknown.
+    """
+
+    kind: str
+    spacing_mm: tuple[float, float, float]
+    volume_ml: float
+    contrast_hu: float
+    noise_hu: float
+
+    @property
+    def diameter_mm(self) -> float:
+        """Diameter of the ball of the same volume."""
+        return max(float((6000.0 * max(self.volume_ml, 1e-6) / 3.141592653589793) ** (1 / 3)), 1.0)
+
+
+def parts_of(name: str, value: float, frame: Frame) -> tuple[float, ...]:
+    """Return the four parts that a half-width is made of, before their coefficients.
+
+    Constant, slice, pixel, noise; in the unit of the number's form.
+    """
+    form = FORMS[name]
+    slice_mm, pixel_mm = frame.spacing_mm[0], max(frame.spacing_mm[1:])
+    known = frame.noise_hu == frame.noise_hu and frame.contrast_hu == frame.contrast_hu
+    ratio = min(1.0, frame.noise_hu / max(abs(frame.contrast_hu), 1.0)) if known else 0.0
+    size = frame.diameter_mm
+    if form == "length":
+        return (value, slice_mm, pixel_mm, ratio * size)
+    if form == "density":
+        noise = frame.noise_hu if known else 0.0
+        contrast = abs(frame.contrast_hu) if known else 0.0
+        return (10.0, contrast * slice_mm / size, contrast * pixel_mm / size, noise)
+    return (1.0, slice_mm / size, pixel_mm / size, ratio)
+
+
+def intervals_of(numbers: Mapping[str, float], frame: Frame) -> dict[str, tuple[float, float]]:
+    """Return the 95 % repeatability interval of every number that has one.
+
+    A lesion of a kind without fitted coefficients (tree-in-bud) has none.
+    """
+    chosen = CLASSES.get(frame.kind)
+    if chosen is None:
+        return {}
+    out = {}
+    for name, value in numbers.items():
+        weights = COEFFICIENTS[chosen].get(name)
+        if weights is None:
+            continue
+        parts = parts_of(name, value, frame)
+        half = sum((w * p) ** 2 for w, p in zip(weights, parts, strict=True)) ** 0.5
+        out[name] = _around(FORMS[name], value, half)
+    return out
+
+
+def _around(form: Form, value: float, half: float) -> tuple[float, float]:
+    if form == "relative":  # symmetric in the logarithm: never below zero
+        return value / (1 + half), value * (1 + half)
+    if form == "length":
+        return max(0.0, value - half), value + half
+    if form == "pure":
+        return max(0.0, value - half), min(1.0, value + half)
+    return value - half, value + half
+
+
+# Printed by the fit: constant, slice, pixel, noise.
+COEFFICIENTS: dict[LesionClass, dict[str, tuple[float, float, float, float]]] = {
+    "compact": {"volume_ml": (0.05, 0.3, 0.3, 1.0), "long_axis_mm": (0.0, 0.3, 0.8, 0.0)},
+    "hazy": {},
+    "cavity": {},
+    "extended": {},
+}
