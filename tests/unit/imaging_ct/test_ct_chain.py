@@ -7,8 +7,8 @@ import pytest
 
 from core.imaging.ct import CtOptions, analyse_ct
 from core.imaging.geometry import geometry_of_grid
-from core.imaging.volume import Volume
 from core.imaging.remeasure import remeasure
+from core.imaging.volume import Volume
 from core.phantom.ct import CtSpec, make_ct
 
 SPEC = CtSpec(
