@@ -25,6 +25,7 @@ class FakeGpu:
     builds: int = 0
     closed: int = 0
     timing_seen: list[bytes] = field(default_factory=list)
+    batches: list[int] = field(default_factory=list)  # length of each batch that was run
 
     def describe(self) -> GpuInfo:
         return GpuInfo("Fake L4", "8.9", "13000", "13.0", self.tensorrt_version, 24 << 30)
@@ -55,7 +56,11 @@ class FakeRunner:
         self._error = error
         self._runs = 0
 
-    def run(self, inputs: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    def run(self, batches: list[dict[str, np.ndarray]]) -> list[dict[str, np.ndarray]]:
+        self._gpu.batches += [len(next(iter(batch.values()))) for batch in batches]
+        return [self._one(batch) for batch in batches]
+
+    def _one(self, inputs: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
         self._runs += 1
         if self._gpu.dies_after is not None and self._runs > self._gpu.dies_after:
             raise GpuFailed(what="CUDA_ERROR_OUT_OF_MEMORY")

@@ -1,8 +1,9 @@
 """Model bundles: a folder with weights, metadata, card and golden set, loaded strictly.
 
 Layout: ``model.onnx``, ``metadata.json``, ``card.md``, ``golden.npz`` and, optionally,
-``model_fp16.onnx`` (the same network in FP16 with FP32 inputs and outputs, for runtimes that are
-strongly typed). Everything is checked before anything is used: names, sizes, SHA-256, golden set.
+``model_fp16.onnx`` and ``model_int8.onnx`` (the same network in other precisions with FP32 inputs
+and outputs, for runtimes that are strongly typed; see :mod:`core.models.precision`). Everything is
+checked before anything is used: names, sizes, SHA-256, golden set.
 """
 
 from __future__ import annotations
@@ -66,7 +67,8 @@ class Bundle:
     metadata : Metadata
     model : bytes
         ONNX, FP32.
-    model_fp16 : bytes or None
+    model_fp16, model_int8 : bytes or None
+        The same network in FP16, and explicitly quantised.
     golden : Golden
     card : str
         The model card (Markdown).
@@ -80,6 +82,7 @@ class Bundle:
     golden: Golden
     card: str
     digest: str
+    model_int8: bytes | None = None
 
 
 def load(path: Path) -> Bundle:
@@ -127,6 +130,7 @@ def bundle_of(files: Mapping[str, bytes]) -> Bundle:
         golden=read_golden(files["golden.npz"], metadata.inputs, metadata.outputs),
         card=files["card.md"].decode("utf-8", errors="replace"),
         digest=hashlib.sha256(head).hexdigest(),
+        model_int8=files.get("model_int8.onnx"),
     )
 
 

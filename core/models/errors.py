@@ -294,3 +294,11 @@ class ModelNotKept(XinglinError):
     code = 4045
     zh = "无法写入模型目录：{what}"
     en = "The model cannot be written to the box's folder: {what}"
+
+
+class NetworkNotConvertible(XinglinError):
+    """A network has no form in another precision, or the tool refuses it."""
+
+    code = 4046
+    zh = "网络无法转换为 {precision}：{what}"
+    en = "The network cannot be converted to {precision}: {what}"

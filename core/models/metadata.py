@@ -59,7 +59,7 @@ class Metadata:
     calibration_set : str
         Where the threshold comes from.
     tolerance : dict
-        Largest allowed |difference| on the golden set by precision (``fp32``, ``fp16``).
+        Largest allowed |difference| on the golden set by precision (``fp32``, ``fp16``, ``int8``).
     files : dict
         SHA-256 by file name, for every file of the bundle but metadata.json itself.
     slot : str

@@ -2,20 +2,22 @@
 
 Written against the Python API of TensorRT 10 and 11 (explicit batch, named tensors,
 ``execute_async_v3``). TensorRT 11 is strongly typed: the FP16 flag is gone and FP16 comes as an
-FP16 network. **Not run on a GPU yet**: no machine with one was at hand; `xinglin gpu check` is how
-whoever has one runs it. The engine above it is exercised by the contract suite with a fake driver.
+FP16 network, INT8 as an explicitly quantised one. **Not run on a GPU yet**: no machine with one was
+at hand; `xinglin gpu check` is how whoever has one runs it. The engine above it is exercised by the
+contract suite with a fake driver, this module by stand-ins for pycuda and TensorRT.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections import deque
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import numpy as np
 
 from core.models.bundle import Arrays
-from edge.infer.driver import BuildSpec, BuiltPlan, GpuInfo, shape_range
+from edge.infer.driver import LANES, BuildSpec, BuiltPlan, GpuInfo, shape_range
 from edge.infer.errors import EngineBuildFailed, GpuFailed, GpuUnavailable
 
 
@@ -72,9 +74,9 @@ class CudaDriver:
     def build(self, onnx: bytes, spec: BuildSpec, timing_cache: bytes) -> BuiltPlan:
         """Parse ONNX, build, serialise. Raises EngineBuildFailed."""
         trt = self._trt
-        with self._current():
+        with self.current():
             builder = trt.Builder(self._logger)
-            network = builder.create_network(0)
+            network = builder.create_network(self._network_flags(spec.precision))
             parser = trt.OnnxParser(network, self._logger)
             if not parser.parse(onnx):
                 told = str(parser.get_error(0)) if parser.num_errors else "parser"
@@ -87,15 +89,24 @@ class CudaDriver:
 
     def open(self, plan: bytes) -> CudaRunner:
         """Deserialise a plan and make its execution context. Raises GpuFailed."""
-        with self._current():
+        with self.current():
             runtime = self._trt.Runtime(self._logger)
             engine = runtime.deserialize_cuda_engine(plan)
             if engine is None:
                 raise GpuFailed(what="the plan does not deserialise here")
-            execution = engine.create_execution_context()
-            if execution is None:
-                raise GpuFailed(what="no execution context (memory?)")
-            return CudaRunner(self, runtime, engine, execution)
+            lanes = []
+            for profile in range(min(LANES, engine.num_optimization_profiles)):
+                execution = engine.create_execution_context()
+                if execution is None:
+                    raise GpuFailed(what="no execution context (memory?)")
+                lanes.append(_Lane(self, engine, execution, profile))
+            return CudaRunner(self, runtime, engine, lanes)
+
+    def _network_flags(self, precision: str) -> int:
+        """Return the flags: an INT8 network's own types decide (which TensorRT 10 must be told)."""
+        if precision != "int8" or self.needs_typed_network():
+            return 0
+        return 1 << int(self._trt.NetworkDefinitionCreationFlag.STRONGLY_TYPED)
 
     def _configure(self, builder: Any, spec: BuildSpec, timing_cache: bytes) -> tuple[Any, Any]:
         trt = self._trt
@@ -106,10 +117,11 @@ class CudaDriver:
         if spec.precision == "fp32" and hasattr(trt.BuilderFlag, "TF32"):
             # TF32 has a 10-bit mantissa: it would not be the same numbers.
             config.clear_flag(trt.BuilderFlag.TF32)
-        profile = builder.create_optimization_profile()
-        for tensor in spec.inputs:
-            profile.set_shape(tensor.name, *shape_range(tensor, spec.max_batch))
-        config.add_optimization_profile(profile)
+        for _ in range(LANES):
+            profile = builder.create_optimization_profile()
+            for tensor in spec.inputs:
+                profile.set_shape(tensor.name, *shape_range(tensor, spec.max_batch))
+            config.add_optimization_profile(profile)
         cache = config.create_timing_cache(timing_cache)
         if not config.set_timing_cache(cache, False):
             # Of another TensorRT or GPU: begin with an empty one.
@@ -117,70 +129,124 @@ class CudaDriver:
             config.set_timing_cache(cache, False)
         return config, cache
 
+    @property
+    def modules(self) -> tuple[Any, Any]:
+        """pycuda's driver module and TensorRT."""
+        return self._cuda, self._trt
+
     @contextmanager
-    def _current(self) -> Iterator[None]:
-        # The primary context is the one that TensorRT's CUDA runtime uses as well.
-        self._context.push()
+    def current(self) -> Iterator[None]:
+        """Make the primary context current, the one that TensorRT's CUDA runtime uses as well.
+
+        Raises
+        ------
+        GpuFailed
+            Whatever CUDA refuses: out of memory, reset, lost. Also making current and putting back.
+        """
         try:
-            yield
+            self._context.push()
+            try:
+                yield
+            finally:
+                self._context.pop()
         except self._cuda.Error as cause:
             raise GpuFailed(what=_first_line(cause)) from cause
-        finally:
-            self._context.pop()
 
 
 class CudaRunner:
-    """One execution context with its stream, pinned host buffers and device buffers."""
+    """A plan on the device with its lanes; batches take them by turns.
 
-    def __init__(self, driver: CudaDriver, runtime: Any, engine: Any, execution: Any) -> None:
+    While a lane computes, the next batch is copied in on the other one and the last one's answer is
+    copied out: each lane has a stream, an execution context, pinned host and device buffers of its
+    own. TensorRT lets no two contexts share a profile of free axes at once, so the plan has one
+    profile per lane.
+    """
+
+    def __init__(self, driver: CudaDriver, runtime: Any, engine: Any, lanes: list[_Lane]) -> None:
         self._driver = driver
-        self._runtime = runtime
-        self._engine = engine
-        self._execution = execution
-        self._stream: Any | None = None
-        self._buffers: dict[tuple[str, tuple[int, ...]], tuple[Any, Any]] = {}
+        self._kept: tuple[Any, ...] = (engine, runtime)  # must outlive the lanes
+        self._lanes = lanes
 
-    def run(self, inputs: Arrays) -> Arrays:
-        """Copy in, execute, copy out on one stream. Raises GpuFailed."""
-        driver = self._driver
-        with driver._current():
-            cuda, trt = driver._cuda, driver._trt
-            stream = self._stream = self._stream or cuda.Stream()
-            for name, array in inputs.items():
-                self._execution.set_input_shape(name, array.shape)
-                host, device = self._buffer(name, array.shape)
-                np.copyto(host, array)
-                cuda.memcpy_htod_async(device, host, stream)
-                self._execution.set_tensor_address(name, int(device))
-            outputs = {}
-            for index in range(self._engine.num_io_tensors):
-                name = self._engine.get_tensor_name(index)
-                if self._engine.get_tensor_mode(name) == trt.TensorIOMode.OUTPUT:
-                    shape = tuple(self._execution.get_tensor_shape(name))
-                    outputs[name] = self._buffer(name, shape)
-                    self._execution.set_tensor_address(name, int(outputs[name][1]))
-            if not self._execution.execute_async_v3(stream.handle):
-                raise GpuFailed(what="execute_async_v3")
-            for host, device in outputs.values():
-                cuda.memcpy_dtoh_async(host, device, stream)
-            stream.synchronize()
-            return {name: np.array(host) for name, (host, _) in outputs.items()}
+    def run(self, batches: Sequence[Arrays]) -> list[Arrays]:
+        """Run all batches; answers in their order. Raises GpuFailed."""
+        answers: list[Arrays] = []
+        with self._driver.current():
+            begun: deque[_Lane] = deque()
+            for number, batch in enumerate(batches):
+                if len(begun) == len(self._lanes):
+                    answers.append(begun.popleft().finish())
+                lane = self._lanes[number % len(self._lanes)]
+                lane.begin(batch)
+                begun.append(lane)
+            while begun:
+                answers.append(begun.popleft().finish())
+        return answers
 
     def close(self) -> None:
-        """Free device and pinned memory."""
-        with self._driver._current():
-            for _, device in self._buffers.values():
-                device.free()
-            self._buffers.clear()
-            self._stream = None
-            del self._execution, self._engine, self._runtime
+        """Free device and pinned memory; says nothing on a device that is lost."""
+        with suppress(GpuFailed), self._driver.current():
+            for lane in self._lanes:
+                lane.free()
+        self._lanes, self._kept = [], ()
+
+
+class _Lane:
+    """One execution context with its stream and buffers."""
+
+    def __init__(self, driver: CudaDriver, engine: Any, execution: Any, profile: int) -> None:
+        self._cuda, self._trt = driver.modules
+        self._engine = engine
+        self._execution = execution
+        self._stream = self._cuda.Stream()
+        self._buffers: dict[tuple[str, tuple[int, ...]], tuple[Any, Any]] = {}
+        self._pending: dict[str, Any] = {}
+        if not execution.set_optimization_profile_async(profile, self._stream.handle):
+            raise GpuFailed(what=f"no optimisation profile {profile}")
+
+    def begin(self, inputs: Arrays) -> None:
+        """Queue copying in, computing and copying out; returns at once."""
+        cuda, execution, stream = self._cuda, self._execution, self._stream
+        for name, array in inputs.items():
+            if not execution.set_input_shape(name, array.shape):
+                raise GpuFailed(what=f"shape of {name[:40]} refused")
+            host, device = self._buffer(name, array.shape)
+            np.copyto(host, array)
+            cuda.memcpy_htod_async(device, host, stream)
+            execution.set_tensor_address(name, int(device))
+        outputs = {name: self._output(name) for name in self._output_names()}
+        if not execution.execute_async_v3(stream.handle):
+            raise GpuFailed(what="execute_async_v3")
+        for host, device in outputs.values():
+            cuda.memcpy_dtoh_async(host, device, stream)
+        self._pending = {name: host for name, (host, _) in outputs.items()}
+
+    def finish(self) -> Arrays:
+        """Wait for what was begun and return it, copied out of the pinned memory."""
+        self._stream.synchronize()
+        return {name: np.array(host) for name, host in self._pending.items()}
+
+    def free(self) -> None:
+        """Give the device memory back; the pinned memory goes with the arrays."""
+        for _, device in self._buffers.values():
+            device.free()
+        self._buffers.clear()
+        self._pending = {}
+
+    def _output_names(self) -> list[str]:
+        engine, output = self._engine, self._trt.TensorIOMode.OUTPUT
+        names = [engine.get_tensor_name(index) for index in range(engine.num_io_tensors)]
+        return [name for name in names if engine.get_tensor_mode(name) == output]
+
+    def _output(self, name: str) -> tuple[Any, Any]:
+        buffers = self._buffer(name, tuple(self._execution.get_tensor_shape(name)))
+        self._execution.set_tensor_address(name, int(buffers[1]))
+        return buffers
 
     def _buffer(self, name: str, shape: tuple[int, ...]) -> tuple[Any, Any]:
         key = (name, shape)
         if key not in self._buffers:
-            cuda = self._driver._cuda
-            host = cuda.pagelocked_empty(shape, np.float32)
-            self._buffers[key] = (host, cuda.mem_alloc(host.nbytes))
+            host = self._cuda.pagelocked_empty(shape, np.float32)
+            self._buffers[key] = (host, self._cuda.mem_alloc(host.nbytes))
         return self._buffers[key]
 
 

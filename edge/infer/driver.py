@@ -7,13 +7,16 @@ contract suite.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Literal, Protocol
 
 from core.models.bundle import Arrays
 from core.models.metadata import TensorSpec
 
-Precision = Literal["fp32", "fp16"]
+Precision = Literal["fp32", "fp16", "int8"]
+#: Copies of one batch overlap the computing of the other.
+LANES = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +37,8 @@ class BuildSpec:
 
     Attributes
     ----------
-    precision : {"fp32", "fp16"}
+    precision : {"fp32", "fp16", "int8"}
+        INT8 comes as an explicitly quantised network, FP16 by a flag or as a network.
     inputs : tuple of TensorSpec
         Free axes become the dynamic range 1 ... max_batch.
     max_batch : int
@@ -59,12 +63,12 @@ class BuiltPlan:
 class PlanRunner(Protocol):
     """A deserialised engine on the device; not safe for several threads."""
 
-    def run(self, inputs: Arrays) -> Arrays:
-        """Copy in, execute, copy out. Raises GpuFailed."""
+    def run(self, batches: Sequence[Arrays]) -> list[Arrays]:
+        """Copy in, execute, copy out each batch, overlapping; in order. Raises GpuFailed."""
         ...
 
     def close(self) -> None:
-        """Free device and pinned memory."""
+        """Free device and pinned memory; never raises, also not on a lost device."""
         ...
 
 
@@ -97,9 +101,10 @@ def cache_key(info: GpuInfo, onnx: bytes, spec: BuildSpec) -> str:
     return digest.hexdigest()
 
 
-def timing_key(info: GpuInfo) -> str:
-    """Return the timing cache's key: it is shared by all networks on one GPU and TensorRT."""
-    text = f"{info.device};{info.compute_capability};{info.driver_version};{info.tensorrt_version}"
+def timing_key(info: GpuInfo, onnx: bytes) -> str:
+    """Return the timing cache's key: GPU + driver + TensorRT + network, whatever the precision."""
+    facts = (info.device, info.compute_capability, info.driver_version, info.tensorrt_version)
+    text = ";".join((*facts, hashlib.sha256(onnx).hexdigest()))
     return hashlib.sha256(text.encode()).hexdigest()
 
 

@@ -72,7 +72,7 @@ class FallingBackEngine:
                 en=f"The GPU failed; now on the CPU (ONNX Runtime): {cause.sentence('en')}",
             )
             self._current, self._open_second = self._open_second(said), None
-        failed.close()
+        failed.close()  # a lost device cannot be tidied up: closing says nothing (see PlanRunner)
         return True
 
 
@@ -81,8 +81,8 @@ def choose_engine(
 ) -> Engine:
     """Return the engine that serves `bundle` on this machine; ``.reason`` says why this one.
 
-    TensorRT (FP16, then FP32) serves only after it has given the golden outputs within the bundle's
-    tolerance on this very GPU.
+    TensorRT (INT8 where the bundle brings it, FP16, then FP32) serves only after it has given the
+    golden outputs within the bundle's tolerance on this very GPU.
 
     Parameters
     ----------
@@ -118,8 +118,18 @@ def _real_door() -> GpuDriver:
 
 
 def _precisions(bundle: Bundle, driver: GpuDriver) -> tuple[Precision, ...]:
+    """Return what to try, the fastest first.
+
+    INT8 only where the bundle carries that network and states how much it may differ.
+    """
+    stated = bundle.metadata.tolerance
     has_half = bundle.model_fp16 is not None or not driver.needs_typed_network()
-    return ("fp16", "fp32") if has_half else ("fp32",)
+    wanted: list[Precision] = []
+    if bundle.model_int8 is not None and "int8" in stated:
+        wanted.append("int8")
+    if has_half:
+        wanted.append("fp16")
+    return (*wanted, "fp32")
 
 
 def _try_gpu(

@@ -10,6 +10,7 @@ from core.imaging.result import Sentence
 from core.models.bundle import Arrays, Bundle
 from core.models.engine import check_inputs, check_outputs
 from core.models.errors import EngineClosed, EngineFailed
+from core.models.metadata import TensorSpec
 from edge.infer.cache import PlanCache
 from edge.infer.driver import (
     BuildSpec,
@@ -29,10 +30,11 @@ class TensorRtEngine:
     """Runs a plan; one call at a time on the device. Use :func:`open_tensorrt` to make one."""
 
     def __init__(
-        self, bundle: Bundle, runner: PlanRunner, info: GpuInfo, precision: Precision
+        self, bundle: Bundle, runner: PlanRunner, info: GpuInfo, precision: Precision, most: int
     ) -> None:
         self._bundle = bundle
         self._runner: PlanRunner | None = runner
+        self._most = most
         self._one_at_a_time = threading.Lock()
         self.precision = precision
         self.name = f"tensorrt {info.tensorrt_version} {precision}"
@@ -47,10 +49,10 @@ class TensorRtEngine:
                 raise EngineClosed
             check_inputs(inputs, metadata.inputs)
             try:
-                answers = self._runner.run(inputs)
+                answers = self._runner.run(in_batches(inputs, metadata.inputs, self._most))
             except GpuFailed as cause:
                 raise EngineFailed(engine=self.name, what=str(cause.facts["what"])) from cause
-        outputs = {name: np.asarray(array, np.float32) for name, array in answers.items()}
+        outputs = joined(answers)
         check_outputs(outputs, metadata.outputs)
         return {spec.name: outputs[spec.name] for spec in metadata.outputs}
 
@@ -81,17 +83,47 @@ def open_tensorrt(
     plan = cache.get(key, "plan")
     if plan is not None:
         try:
-            return TensorRtEngine(bundle, driver.open(plan), info, precision)
+            return TensorRtEngine(bundle, driver.open(plan), info, precision, spec.max_batch)
         except GpuFailed:
             # A plan that no longer opens (say, after a repair of the driver) is built anew below.
             plan = None
-    built = driver.build(network, spec, cache.get(timing_key(info), "timing") or b"")
+    timing = timing_key(info, bundle.model)
+    built = driver.build(network, spec, cache.get(timing, "timing") or b"")
     cache.put(key, "plan", built.plan)
-    cache.put(timing_key(info), "timing", built.timing_cache)
-    return TensorRtEngine(bundle, driver.open(built.plan), info, precision)
+    cache.put(timing, "timing", built.timing_cache)
+    return TensorRtEngine(bundle, driver.open(built.plan), info, precision, spec.max_batch)
+
+
+def in_batches(inputs: Arrays, specs: tuple[TensorSpec, ...], most: int) -> list[Arrays]:
+    """Cut inputs along their first axis into parts of at most ``most``, where that axis is free.
+
+    Parameters
+    ----------
+    inputs : Arrays
+        As the bundle states them, all with the same length along the first axis.
+    most : int
+        The largest batch the plan was built for.
+    """
+    lengths = {len(inputs[spec.name]) for spec in specs}
+    if len(lengths) != 1 or any(spec.shape[0] is not None for spec in specs):
+        return [inputs]
+    (length,) = lengths
+    starts = range(0, length, most)
+    return [{name: a[start : start + most] for name, a in inputs.items()} for start in starts]
+
+
+def joined(answers: list[Arrays]) -> Arrays:
+    """Return the parts' outputs as one, float32."""
+    names = answers[0].keys()
+    parts = {name: [np.asarray(one[name], np.float32) for one in answers] for name in names}
+    return {n: p[0] if len(p) == 1 else np.concatenate(p) for n, p in parts.items()}
 
 
 def _network_for(bundle: Bundle, driver: GpuDriver, precision: Precision) -> bytes:
+    if precision == "int8":
+        if bundle.model_int8 is None:
+            raise EngineBuildFailed(what="the bundle has no INT8 network")
+        return bundle.model_int8
     if precision == "fp32" or not driver.needs_typed_network():
         return bundle.model
     if bundle.model_fp16 is None:

@@ -174,8 +174,13 @@ def test_a_network_that_is_no_onnx_is_a_typed_error(tmp_path):
 def test_gpu_report_has_both_engines(bundle, tmp_path):
     report = gpu_report(bundle, tmp_path, rounds=1, door=FakeGpu)
     assert report["gpu"]["device"] == "Fake L4"
-    assert report["chosen"]["parity"]["passed"]
-    assert report["cpu"]["device"] == "cpu"
+    engines = report["engines"]
+    assert {"tensorrt fp16", "tensorrt fp32", "onnxruntime cpu"} <= set(engines)
+    assert engines["tensorrt fp16"]["parity"]["passed"]
+    assert engines["tensorrt int8"]["error"]["code"] == "E4201", "the bundle brings none"
+    assert set(engines["tensorrt fp32"]["median_ms_by_batch"]) == {"1", "8"}
+    assert engines["onnxruntime cpu"]["device"] == "cpu"
+    assert "fp16" in report["chosen"]["engine"]
     without = gpu_report(bundle, tmp_path, rounds=1, door=_no_gpu)
     assert without["gpu_error"]["code"] == "E4200"
 
