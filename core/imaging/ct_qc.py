@@ -60,6 +60,8 @@ def assess_ct(
     if measured is not None:
         metrics.update(measured)
         _judge_noise(limits, out)
+    _judge_air(limits, out)
+    if measured is not None:
         _judge_density(limits, out)
         _judge_kernel(geometry.kernel, limits, out)
         _judge_artefacts(limits, out)
@@ -149,6 +151,7 @@ def _judge_values(grid: Grid, lungs: LungMap | None, limits: CtLimits, out: Sink
     reasons, metrics = out
     sample = grid.voxels[::3, ::3, ::3]
     darkest, brightest = (float(np.percentile(sample, q)) for q in (1, 99))
+    inner = _inner_airway(lungs, grid)
     if darkest > DARK_HU:
         # Every CT of a body has air in it or around it: here the rescale was lost.
         off = abs(darkest - limits.air_hu)
@@ -159,7 +162,8 @@ def _judge_values(grid: Grid, lungs: LungMap | None, limits: CtLimits, out: Sink
         # A body that is lighter than fat everywhere: the intercept was applied twice.
         reasons.append(reason_of("CT_HU_TISSUE_OFF", "reject", "tissue_hu", brightest))
     else:
-        _judge_airway(grid, lungs, limits, out)
+        # Tracheal air is the only air that no maker pads or clips; else the darkest must do.
+        metrics["air_hu"] = darkest if inner is None else float(np.median(grid.voxels[inner]))
     if lungs is None:
         return
     solid = grid.voxels[lungs.body & (grid.voxels > -200)]
@@ -173,15 +177,13 @@ def _judge_values(grid: Grid, lungs: LungMap | None, limits: CtLimits, out: Sink
         reasons.append(reason_of("CT_HU_TISSUE_OFF", severity, "tissue_hu", middle))
 
 
-def _judge_airway(grid: Grid, lungs: LungMap | None, limits: CtLimits, out: Sink) -> None:
-    """Judge tracheal air: the only air that no maker pads or clips."""
-    inner = _inner_airway(lungs, grid)
-    if inner is None:
-        return
+def _judge_air(limits: CtLimits, out: Sink) -> None:
+    """Judge the air that was measured best: in the trachea at full resolution where it is wide."""
     reasons, metrics = out
-    air = float(np.median(grid.voxels[inner]))
-    off = abs(air - limits.air_hu)
-    metrics["air_hu"] = air
+    if "air_hu" not in metrics:
+        return
+    off = abs(metrics["air_hu"] - limits.air_hu)
+    metrics["air_off_hu"] = off
     if off > limits.air_warn_hu:
         severity: Severity = "reject" if off > limits.air_reject_hu else "warn"
         reasons.append(reason_of("CT_HU_AIR_OFF", severity, "air_off_hu", off, limits.air_warn_hu))

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from core.imaging.ct_grid import Grid, Mask, PatientView, erode
+from core.imaging.ct_grid import Grid, Mask, PatientView, bounding_box, erode
 from core.imaging.ct_qc_aorta import Tube, find_aorta, heart_core
 from core.imaging.lungs import AIRWAYS, LungMap, lung_height
 
@@ -48,13 +48,11 @@ def noise_of(voxels: NDArray[np.int16] | NDArray[np.float32], airway: NDArray[np
 def value_metrics(view: PatientView, grid: Grid, lungs: LungMap) -> dict[str, float]:
     """Return densities and noise by name; what could not be found is left out.
 
-    ``noise_hu`` (tracheal air), ``aorta_noise_hu``, ``aorta_hu``, ``heart_hu``, ``fat_hu``,
-    ``noise_frequency_per_mm`` (mean frequency of the aorta's noise, cycles per millimetre).
+    ``air_hu`` and ``noise_hu`` (tracheal air), ``aorta_hu``, ``aorta_noise_hu``, ``heart_hu``,
+    ``fat_hu``, ``noise_frequency_per_mm`` (mean frequency of the aorta's noise, cycles per mm).
     """
     out: dict[str, float] = {}
-    noise = airway_noise(view, grid, lungs)
-    if noise is not None:
-        out["noise_hu"] = noise
+    out |= airway_metrics(view, grid, lungs)
     fat = fat_hu(grid, lungs)
     if fat is not None:
         out["fat_hu"] = fat
@@ -69,20 +67,20 @@ def value_metrics(view: PatientView, grid: Grid, lungs: LungMap) -> dict[str, fl
     return out
 
 
-def airway_noise(view: PatientView, grid: Grid, lungs: LungMap) -> float | None:
-    """Return noise in the trachea at full resolution, or None where no trachea was found."""
-    span = np.flatnonzero((lungs.labels == AIRWAYS).any(axis=(1, 2)))
-    if not len(span):
-        return None
-    part = grid.cut((slice(int(span[0]), int(span[-1]) + 1), *_box(lungs.labels == AIRWAYS)))
-    within = (lungs.labels == AIRWAYS)[
-        (slice(int(span[0]), int(span[-1]) + 1), *_box(lungs.labels == AIRWAYS))
-    ]
-    inner = erode(within, 4.0, grid.spacing_mm)
+def airway_metrics(view: PatientView, grid: Grid, lungs: LungMap) -> dict[str, float]:
+    """Return density and noise of tracheal air at full resolution; {} where there is no trachea."""
+    airway = lungs.labels == AIRWAYS
+    if not airway.any():
+        return {}
+    box = bounding_box(airway, (0, 1, 1))
+    part = grid.cut(box)
+    # Two pixels from the wall there is no partial volume left.
+    inner = erode(airway[box], 2.0 + 2.0 * max(view.spacing_mm[1:]), grid.spacing_mm)
     if not inner.any():
-        return None
-    noise = noise_of(view.voxels[part.box], part.enlarge(inner))
-    return None if np.isnan(noise) else noise
+        return {}
+    voxels, mask = view.voxels[part.box], part.enlarge(inner)
+    noise = noise_of(voxels, mask)
+    return {} if np.isnan(noise) else {"air_hu": float(np.median(voxels[mask])), "noise_hu": noise}
 
 
 def fat_hu(grid: Grid, lungs: LungMap) -> float | None:
@@ -114,6 +112,8 @@ def fat_hu(grid: Grid, lungs: LungMap) -> float | None:
 
 def blood_metrics(view: PatientView, grid: Grid, aorta: Tube) -> dict[str, float]:
     """Return density, noise and mean noise frequency in the middle of the aorta, level by level."""
+    if max(view.spacing_mm[1:]) > AORTA_RADIUS_MM / 2:
+        return {}  # too few pixels for a spread
     fine = np.unique(grid.full_index(aorta.centres).round().astype(int), axis=0)
     reach = [max(2, round(AORTA_RADIUS_MM / mm)) for mm in view.spacing_mm[1:]]
     y = np.arange(-reach[0], reach[0] + 1) * view.spacing_mm[1]
@@ -175,11 +175,3 @@ def _disc_numbers(
     product = float((rest[:, 1:] * rest[:, :-1])[pairs].mean())
     lag = product / spread**2 if spread > 0 else 1.0
     return float(np.median(values)), spread, lag
-
-
-def _box(mask: Mask) -> tuple[slice, slice]:
-    rows, columns = np.flatnonzero(mask.any(axis=(0, 2))), np.flatnonzero(mask.any(axis=(0, 1)))
-    return (
-        slice(max(0, int(rows[0]) - 1), int(rows[-1]) + 2),
-        slice(max(0, int(columns[0]) - 1), int(columns[-1]) + 2),
-    )

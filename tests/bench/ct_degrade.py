@@ -22,17 +22,22 @@ Hounsfield = NDArray[np.float32]
 WATER_PER_MM = 0.019  # attenuation of water near 70 keV
 
 
-def noisy(volume: Volume, noise_hu: float, rng: np.random.Generator) -> Volume:
-    """Add noise that is white in the projections and was filtered by ramp and a soft kernel."""
+def noisy(
+    volume: Volume, noise_hu: float, rng: np.random.Generator, cut_per_mm: float = 0.55
+) -> Volume:
+    """Add noise that is white in the projections and was filtered by ramp and kernel.
+
+    ``cut_per_mm`` is where the kernel falls to a tenth: 0.55 soft, 2 sharp (lung, bone).
+    """
     shape = volume.voxels.shape[1:]
     row, column = (
         np.fft.fftfreq(n, mm) for n, mm in zip(shape, volume.spacing_mm[1:], strict=True)
     )
     frequency = np.hypot(row[:, None], column[None, : shape[1] // 2 + 1])
-    # Power ~ |f| x kernel^2; the kernel falls to a tenth at 0.55 cycles per mm.
-    filter_ = np.sqrt(frequency) * np.exp(-2.3 * np.square(frequency / 0.55))
+    # Power ~ |f| x kernel^2.
+    kernel = np.sqrt(frequency) * np.exp(-2.3 * np.square(frequency / cut_per_mm))
     out = np.empty_like(volume.voxels)
-    tiles = [_grain(shape, filter_, rng) for _ in range(8)]
+    tiles = [_grain(shape, kernel, rng) for _ in range(8)]
     for k, plane in enumerate(volume.voxels):
         # Shifted tiles are as good as new noise and cost nothing.
         tile = np.roll(tiles[k % 8], tuple(rng.integers(0, shape[0], 2)), (0, 1))
@@ -191,14 +196,14 @@ def _streaks(small: Hounsfield, metal: NDArray[np.float64], pixel_mm: float) -> 
     angles = np.linspace(0.0, 180.0, 180, endpoint=False)
     water = np.clip(small / 1000.0 + 1.0, 0.0, None)
     plain = radon(water, angles, circle=False) * pixel_mm * WATER_PER_MM
-    trace = radon(metal, angles, circle=False) * pixel_mm * WATER_PER_MM * 20.0  # steel, titanium
+    trace = radon(metal, angles, circle=False) * pixel_mm * WATER_PER_MM * 20.0
     # Soft rays are gone behind metal: the effective attenuation of what follows falls (hardening);
     # behind 10 mean free paths the detector has nothing left to tell (starvation).
     seen = plain + trace / (1.0 + 0.35 * trace)
     seen = np.minimum(seen, 10.0)
-    ideal = iradon(plain, angles, circle=False, output_size=small.shape[0])
-    real = iradon(seen, angles, circle=False, output_size=small.shape[0])
-    gained = (real - ideal) / (pixel_mm * WATER_PER_MM) * 1000.0
+    # Backprojection is linear: the difference is reconstructed alone.
+    gained = iradon(seen - plain, angles, circle=False, output_size=small.shape[0])
+    gained *= 1000.0 / (pixel_mm * WATER_PER_MM)
     gained[metal > 0.05] = 0.0
     return np.asarray(gained, dtype=np.float32)
 
