@@ -1,13 +1,15 @@
-"""Analysis of one radiograph: quality first, then the tuberculosis score with its heat map. Pure.
+"""Analysis of one radiograph: quality first, then the tuberculosis score and its company. Pure.
 
-The engine is a port; time is measured by a clock that is passed in.
+With the score go its interval, heat map and regions, the lung fields, the share of each zone that
+is affected, and whether the image is like those that the model was taught with. The engine is a
+port; time is measured by a clock that is passed in.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +18,8 @@ from skimage.transform import resize
 
 from core.imaging.dr_chest import ChestBox, ChestFit, fit_chest
 from core.imaging.dr_limits import DrLimits, SiteLimits
+from core.imaging.dr_lungs import LungFields, lung_fields
+from core.imaging.dr_novelty import Familiarity, reason_of
 from core.imaging.dr_qc import NOT_A_CHEST, assess_fitted, check_usable
 from core.imaging.dr_recipes import (
     Reading,
@@ -23,18 +27,21 @@ from core.imaging.dr_recipes import (
     box_of,
     heat_of,
     input_of,
+    interval_of,
     reading_of,
     recipe_of,
     score_of,
 )
 from core.imaging.dr_regions import Region, regions_of
-from core.imaging.result import QcResult, Reason, Status, TbScore
+from core.imaging.dr_zones import Involvement, MarkLevels, involvement_of
+from core.imaging.result import QcResult, Reason, Status, TbScore, verdict_of
 from core.imaging.volume import Radiograph
-from core.models.bundle import Bundle
+from core.models.bundle import Arrays, Bundle
 from core.models.engine import Engine
 from core.models.errors import EngineOutputInvalid
 
 Clock = Callable[[], float]
+LungFinder = Callable[[NDArray[np.float32], ChestFit], LungFields]
 
 
 @dataclass(frozen=True)
@@ -57,6 +64,11 @@ class DrFindings:
         Why there is no score.
     overridden : bool
         Quality control refused and a physician asked for the analysis all the same.
+    lungs : LungFields or None
+    involvement : Involvement or None
+        None where the model marks no lesions.
+    familiarity : Familiarity or None
+        None where the model does not tell its distance from training.
     """
 
     qc: QcResult
@@ -67,15 +79,19 @@ class DrFindings:
     seconds: dict[str, float] = field(default_factory=dict)
     reason: Reason | None = None
     overridden: bool = False
+    lungs: LungFields | None = None
+    involvement: Involvement | None = None
+    familiarity: Familiarity | None = None
 
 
 @dataclass(frozen=True)
 class DrOptions:
-    """How to analyse: override of a refusal, the site's limits, the clock for the stages."""
+    """How to analyse: override of a refusal, site's limits, stages' clock, who finds the lungs."""
 
     override: bool = False
     limits: DrLimits | SiteLimits | None = None
     clock: Clock = time.perf_counter
+    lungs: LungFinder = lung_fields
 
 
 def analyse_dr(
@@ -98,26 +114,82 @@ def analyse_dr(
     started = chosen.clock()
     check_usable(radiograph)
     chest = fit_chest(radiograph.pixels)
+    lungs = chosen.lungs(radiograph.pixels, chest)
     found = chosen.clock()
-    qc = assess_fitted(radiograph, chest, chosen.limits)
+    qc = assess_fitted(radiograph, chest, chosen.limits, lungs)
     judged = chosen.clock()
     seconds = {"chest": found - started, "qc": judged - found}
     refusal = next((r for r in qc.reasons if r.severity == "reject"), None)
     if refusal is not None and not chosen.override:
         status: Status = "not_applicable" if refusal.code in NOT_A_CHEST else "refused"
         return DrFindings(qc, status, seconds=seconds, reason=refusal)
-    score, heat = _infer(radiograph, chest, engine, (bundle, recipe, reading))
+    film = _Film(radiograph, chest, bundle, recipe, reading)
+    outputs = engine.infer({stated.inputs[0].name: input_of(radiograph.pixels, chest.box, recipe)})
     inferred = chosen.clock()
-    tb = tb_score(score, bundle)
-    heat_map, regions = None, None
+    found_all = _read(film, outputs, lungs)
+    seconds |= {"inference": inferred - judged, "marks": chosen.clock() - inferred}
+    told = reason_of(found_all.familiarity)
+    reasons = (*qc.reasons, told) if told else qc.reasons
+    return replace(
+        found_all,
+        qc=replace(qc, reasons=reasons, verdict=verdict_of(reasons)),
+        seconds=seconds,
+        overridden=refusal is not None,
+    )
+
+
+@dataclass(frozen=True)
+class _Film:
+    """What reading the outputs needs to know of the image and of the bundle."""
+
+    radiograph: Radiograph
+    chest: ChestFit
+    bundle: Bundle
+    recipe: Recipe
+    reading: Reading
+
+
+def _read(film: _Film, outputs: Arrays, lungs: LungFields) -> DrFindings:
+    """Turn the network's outputs into findings; quality and times are filled in by the caller."""
+    shape, reading = film.radiograph.pixels.shape, film.reading
+    score = score_of(outputs, reading)
+    if not 0.0 <= score <= 1.0:
+        raise EngineOutputInvalid(output=reading.score)
+    tb = tb_score(score, film.bundle)
+    box = box_of(film.chest.box, film.recipe, shape)
+    heat, heat_map, regions = heat_of(outputs, reading), None, None
     if heat is not None:
-        box = box_of(chest.box, recipe, radiograph.pixels.shape)
-        heat_map = spread_heat(heat, box, radiograph.pixels.shape)
+        heat_map = spread_heat(heat, box, shape)
         # Below the threshold nothing is suspected, so no place is pointed at.
-        regions = regions_of(heat_map, chest.box) if tb.positive else ()
-    seconds |= {"inference": inferred - judged, "heat_map": chosen.clock() - inferred}
-    overridden = refusal is not None
-    return DrFindings(qc, "ok", tb, heat_map, regions, seconds, overridden=overridden)
+        regions = regions_of(heat_map, film.chest.box) if tb.positive else ()
+    involvement, familiarity = None, None
+    doubt = reading.doubt
+    if doubt is not None:
+        levels = MarkLevels(doubt.affected_level, doubt.cavity_level)
+        involvement = involvement_of(outputs[doubt.marks][0], box, lungs.mask, levels)
+        familiarity = Familiarity(float(outputs[doubt.novelty][0, 0]), doubt.novelty_limit)
+        interval = interval_of(outputs, score, doubt)
+        tb = replace(tb, interval=interval, extra=tb.extra | _told(tb, involvement, familiarity))
+    return DrFindings(
+        QcResult("pass"), "ok", tb, heat_map, regions,
+        lungs=lungs, involvement=involvement, familiarity=familiarity,
+    )  # fmt: skip
+
+
+def _told(tb: TbScore, involvement: Involvement, familiarity: Familiarity) -> dict[str, float]:
+    """Return the numbers that go with the score into records and screens.
+
+    The Timika score stages known tuberculosis: below the threshold there is none.
+    """
+    told = {
+        "training_distance_sd": familiarity.distance,
+        "training_distance_limit_sd": familiarity.limit,
+        "outside_training": float(familiarity.outside),
+        "affected_percent": involvement.affected_percent,
+        "cavity_suspected": float(involvement.cavity == "suspected"),
+    }
+    told |= {f"affected_{z}_percent": share for z, share in involvement.zone_percent.items()}
+    return told | {"timika": involvement.timika} if tb.positive else told
 
 
 def tb_score(score: float, bundle: Bundle) -> TbScore:
@@ -154,18 +226,3 @@ def spread_heat(
     row, column = top - round(crop.top), left - round(crop.left)
     heat[top:bottom, left:right] = laid[row : row + bottom - top, column : column + right - left]
     return heat
-
-
-def _infer(
-    radiograph: Radiograph,
-    chest: ChestFit,
-    engine: Engine,
-    method: tuple[Bundle, Recipe, Reading],
-) -> tuple[float, NDArray[np.float32] | None]:
-    bundle, recipe, reading = method
-    made = input_of(radiograph.pixels, chest.box, recipe)
-    outputs = engine.infer({bundle.metadata.inputs[0].name: made})
-    score = score_of(outputs, reading)
-    if not 0.0 <= score <= 1.0:
-        raise EngineOutputInvalid(output=reading.score)
-    return score, heat_of(outputs, reading)

@@ -78,8 +78,17 @@ def network_input(
 
     Gain, offset and slow shading of the exposure cancel out.
     """
-    crop = warp(pixels, crop_box(chest, spec), (spec.size, spec.size))
+    return local_contrast(crop_of(pixels, chest, spec), spec)[None, None]
+
+
+def crop_of(pixels: NDArray[np.float32], chest: ChestBox, spec: InputSpec) -> NDArray[np.float32]:
+    """Return the (size, size) part that the network sees, in the image's own grey values."""
+    return warp(pixels, crop_box(chest, spec), (spec.size, spec.size))
+
+
+def local_contrast(crop: NDArray[np.float32], spec: InputSpec) -> NDArray[np.float32]:
+    """Return the (row, column) crop less its local mean, divided by its local contrast."""
     residue = crop - ndi.gaussian_filter(crop, spec.blur_px)
     contrast = np.sqrt(ndi.gaussian_filter(residue * residue, spec.blur_px))
     scale = contrast + spec.floor * float(crop.std()) + 1e-6 * max(1.0, float(np.ptp(crop)))
-    return (residue / scale)[None, None].astype(np.float32)
+    return (residue / scale).astype(np.float32)

@@ -22,6 +22,8 @@ from core.models.bundle import Arrays
 PLAIN_OP = "resize_standardise/1"
 HEAT_OP = "score_and_heat/1"
 SCORE_OP = "score/1"
+#: Score and heat with what makes them judgeable: resampled heads, marks, distance from training.
+DOUBT_OP = "score_heat_doubt/1"
 _ACTIVATIONS = ("none", "sigmoid", "softmax")
 
 
@@ -53,6 +55,35 @@ class PlainSpec:
 
 
 @dataclass(frozen=True, slots=True)
+class Doubt:
+    """How the outputs of :data:`DOUBT_OP` beside score and heat are read.
+
+    Attributes
+    ----------
+    members : str
+        Output (image, member): log odds of heads fitted on resampled patients.
+    marks : str
+        Output (image, 3, row, column): share of each place that is affected, cavity, effusion.
+    novelty : str
+        Output (image, 1): distance from the taught images.
+    interval_reach : float
+        Half width of the 95 % interval in standard deviations of the members.
+    novelty_limit : float
+        A larger distance is outside of what was taught.
+    affected_level, cavity_level : float
+        Shares at which a place counts.
+    """
+
+    members: str
+    marks: str
+    novelty: str
+    interval_reach: float
+    novelty_limit: float
+    affected_level: float
+    cavity_level: float
+
+
+@dataclass(frozen=True, slots=True)
 class Reading:
     """How the outputs are read.
 
@@ -66,12 +97,15 @@ class Reading:
         What is still to be done to make a score of 0...1.
     index : int
         Column of the score among the network's classes.
+    doubt : Doubt or None
+        None where the network gives no more than score and heat.
     """
 
     score: str
     heat: str = ""
     activation: str = "none"
     index: int = 0
+    doubt: Doubt | None = None
 
 
 Recipe = InputSpec | PlainSpec
@@ -114,6 +148,8 @@ def reading_of(bundle: str, postprocessing: dict[str, Any]) -> Reading:
     BundleNotForRadiographs
     """
     told = {key: value for key, value in postprocessing.items() if key != "op"}
+    if postprocessing.get("op") == DOUBT_OP:
+        return _doubtful(bundle, told)
     allowed = {HEAT_OP: {"score", "heat"}, SCORE_OP: {"score", "activation", "index"}}
     wanted = allowed.get(str(postprocessing.get("op")))
     if wanted is None or told.keys() != wanted:
@@ -125,6 +161,20 @@ def reading_of(bundle: str, postprocessing: dict[str, Any]) -> Reading:
     if reading.activation not in _ACTIVATIONS or not _is_index(index):
         raise BundleNotForRadiographs(bundle=bundle, what="postprocessing values")
     return reading
+
+
+def _doubtful(bundle: str, told: dict[str, Any]) -> Reading:
+    fields = Doubt.__dataclass_fields__
+    if told.keys() != {"score", "heat", *fields}:
+        raise BundleNotForRadiographs(bundle=bundle, what="postprocessing")
+    names = ("score", "heat", "members", "marks", "novelty")
+    if not all(isinstance(told[name], str) for name in names):
+        raise BundleNotForRadiographs(bundle=bundle, what="postprocessing names")
+    numbers = [told[name] for name in fields if name not in names]
+    if not all(_is_number(value) and value > 0 for value in numbers):
+        raise BundleNotForRadiographs(bundle=bundle, what="postprocessing numbers")
+    doubt = Doubt(**{name: told[name] for name in fields})
+    return Reading(told["score"], told["heat"], doubt=doubt)
 
 
 def box_of(chest: ChestBox, recipe: Recipe, shape: tuple[int, ...]) -> ChestBox:
@@ -155,13 +205,26 @@ def score_of(outputs: Arrays, reading: Reading) -> float:
         row = shares / shares.sum()
     value = float(row[reading.index])
     if reading.activation == "sigmoid":
-        return 1.0 / (1.0 + math.exp(-min(max(value, -60.0), 60.0)))
+        return _share_of(value)
     return value
 
 
 def heat_of(outputs: Arrays, reading: Reading) -> NDArray[np.float32] | None:
     """Return the activation map (row, column) of the first image; None where there is none."""
     return outputs[reading.heat][0, 0] if reading.heat else None
+
+
+def interval_of(outputs: Arrays, score: float, doubt: Doubt) -> tuple[float, float]:
+    """Return the 95 % interval of the first image's score (0...1), around it in log odds."""
+    spread = float(outputs[doubt.members][0].astype(np.float64).std(ddof=1))
+    inside = min(max(score, 1e-6), 1.0 - 1e-6)
+    odds = math.log(inside / (1.0 - inside))
+    low, high = odds - doubt.interval_reach * spread, odds + doubt.interval_reach * spread
+    return min(_share_of(low), score), max(_share_of(high), score)
+
+
+def _share_of(odds: float) -> float:
+    return 1.0 / (1.0 + math.exp(-min(max(odds, -60.0), 60.0)))
 
 
 def _is_number(value: object) -> bool:

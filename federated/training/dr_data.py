@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import io
 import os
 import zipfile
@@ -14,9 +15,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
+from scipy import ndimage as ndi
 
 from core.imaging.dr_chest import fit_chest
-from core.imaging.dr_input import InputSpec, network_input
+from core.imaging.dr_input import InputSpec, crop_of, local_contrast
+from core.imaging.dr_lungs import lung_fields
 from federated.errors import TrainingDataMissing
 
 ARCHIVES = {
@@ -30,20 +33,58 @@ ARCHIVES = {
 
 @dataclass(frozen=True)
 class ImageSet:
-    """One source's images as network inputs.
+    """One source's chest crops.
 
     Attributes
     ----------
-    inputs : (image, 1, row, column) float32
+    crops : (image, row, column) float32
+        Aligned chests in their own grey values.
     tuberculosis : (image,) bool
     groups : (image,) str
         Patient; splits go by it.
+    open_licence : (image,) bool
+        False where the licence forbids commercial use: never in weights.
+    lungs : (image, row, column) float16
+        Lung fields on the crops, 0...1; no images where they were not asked for.
     """
 
     name: str
-    inputs: NDArray[np.float32]
+    crops: NDArray[np.float32]
     tuberculosis: NDArray[np.bool_]
     groups: NDArray[np.str_]
+    open_licence: NDArray[np.bool_]
+    lungs: NDArray[np.float16]
+
+    def take(self, chosen: NDArray[np.bool_], name: str = "") -> ImageSet:
+        """Return the chosen images."""
+        return ImageSet(
+            name or self.name, self.crops[chosen], self.tuberculosis[chosen],
+            self.groups[chosen], self.open_licence[chosen],
+            self.lungs[chosen] if len(self.lungs) else self.lungs,
+        )  # fmt: skip
+
+    def halves(self) -> tuple[ImageSet, ImageSet]:
+        """Return (teaching, reporting): patients by their name's hash, licences kept to.
+
+        What may not be taught is all in the reporting half.
+        """
+        teaching = np.array([in_teaching_half(group) for group in self.groups], bool)
+        return self.take(teaching & self.open_licence), self.take(~teaching)
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """One picture of an archive with what its manifest says."""
+
+    encoded: bytes
+    tuberculosis: bool
+    group: str
+    open_licence: bool
+
+
+def in_teaching_half(group: str) -> bool:
+    """Tell a patient's half; the same for every set, so that no patient is in both."""
+    return hashlib.sha256(group.encode()).digest()[0] % 2 == 0
 
 
 def data_folder() -> Path:
@@ -61,8 +102,8 @@ def data_folder() -> Path:
     return folder
 
 
-def members(folder: Path, name: str) -> Iterator[tuple[bytes, bool, str]]:
-    """Yield (encoded image, is tuberculosis, patient group) of one set in the manifest's order.
+def told_members(folder: Path, name: str) -> Iterator[Member]:
+    """Yield the pictures of one set in the manifest's order.
 
     Raises
     ------
@@ -75,7 +116,21 @@ def members(folder: Path, name: str) -> Iterator[tuple[bytes, bool, str]]:
         rows = [row for row in csv.DictReader(lines) if row["set"] == name]
     with zipfile.ZipFile(folder / archive) as container:
         for row in rows:
-            yield container.read(row["member"]), row["label"] == "tuberculosis", row["group_id"]
+            yield Member(
+                container.read(row["member"]), row["label"] == "tuberculosis",
+                row["group_id"], "-NC" not in row["licence"],
+            )  # fmt: skip
+
+
+def members(folder: Path, name: str) -> Iterator[tuple[bytes, bool, str]]:
+    """Yield (encoded image, is tuberculosis, patient group) of one set in the manifest's order.
+
+    Raises
+    ------
+    TrainingDataMissing
+    """
+    for one in told_members(folder, name):
+        yield one.encoded, one.tuberculosis, one.group
 
 
 def decode(encoded: bytes) -> NDArray[np.float32]:
@@ -84,16 +139,76 @@ def decode(encoded: bytes) -> NDArray[np.float32]:
         return np.asarray(picture.convert("L"), np.float32)
 
 
-def load_set(folder: Path, name: str, spec: InputSpec, workers: int = 2) -> ImageSet:
-    """Read one set, find the chest in each image and make the network's inputs."""
-    rows = list(members(folder, name))
+@dataclass(frozen=True)
+class Source:
+    """Where sets come from.
+
+    Attributes
+    ----------
+    folder : Path
+        Of the archives.
+    spec : InputSpec
+    kept : Path or None
+        Folder where crops are kept from run to run; None to make them anew each time.
+    """
+
+    folder: Path
+    spec: InputSpec
+    kept: Path | None = None
+
+    def load(self, name: str, lungs: bool = False) -> ImageSet:
+        """Return one set, with its lung fields if asked.
+
+        Raises
+        ------
+        TrainingDataMissing
+        """
+        if self.kept is None:
+            return load_set(self.folder, name, self.spec, lungs=lungs)
+        file = self.kept / f"{name}{'_lungs' if lungs else ''}.npz"
+        if not file.is_file():
+            made = load_set(self.folder, name, self.spec, lungs=lungs)
+            self.kept.mkdir(parents=True, exist_ok=True)
+            with file.open("wb") as out:
+                np.savez(out, allow_pickle=False, **{key: getattr(made, key) for key in _ARRAYS})
+            return made
+        with np.load(file, allow_pickle=False) as arrays:
+            return ImageSet(name, **{key: arrays[key] for key in _ARRAYS})
+
+
+_ARRAYS = ("crops", "tuberculosis", "groups", "open_licence", "lungs")
+
+
+def load_set(
+    folder: Path, name: str, spec: InputSpec, workers: int = 2, lungs: bool = False
+) -> ImageSet:
+    """Read one set, find the chest in each image and cut it out; the lung fields too if asked."""
+    rows = list(told_members(folder, name))
     with ProcessPoolExecutor(workers) as pool:
-        made = pool.map(_one, [row[0] for row in rows], [spec] * len(rows), chunksize=4)
-        inputs = np.concatenate(list(made))
-    truth = np.array([row[1] for row in rows], bool)
-    return ImageSet(name, inputs, truth, np.array([row[2] for row in rows]))
+        count = len(rows)
+        encoded = [r.encoded for r in rows]
+        pairs = list(pool.map(_crop, encoded, [spec] * count, [lungs] * count, chunksize=4))
+    return ImageSet(
+        name, np.stack([crop for crop, _ in pairs]),
+        np.array([r.tuberculosis for r in rows], bool),
+        np.array([r.group for r in rows]), np.array([r.open_licence for r in rows], bool),
+        np.stack([field for _, field in pairs]) if lungs else np.zeros((0, 1, 1), np.float16),
+    )  # fmt: skip
 
 
-def _one(encoded: bytes, spec: InputSpec) -> NDArray[np.float32]:
+def inputs_of(crops: NDArray[np.float32], spec: InputSpec) -> NDArray[np.float32]:
+    """Return the network's inputs (image, 1, row, column) of (image, row, column) crops."""
+    return np.stack([local_contrast(crop, spec) for crop in crops])[:, None]
+
+
+def _crop(
+    encoded: bytes, spec: InputSpec, lungs: bool
+) -> tuple[NDArray[np.float32], NDArray[np.float16]]:
     pixels = decode(encoded)
-    return network_input(pixels, fit_chest(pixels).box, spec)
+    chest = fit_chest(pixels)
+    crop = crop_of(pixels, chest.box, spec)
+    if not lungs:
+        return crop, np.zeros((0, 0), np.float16)
+    mask = (lung_fields(pixels, chest).mask > 0).astype(np.float32)
+    # A soft edge: drawn disease fades towards the ribs and the mediastinum as it does in patients.
+    return crop, ndi.gaussian_filter(crop_of(mask, chest.box, spec), 1.5).astype(np.float16)

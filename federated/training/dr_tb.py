@@ -1,27 +1,50 @@
 """Train, judge and bundle the radiograph tuberculosis classifier. Seeded and repeatable, CPU only.
 
-Honest figures come from `da` alone: both of its classes are from one hospital, so telling them
-apart is not telling sources apart. The other sets never train the shipped head; they are the
-transfer table, where class and source are confounded and say only how the one threshold travels.
+Three lessons, none of which lets the source give the answer away:
+
+1. The lesion network learns from NIH normals with and without drawn disease.
+2. The head learns `da`, both of whose classes are from one hospital, and
+3. pairs of one image with and without drawn disease from NIH normals, NIH pneumonias and the freely
+   licensed covid-chestxray images, so that pneumonia alone is no tuberculosis.
+
+Of NIH and covid-chestxray only the teaching half of the patients is taught; the transfer table is
+of the other half. TBX11K and images whose licence forbids commercial use are never taught.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import ndimage as ndi
 
 from core.imaging.dr_input import InputSpec
-from federated.training.dr_data import ImageSet, load_set
+from federated.training.dr_data import ImageSet, Source, inputs_of
+from federated.training.dr_doubt import (
+    Coverage,
+    check_interval,
+    fit_novelty,
+    novelty_limit,
+    resampled_heads,
+)
+from federated.training.dr_insertion import sample
+from federated.training.dr_lesion_net import LesionNet, make_pool, train_lesion_net
+from federated.training.dr_marks import Marks, judge_marks
+from federated.training.dr_probe import Probe, source_probe
 from federated.training.fitting import (
+    Features,
+    Lesson,
+    Standard,
     describe,
     fit_linear,
-    head_of,
+    join,
+    laid_out,
+    lesson_of,
     out_of_fold,
     platt,
+    standard_of,
 )
 from federated.training.network import Head, lung_mask
 from federated.training.stats import (
@@ -34,12 +57,20 @@ from federated.training.stats import (
     threshold_at_sensitivity,
 )
 
+Say = Callable[[str], None]
 SEEDS = (0, 1, 2)
 WANTED_SENSITIVITY = 0.90  # WHO's minimum for triage is 90 / 70
 INPUT = InputSpec(
     size=256, grow_top=0.06, grow_bottom=-0.04, grow_side=0.03, blur_px=20.0, floor=0.15
 )
-TRANSFER_SETS = ("nih_normal", "nih_pneumonia", "covid_cxr", "tbx11k_tb")
+TAUGHT_SETS = ("nih_normal", "nih_pneumonia", "covid_cxr")
+#: The set into which disease is drawn for the lesion network; its lung fields are found one by one.
+DRAWN_SET = "nih_normal"
+FOREIGN_SETS = ("tbx11k_tb",)
+POOL = 1600
+EPOCHS = 10
+#: What the pairs of the other sources weigh beside `da`, all together.
+PAIRS_WEIGHT = 0.5
 
 
 @dataclass(frozen=True)
@@ -59,11 +90,12 @@ class CrossValidation:
 
 @dataclass(frozen=True)
 class Transfer:
-    """Share of a foreign set at or above the one threshold."""
+    """Share of a foreign set at or above the one threshold, and outside of what was taught."""
 
     name: str
     images: int
     positive: Interval
+    outside: float
 
 
 @dataclass(frozen=True)
@@ -71,10 +103,38 @@ class Trained:
     """A trained head with its figures; scores are out-of-fold for the training set."""
 
     head: Head
+    lesions: LesionNet
     validation: CrossValidation
-    transfer: tuple[Transfer, ...]
+    novelty_limit: float
+    coverage: Coverage
+    marks: Marks
     training: ImageSet
     scores: NDArray[np.float64] = field(repr=False)
+    transfer: tuple[Transfer, ...] = ()
+    probes: tuple[Probe, ...] = ()
+
+
+@dataclass(frozen=True)
+class Material:
+    """What a head is taught with.
+
+    Attributes
+    ----------
+    da : ImageSet
+    lesson : Lesson
+        `da`'s features and truth.
+    beside : Lesson or None
+        Pairs with and without drawn disease from other sources.
+    taught : Features
+        All real images that were taught, for the novelty model.
+    taught_groups : (image,) str
+    """
+
+    da: ImageSet
+    lesson: Lesson
+    beside: Lesson | None
+    taught: Features
+    taught_groups: NDArray[np.str_]
 
 
 def judge(
@@ -99,42 +159,170 @@ def judge(
 
 
 def fit_and_judge(
-    training: ImageSet, lungs: NDArray[np.float32]
-) -> tuple[Head, CrossValidation, NDArray[np.float64]]:
-    """Cross-validate over all seeds, then fit the shipped head on every image."""
-    truth = training.tuberculosis
-    features = describe(training.inputs, lungs)
-    rows = [out_of_fold(features, truth, training.groups, seed) for seed in SEEDS]
-    validation, slope, offset, scores = judge(np.array(rows), truth)
-    return head_of(fit_linear(features, truth), lungs, slope, offset), validation, scores
+    material: Material, lesions: LesionNet, lungs: NDArray[np.float32], marks: Marks, say: Say
+) -> Trained:
+    """Cross-validate over all seeds, then fit the shipped head and its company on every image."""
+    lesson, groups, beside = material.lesson, material.da.groups, material.beside
+    rows = [out_of_fold(lesson, groups, seed, beside) for seed in SEEDS]
+    validation, slope, offset, scores = judge(np.array(rows), lesson.truth)
+    say(f"da: AUC {validation.auc}, by split {[round(v, 3) for v in validation.auc_by_seed]}")
+    laid = laid_out(fit_linear(lesson.plus(beside)))
+    members = np.stack([m.flat for m in resampled_heads(lesson, groups, 0, beside)])
+    limit, _ = novelty_limit(material.taught, material.taught_groups, 0)
+    say(f"novelty limit {limit:.3f}")
+    coverage = check_interval(lesson, groups, 0, beside)
+    say(f"interval: {coverage}")
+    head = Head(
+        laid.mean_cell.astype(np.float32), laid.weight_cell.astype(np.float32),
+        laid.mean_asymmetry.astype(np.float32), laid.weight_asymmetry.astype(np.float32),
+        laid.bias, slope, offset, lungs, members, fit_novelty(material.taught),
+    )  # fmt: skip
+    return Trained(head, lesions, validation, limit, coverage, marks, material.da, scores)
 
 
-def train(folder: Path, say: Callable[[str], None], transfer: bool = True) -> Trained:
-    """Train on `da` in `folder`; `say` hears what is being done.
+def template_lungs(spec: InputSpec) -> NDArray[np.float16]:
+    """Return the template's lungs on a crop, with a soft edge."""
+    outline = lung_mask(spec.grow_top, spec.grow_bottom, spec.grow_side, spec.size)
+    return ndi.gaussian_filter(outline, 4.0).astype(np.float16)
+
+
+def pairs_of(
+    images: ImageSet, seed: int, diseased: bool, spec: InputSpec = INPUT
+) -> NDArray[np.float32]:
+    """Return one network input per image, with drawn disease or without."""
+    draw = np.random.default_rng(seed)
+    fields = images.lungs
+    if not len(fields):
+        fields = np.repeat(template_lungs(spec)[None], len(images.crops), 0)
+    crops = [
+        sample(crop, lungs.astype(np.float32), draw, diseased).crop
+        for crop, lungs in zip(images.crops, fields, strict=True)
+    ]
+    return inputs_of(np.array(crops), spec)
+
+
+def beside_of(
+    taught: list[ImageSet], describer: Callable[[NDArray[np.float32]], Features], count: float
+) -> Lesson:
+    """Return the pairs of all sources as a lesson that weighs as much as `count` images.
+
+    Every source weighs the same, and its two halves weigh the same: no source speaks for a class.
+    """
+    parts, truth, weights = [], [], []
+    for number, images in enumerate(taught):
+        for diseased in (False, True):
+            parts.append(describer(pairs_of(images, 100 + 2 * number + diseased, diseased)))
+            truth.append(np.full(len(images.groups), diseased))
+            share = count / (2 * len(taught) * len(images.groups))
+            weights.append(np.full(len(images.groups), share))
+    return Lesson(join(parts), np.concatenate(truth), np.concatenate(weights))
+
+
+def train(source: Source, say: Say, transfer: bool = True) -> Trained:
+    """Train on the sets of `source`; `say` hears what is being done.
 
     Raises
     ------
     TrainingDataMissing
     """
+    halves = {}
+    for name in TAUGHT_SETS:
+        say(f"{name}: finding chests")
+        halves[name] = source.load(name, lungs=name == DRAWN_SET).halves()
+    lesions, marks = _lesion_net(*halves[DRAWN_SET], say)
+    lungs = lung_mask(INPUT.grow_top, INPUT.grow_bottom, INPUT.grow_side)
+
+    def features(inputs: NDArray[np.float32]) -> Features:
+        return describe(inputs, lungs, lesions)
+
     say("da: finding chests")
-    training = load_set(folder, "da", INPUT)
-    say("da: cross-validation")
-    head, validation, scores = fit_and_judge(
-        training, lung_mask(INPUT.grow_top, INPUT.grow_bottom, INPUT.grow_side)
+    da = source.load("da")
+    lesson = lesson_of(features(inputs_of(da.crops, INPUT)), da.tuberculosis)
+    teaching = [halves[name][0] for name in TAUGHT_SETS]
+    say("pairs with and without drawn disease")
+    beside = beside_of(teaching, features, PAIRS_WEIGHT * len(da.groups))
+    real = [features(inputs_of(one.crops, INPUT)) for one in teaching]
+    groups = np.concatenate([da.groups, *(one.groups for one in teaching)])
+    material = Material(da, lesson, beside, join([lesson.features, *real]), groups)
+    trained = fit_and_judge(material, lesions, lungs, marks, say)
+    if not transfer:
+        return trained
+    foreign = {name: halves[name][1] for name in TAUGHT_SETS}
+    foreign |= {name: source.load(name) for name in FOREIGN_SETS}
+    return _with_transfer(trained, material, foreign, features)
+
+
+def _lesion_net(taught: ImageSet, reported: ImageSet, say: Say) -> tuple[LesionNet, Marks]:
+    say("drawing disease into normals")
+    pool = make_pool(taught.crops, taught.lungs, POOL, 1, INPUT)
+    say("lesion network: training")
+    lesions = train_lesion_net(pool, 0, EPOCHS)
+    marks = judge_marks(
+        lesions, pool, make_pool(reported.crops, reported.lungs, POOL // 6, 2, INPUT)
     )
-    say(f"da: AUC {validation.auc}, by split {[round(v, 3) for v in validation.auc_by_seed]}")
+    say(f"lesion network: {marks}")
+    return lesions, marks
+
+
+def _with_transfer(
+    trained: Trained,
+    material: Material,
+    foreign: dict[str, ImageSet],
+    features: Callable[[NDArray[np.float32]], Features],
+) -> Trained:
+    from dataclasses import replace
+
+    from federated.training.export import answers_of
+
     table = []
-    for name in TRANSFER_SETS if transfer else ():
-        say(f"{name}: transfer")
-        table.append(_transfer(load_set(folder, name, INPUT), head, validation.threshold))
-    return Trained(head, validation, tuple(table), training, scores)
+    seen = {"da": material.lesson.features}
+    for name, images in foreign.items():
+        inputs = inputs_of(images.crops, INPUT)
+        scores, distances = answers_of(trained, inputs)
+        seen[name] = features(inputs)
+        positive = share_interval(scores >= trained.validation.threshold)
+        outside = float((distances > trained.novelty_limit).mean())
+        table.append(Transfer(name, len(scores), positive, outside))
+    standard = standard_of(material.lesson.plus(material.beside).features)
+    probes = probes_of(seen, material.da, foreign, standard)
+    return replace(trained, transfer=tuple(table), probes=probes)
 
 
-def _transfer(images: ImageSet, head: Head, threshold: float) -> Transfer:
-    from federated.training.export import scores_of
+def probes_of(
+    seen: dict[str, Features], da: ImageSet, foreign: dict[str, ImageSet], standard: Standard
+) -> tuple[Probe, ...]:
+    """Return how well sources are told apart: from small pictures and from the head's features."""
+    images = {"da": da, **foreign}
+    rows = {name: standard.rows(one) for name, one in seen.items()}
+    small = {name: _thumbnails(one.crops) for name, one in images.items()}
+    groups = {name: one.groups for name, one in images.items()}
+    normal, ill = ~da.tuberculosis, da.tuberculosis
+    found = []
+    for what, table in (("32 x 32 pictures", small), ("features", rows)):
+        found.append(_probe(f"{what}: all sources", table, groups))
+        pairs = {"da": table["da"][normal], "nih_normal": table["nih_normal"]}
+        patients = {**groups, "da": groups["da"][normal]}
+        found.append(_probe(f"{what}: normal, da or NIH", pairs, patients))
+        pairs = {"da": table["da"][ill], "tbx11k_tb": table["tbx11k_tb"]}
+        patients = {**groups, "da": groups["da"][ill]}
+        found.append(_probe(f"{what}: tuberculosis, da or TBX11K", pairs, patients))
+    return tuple(found)
 
-    scores = scores_of(head, images.inputs)
-    return Transfer(images.name, len(scores), share_interval(scores >= threshold))
+
+def _probe(
+    what: str, rows: dict[str, NDArray[np.float64]], groups: dict[str, NDArray[np.str_]]
+) -> Probe:
+    source = np.concatenate([np.full(len(one), name) for name, one in rows.items()])
+    patients = np.concatenate([groups[name] for name in rows])
+    return source_probe(what, np.concatenate(list(rows.values())), source, patients, 0)
+
+
+def _thumbnails(crops: NDArray[np.float32]) -> NDArray[np.float64]:
+    side = crops.shape[1] // 32
+    small = crops.reshape(len(crops), 32, side, 32, side).mean((2, 4)).reshape(len(crops), -1)
+    centred = small - small.mean(1, keepdims=True)
+    scaled: NDArray[np.float64] = centred / (small.std(1, keepdims=True) + 1e-6)
+    return scaled.astype(np.float64)
 
 
 def _sigmoid(values: NDArray[np.float64]) -> NDArray[np.float64]:

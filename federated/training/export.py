@@ -14,24 +14,37 @@ import torch
 from numpy.typing import NDArray
 
 from core.imaging.dr_input import as_preprocessing
+from core.imaging.dr_recipes import DOUBT_OP
 from core.models.metadata import FORMAT
 from federated.training.card import model_card
+from federated.training.dr_doubt import REACH
 from federated.training.dr_tb import INPUT, Trained
-from federated.training.network import FINE, Head, TbNetwork
+from federated.training.network import FINE, TbNetwork
 
 CALIBRATION_SET = "DA (NITRD New Delhi) training split, 52 TB + 52 non-TB, out-of-fold, 5 x 3"
 GOLDEN_SEED = 20240101
+OUTPUTS = ("score", "heat", "marks", "members", "novelty")
 
 
-def scores_of(head: Head, inputs: NDArray[np.float32], batch: int = 16) -> NDArray[np.float64]:
-    """Return the network's scores, (image,)."""
-    network = TbNetwork(head).eval()
+def network_of(trained: Trained) -> TbNetwork:
+    """Return the whole network, ready to infer."""
+    network = TbNetwork(trained.head, trained.lesions)
+    network.eval()
+    return network
+
+
+def answers_of(
+    trained: Trained, inputs: NDArray[np.float32], batch: int = 16
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the network's scores and distances from training, each (image,)."""
+    network = network_of(trained)
+    parts = []
     with torch.inference_mode():
-        parts = [
-            network(torch.from_numpy(inputs[start : start + batch]))[0][:, 0].numpy()
-            for start in range(0, len(inputs), batch)
-        ]
-    return np.concatenate(parts).astype(np.float64)
+        for start in range(0, len(inputs), batch):
+            score, _, _, _, novelty = network(torch.from_numpy(inputs[start : start + batch]))
+            parts.append(torch.cat([score, novelty], 1).numpy())
+    both = np.concatenate(parts).astype(np.float64)
+    return both[:, 0], both[:, 1]
 
 
 def golden_inputs() -> NDArray[np.float32]:
@@ -46,9 +59,8 @@ def golden_inputs() -> NDArray[np.float32]:
     return np.stack(cases).astype(np.float32)[:, None, None]
 
 
-def export_onnx(head: Head, path: Path) -> None:
-    """Write the network with a free batch axis (inputs `image`; outputs `score`, `heat`)."""
-    network = TbNetwork(head).eval()
+def export_network(network: TbNetwork, path: Path) -> None:
+    """Write the network with a free batch axis (input `image`; outputs :data:`OUTPUTS`)."""
     example = torch.zeros((2, 1, INPUT.size, INPUT.size))
     with warnings.catch_warnings():
         # torch 2.13 uses its own deprecated isinstance check while it copies the program.
@@ -57,7 +69,7 @@ def export_onnx(head: Head, path: Path) -> None:
             network,
             (example,),
             input_names=["image"],
-            output_names=["score", "heat"],
+            output_names=list(OUTPUTS),
             dynamic_shapes=({0: torch.export.Dim("batch")},),
             opset_version=18,
             dynamo=True,
@@ -93,8 +105,8 @@ def without_traces(model: bytes) -> bytes:
 def write_bundle(trained: Trained, folder: Path, version: str) -> None:
     """Write the whole bundle into `folder` (made if needed; files are replaced)."""
     folder.mkdir(parents=True, exist_ok=True)
-    export_onnx(trained.head, folder / "model.onnx")
-    (folder / "golden.npz").write_bytes(_golden(trained.head))
+    export_network(network_of(trained), folder / "model.onnx")
+    (folder / "golden.npz").write_bytes(_golden(trained))
     (folder / "card.md").write_text(model_card(trained, version), encoding="utf-8")
     names = ("card.md", "golden.npz", "model.onnx")
     digests = {n: hashlib.sha256((folder / n).read_bytes()).hexdigest() for n in names}
@@ -118,10 +130,20 @@ def bundle_metadata(trained: Trained, version: str) -> dict[str, Any]:
             "outputs": {
                 "score": {"dtype": "float32", "shape": [None, 1]},
                 "heat": {"dtype": "float32", "shape": [None, 1, FINE, FINE]},
+                "marks": {"dtype": "float32", "shape": [None, 3, FINE, FINE]},
+                "members": {"dtype": "float32", "shape": [None, len(trained.head.members)]},
+                "novelty": {"dtype": "float32", "shape": [None, 1]},
             },
         },
         "preprocessing": as_preprocessing(INPUT),
-        "postprocessing": {"op": "score_and_heat/1", "score": "score", "heat": "heat"},
+        "postprocessing": {
+            "op": DOUBT_OP,
+            **{name: name for name in OUTPUTS},
+            "interval_reach": round(REACH, 4),
+            "novelty_limit": round(trained.novelty_limit, 4),
+            "affected_level": trained.marks.affected_level,
+            "cavity_level": trained.marks.cavity_level,
+        },
         "threshold": trained.validation.threshold,
         "calibration_set": CALIBRATION_SET,
         "licence": {
@@ -135,19 +157,15 @@ def bundle_metadata(trained: Trained, version: str) -> dict[str, Any]:
     }
 
 
-def _golden(head: Head) -> bytes:
+def _golden(trained: Trained) -> bytes:
     images = golden_inputs()
-    network = TbNetwork(head).eval()
+    network = network_of(trained)
     with torch.inference_mode():
         answers = [network(torch.from_numpy(image)) for image in images]
+    outputs = {
+        f"out.{name}": np.stack([answer[number].numpy() for answer in answers])
+        for number, name in enumerate(OUTPUTS)
+    }
     buffer = io.BytesIO()
-    np.savez_compressed(
-        buffer,
-        allow_pickle=False,
-        **{
-            "in.image": images,
-            "out.score": np.stack([a[0].numpy() for a in answers]),
-            "out.heat": np.stack([a[1].numpy() for a in answers]),
-        },
-    )
+    np.savez_compressed(buffer, allow_pickle=False, **{"in.image": images}, **outputs)
     return buffer.getvalue()

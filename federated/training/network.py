@@ -1,10 +1,11 @@
-"""The radiograph classifier's network: a fixed oriented filter bank, a trained linear head. Torch.
+"""The radiograph classifier's network: fixed filters, lesion maps, a trained linear head. Torch.
 
 Four octaves of Gabor quadrature pairs in eight orientations (Oliva & Torralba's "gist", as used on
 this very data set by Chauhan et al., PLoS ONE 2014), log energy pooled to 8 x 8 cells, and its
 left-right asymmetry, because tuberculosis is rarely symmetric. With 52 + 52 training images the few
 thousand weights of a regularised linear head are what the data can carry; and a linear head gives
-an exact class activation map: each place's share of the decision.
+an exact class activation map: each place's share of the decision. Beside the filters stand the maps
+of a network that learnt from drawn disease (`federated.training.dr_lesion_net`).
 """
 
 from __future__ import annotations
@@ -16,12 +17,15 @@ import torch
 from numpy.typing import NDArray
 from torch.nn import functional
 
+from federated.training.dr_lesion_net import KINDS, LesionNet
+
 LEVELS = 4
 ORIENTATIONS = 8
 KERNEL = 17
 FINE = 32
 CELLS = 8
-MAPS = LEVELS * ORIENTATIONS + 1
+BANK_MAPS = LEVELS * ORIENTATIONS + 1
+MAPS = BANK_MAPS + KINDS
 _ENERGY_FLOOR = 0.03
 
 
@@ -49,18 +53,19 @@ _RIGHT_LUNG = (
 )  # fmt: skip
 
 
-def lung_mask(grow_top: float, grow_bottom: float, grow_side: float) -> NDArray[np.float32]:
-    """Return the (32, 32) share of each place that belongs to the lungs, mirror-symmetric."""
+def lung_mask(
+    grow_top: float, grow_bottom: float, grow_side: float, side: int = FINE
+) -> NDArray[np.float32]:
+    """Return the (side, side) share of each place that belongs to the lungs, mirror-symmetric."""
     from skimage.draw import polygon2mask
 
-    fine = 320
+    fine = 10 * side
     height, width = 1 + grow_top + grow_bottom, 1 + 2 * grow_side
     corners = np.array(_RIGHT_LUNG)
     corners = (corners + np.array([grow_top, grow_side])) / np.array([height, width]) * fine
     right = polygon2mask((fine, fine), corners)
     both = right | right[:, ::-1]
-    step = fine // FINE
-    return both.reshape(FINE, step, FINE, step).mean((1, 3)).astype(np.float32)
+    return both.reshape(side, 10, side, 10).mean((1, 3)).astype(np.float32)
 
 
 def mirror_order() -> list[int]:
@@ -70,7 +75,7 @@ def mirror_order() -> list[int]:
         order += [
             level * ORIENTATIONS + (ORIENTATIONS - k) % ORIENTATIONS for k in range(ORIENTATIONS)
         ]
-    return [*order, MAPS - 1]
+    return [*order, *range(BANK_MAPS - 1, MAPS)]
 
 
 class FilterBank(torch.nn.Module):
@@ -106,9 +111,9 @@ def place_weights(lungs: NDArray[np.float32]) -> torch.Tensor:
 
 
 class Describer(torch.nn.Module):
-    """Maps (n, 33, 32, 32) to the features that the head weighs.
+    """Maps (n, 36, 32, 32) to the features that the head weighs.
 
-    Returns cells (n, 33, 8, 8) and their mirrored counterparts (n, 33, 8, 8); only places in the
+    Returns cells (n, 36, 8, 8) and their mirrored counterparts (n, 36, 8, 8); only places in the
     lungs count, and a cell with almost no lung is 0.
     """
 
@@ -123,11 +128,55 @@ class Describer(torch.nn.Module):
         return cells, mirrored
 
 
+class AllMaps(torch.nn.Module):
+    """Image (n, 1, 256, 256) to all maps (n, 36, 32, 32): the filters', then the lesion shares."""
+
+    def __init__(self, lesions: LesionNet) -> None:
+        super().__init__()
+        self.bank = FilterBank()
+        self.lesions = lesions
+
+    def forward(self, image: torch.Tensor) -> torch.Tensor:
+        return torch.cat([self.bank(image), torch.sigmoid(self.lesions(image))], 1)
+
+
+@dataclass(frozen=True)
+class Novelty:
+    """A normal model of the training images' cells: principal axes and what is left over.
+
+    Attributes
+    ----------
+    mean, scale : (feature,) float32
+    axes : (axis, feature) float32
+        Orthonormal rows.
+    spread : (axis,) float32
+        Standard deviations along the axes.
+    rest : float
+        Standard deviation of what is left over, per feature.
+    """
+
+    mean: NDArray[np.float32]
+    scale: NDArray[np.float32]
+    axes: NDArray[np.float32]
+    spread: NDArray[np.float32]
+    rest: float
+
+
 @dataclass(frozen=True)
 class Head:
-    """Trained numbers, each (33, 8, 8); then three scalars and the (32, 32) lung mask.
+    """Trained numbers; cells are (36, 8, 8).
 
-    ``weight_*`` already contain the standardisation's 1/sd; ``slope`` and ``offset`` are Platt's.
+    Attributes
+    ----------
+    mean_cell, weight_cell, mean_asymmetry, weight_asymmetry : (36, 8, 8) float32
+        The weights already contain the standardisation's 1/sd.
+    bias, slope, offset : float
+        The decision's bias, then Platt's calibration.
+    lungs : (32, 32) float32
+    members : (member, 2 x 36 x 8 x 8 + 1) float32
+        Weights of cells and asymmetry and the bias of each resampled head, its calibration
+        included: each gives log odds.
+    novelty : Novelty
     """
 
     mean_cell: NDArray[np.float32]
@@ -138,39 +187,78 @@ class Head:
     slope: float
     offset: float
     lungs: NDArray[np.float32]
+    members: NDArray[np.float32]
+    novelty: Novelty
+
+
+def blank_head(members: int = 20, axes: int = 24) -> Head:
+    """Return a head of zeros in the shape of a trained one, to measure speed with."""
+    cells = np.zeros((MAPS, CELLS, CELLS), np.float32)
+    features = MAPS * CELLS * CELLS // 2
+    ones, rows = np.ones(features, np.float32), np.zeros((axes, features), np.float32)
+    novelty = Novelty(0 * ones, ones, rows, np.ones(axes, np.float32), 1.0)
+    weights = np.zeros((members, 2 * MAPS * CELLS * CELLS + 1), np.float32)
+    lungs = np.ones((FINE, FINE), np.float32)
+    return Head(cells, cells, cells, cells, 0.0, 1.0, 0.0, lungs, weights, novelty)
+
+
+class Distance(torch.nn.Module):
+    """Symmetric cells (n, feature) to the root mean squared distance (n, 1) in deviations."""
+
+    def __init__(self, novelty: Novelty) -> None:
+        super().__init__()
+        for name in ("mean", "scale", "axes", "spread"):
+            self.register_buffer(name, torch.from_numpy(getattr(novelty, name)))
+        self.rest = novelty.rest
+
+    def forward(self, features: torch.Tensor) -> torch.Tensor:
+        x = (features - self.mean) / self.scale
+        along = x @ self.axes.T
+        within = ((along / self.spread) ** 2).sum(1)
+        left = ((x * x).sum(1) - (along * along).sum(1)).clamp(min=0.0) / self.rest**2
+        return torch.sqrt((within + left) / x.shape[1])[:, None]
 
 
 class TbNetwork(torch.nn.Module):
-    """Image (n, 1, 256, 256) to score (n, 1) and activation map (n, 1, 32, 32).
+    """Image (n, 1, 256, 256) to score, heat, lesions, members, novelty.
 
-    The map is each place's share of the decision in units of log odds, averaging over the image to
-    logit less offset; negative places speak against tuberculosis.
+    Score (n, 1). Heat (n, 1, 32, 32): each place's share of the decision in units of log odds,
+    averaging over the image to logit less offset; negative places speak against tuberculosis.
+    Lesions (n, 3, 32, 32): share of each place that is affected, cavity, effusion. Members
+    (n, member): log odds of the resampled heads. Novelty (n, 1): distance from the training images.
     """
 
-    def __init__(self, head: Head) -> None:
+    def __init__(self, head: Head, lesions: LesionNet) -> None:
         super().__init__()
-        self.bank = FilterBank()
+        self.maps = AllMaps(lesions)
         self.describe = Describer(head.lungs)
         for name in ("mean_cell", "weight_cell", "mean_asymmetry", "weight_asymmetry"):
             self.register_buffer(name, torch.from_numpy(getattr(head, name))[None])
+        self.register_buffer("member_weights", torch.from_numpy(head.members[:, :-1].T.copy()))
+        self.register_buffer("member_bias", torch.from_numpy(head.members[:, -1].copy())[None])
+        self.distance = Distance(head.novelty)
         self.constants = (head.bias, head.slope, head.offset)
 
-    def forward(self, image: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    def forward(self, image: torch.Tensor) -> tuple[torch.Tensor, ...]:
         bias, slope, offset = self.constants
-        maps = self.bank(image)
+        maps = self.maps(image)
         cells, mirrored = self.describe(maps)
         difference = torch.abs(cells - mirrored)
         uneven = self.weight_asymmetry * (difference - self.mean_asymmetry)
         plain = self.weight_cell * (cells - self.mean_cell)
         decision = (plain + uneven).sum((1, 2, 3), keepdim=False)[:, None] + bias
         score = torch.sigmoid(slope * decision + offset)
+        heat = slope * self._local(maps, uneven * (cells > mirrored).to(uneven.dtype))
+        members = torch.cat([cells.flatten(1), difference.flatten(1)], 1) @ self.member_weights
+        novelty = self.distance((cells + mirrored)[..., : CELLS // 2].flatten(1))
+        return score, heat, maps[:, BANK_MAPS:], members + self.member_bias, novelty
+
+    def _local(self, maps: torch.Tensor, uneven: torch.Tensor) -> torch.Tensor:
         # Asymmetry is charged to the side with more structure in that band.
-        share = 2.0 * uneven * (cells > mirrored).to(uneven.dtype)
         fine_weight = functional.interpolate(self.weight_cell, scale_factor=FINE // CELLS)
         fine_mean = functional.interpolate(self.mean_cell, scale_factor=FINE // CELLS)
         places = self.describe.places
         local = (fine_weight * (maps - fine_mean)).sum(1, keepdim=True)
-        wide = functional.interpolate(share.sum(1, keepdim=True), scale_factor=FINE // CELLS)
-        local = places * (local + wide)
-        heat = slope * local * float(CELLS * CELLS)
-        return score, heat
+        share = 2.0 * uneven.sum(1, keepdim=True)
+        wide = functional.interpolate(share, scale_factor=FINE // CELLS)
+        return places * (local + wide) * float(CELLS * CELLS)

@@ -41,7 +41,7 @@ def test_ok_has_score_map_and_company(bundle, engine):
     assert found.heat_map.dtype == np.float32
     assert found.heat_map.min() >= 0
     assert found.heat_map.max() <= 1
-    assert set(found.seconds) == {"chest", "qc", "inference", "heat_map"}
+    assert set(found.seconds) == {"chest", "qc", "inference", "marks"}
 
 
 def test_an_opacity_raises_the_score_and_is_where_the_heat_is(bundle, engine):
