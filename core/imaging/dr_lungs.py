@@ -107,8 +107,20 @@ def laid_out(
     columns = (np.arange(left, right) + 0.5 - box.left) * side[1] / box.width - 0.5
     part = mask[top:bottom, left:right]
     for label, share in ((RIGHT, shares[0]), (LEFT, shares[1])):
-        part[_enlarged(share, rows, columns) >= 0.5] = label
+        # Only where this lung is: a detector's whole picture has ten million pixels.
+        down, across = _reached(share.max(1), rows), _reached(share.max(0), columns)
+        found = _enlarged(share, rows[down], columns[across]) >= 0.5
+        part[down, across][found] = label
     return mask
+
+
+def _reached(most: NDArray[np.float32], places: NDArray[np.float64]) -> slice:
+    """Return the part of the (ascending) places that lies within one step of a share of a half."""
+    there = np.flatnonzero(most >= 0.5)
+    if not len(there):
+        return slice(0, 0)
+    ends = np.searchsorted(places, (there[0] - 1.0, there[-1] + 1.0))
+    return slice(int(ends[0]), int(ends[1]) + 1)
 
 
 def _enlarged(

@@ -14,9 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage as ndi
 from skimage.draw import polygon2mask
-from skimage.morphology import convex_hull_image, disk
+from skimage.morphology import convex_hull_image, isotropic_closing, isotropic_opening
 
-from core.imaging.dr_chest import ChestBox, equalise, warp
+from core.imaging.dr_chest import ChestBox, equalise
+from core.imaging.dr_metrics import warp_part
 
 _FRAME = 160
 # The frame reaches this share of the template's side beyond it, so that a poor fit can be mended.
@@ -58,7 +59,11 @@ def template_fields(pixels: NDArray[np.float32], chest: ChestBox) -> NDArray[np.
     (2, 160, 160) float32
         0...1: patient's right lung, left lung.
     """
-    grey = ndi.gaussian_filter(equalise(warp(pixels, frame_box(chest), (_FRAME, _FRAME))), 1.0)
+    step = max(1, int(chest.width / (3 * _FRAME)))
+    box = frame_box(chest)
+    coarse = ChestBox(box.top / step, box.left / step, box.bottom / step, box.right / step)
+    frame = warp_part(pixels[::step, ::step], coarse, (_FRAME, _FRAME))
+    grey = ndi.gaussian_filter(equalise(frame), 1.0)
     distance = _signed_distances()
     prior = np.clip(distance.max(0) / _PRIOR_WIDTH, -3.5, 3.5)
     belief = prior
@@ -79,30 +84,36 @@ def template_overlap(fields: NDArray[np.float32]) -> float:
 
 def _grey_evidence(grey: NDArray[np.float32], lung: NDArray[np.float32]) -> NDArray[np.float32]:
     """Return -1...1: nearer to the lung's or to the surroundings' mean grey value hereabouts."""
-    inner, outer = _local_mean(grey, lung**2), _local_mean(grey, (1.0 - lung) ** 2)
+    # Means over a neighbourhood this wide need no more than every second pixel.
+    few, part = grey[::2, ::2], lung[::2, ::2]
+    inner, outer = (
+        np.repeat(np.repeat(_local_mean(few, weight), 2, 0), 2, 1)
+        for weight in (part**2, (1.0 - part) ** 2)
+    )
     gap = np.maximum(outer - inner, 0.12)
     evidence: NDArray[np.float32] = np.clip(2.0 * ((inner + outer) / 2.0 - grey) / gap, -1.2, 1.2)
     return evidence
 
 
 def _local_mean(grey: NDArray[np.float32], weight: NDArray[np.float32]) -> NDArray[np.float32]:
-    total = ndi.gaussian_filter(weight, _REACH) + 1e-3
+    reach = _REACH / 2
+    total = ndi.gaussian_filter(weight, reach, truncate=3.0) + 1e-3
     mean: NDArray[np.float32] = (
-        ndi.gaussian_filter(grey * weight, _REACH) + 1e-3 * float(grey.mean())
+        ndi.gaussian_filter(grey * weight, reach, truncate=3.0) + 1e-3 * float(grey.mean())
     ) / total
     return mean
 
 
 def _tidied(share: NDArray[np.float32], side: NDArray[np.bool_]) -> NDArray[np.float32]:
     """Return one side's largest piece without holes, threads and narrow bays."""
-    mask = ndi.binary_opening((share >= 0.5) & side, disk(2))
+    mask = isotropic_opening((share >= 0.5) & side, 2)
     labels, count = ndi.label(mask)
     if not count:
         return np.zeros_like(share)
     sizes = np.bincount(labels.ravel())
     sizes[0] = 0
     piece = ndi.binary_fill_holes(labels == int(sizes.argmax()))
-    closed = ndi.binary_closing(np.pad(piece, 10), disk(7))[10:-10, 10:-10] & side
+    closed = isotropic_closing(np.pad(piece, 10), 7)[10:-10, 10:-10] & side
     # A lung's outer contour is convex; vessels and ribs are the only bays, so half-fill them.
     hull = convex_hull_image(closed)
     return np.maximum(closed, 0.49 * hull * side).astype(np.float32)

@@ -31,7 +31,19 @@ def lung_box(chest: ChestBox) -> ChestBox:
 
 def chest_frame(pixels: Floats, chest: ChestBox) -> Floats:
     """Return the lungs' box resampled to 512 x 512; beyond the image the edge is repeated."""
-    return warp(pixels, lung_box(chest), (FRAME, FRAME))
+    return warp_part(pixels, lung_box(chest), (FRAME, FRAME))
+
+
+def warp_part(pixels: Floats, box: ChestBox, shape: tuple[int, int]) -> Floats:
+    """As :func:`core.imaging.dr_chest.warp`, smoothing only what lies in the box."""
+    margin = 4 + 2.0 * max(box.height / shape[0], box.width / shape[1])
+    top, left = max(0, int(box.top - margin)), max(0, int(box.left - margin))
+    bottom, right = int(box.bottom + margin) + 1, int(box.right + margin) + 1
+    part = pixels[top:bottom, left:right]
+    if not part.size:
+        return warp(pixels, box, shape)
+    moved = ChestBox(box.top - top, box.left - left, box.bottom - top, box.right - left)
+    return warp(part, moved, shape)
 
 
 def inside(pixels: Floats, chest: ChestBox) -> Floats:

@@ -100,7 +100,7 @@ def dead_lines(pixels: Floats, field: tuple[int, int, int, int]) -> tuple[int, f
         return 0, 0.0
     count, worst = 0, 0.0
     for whole in (part, part.T):
-        lines = whole[:, :: max(1, whole.shape[1] // 512)]
+        lines = np.ascontiguousarray(whole[:, :: max(1, whole.shape[1] // 160)])
         middle = lines[2:-2]
         before = np.median(middle - lines[:-4], axis=1)[2:-2]
         after = np.median(middle - lines[4:], axis=1)[2:-2]
