@@ -19,6 +19,7 @@ from core.errors import Language
 from core.imaging.result import Lesion, QcResult, TbScore
 from edge.report.case import CaseResult
 from edge.report.codes import OUTCOMES, SITES, kind_code, site_code
+from edge.report.text_film import film_notes
 
 Section = Literal["findings", "impression", "advice"]
 TITLES: Final[dict[Section, tuple[str, str]]] = {
@@ -32,6 +33,7 @@ _INFECTIOUS: Final = frozenset({"consolidation"})
 _NODULAR: Final = frozenset({"solid_nodule", "ground_glass_nodule", "part_solid_nodule", "mass"})
 # What decides most stands first.
 _ORDER: Final = (
+    "miliary",
     "cavity",
     "tree_in_bud",
     "consolidation",
@@ -40,13 +42,19 @@ _ORDER: Final = (
     "part_solid_nodule",
     "ground_glass_nodule",
     "calcification",
+    "fibrosis",
+    "lymph_node",
     "pleural_effusion",
+    "pleural_thickening",
 )
 _PLURALS: Final = {
     "cavity": "cavities",
     "mass": "masses",
     "tree_in_bud": "areas of tree-in-bud",
     "consolidation": "areas of consolidation",
+    "miliary": "areas of miliary nodules",
+    "fibrosis": "areas of fibrotic or bronchiectatic change",
+    "pleural_thickening": "areas of pleural thickening",
 }
 _NAMED_MAX: Final = 3  # more places than these are told as "in both lungs"
 _SITE_ORDER: Final = tuple(SITES)
@@ -388,9 +396,11 @@ def _radiograph(tb: TbScore, regions: Sequence[str]) -> list[ReportSentence]:
         f"The AI tuberculosis screening score is {tb.score:.2f}, {relation[1]} the threshold "
         f"{tb.threshold:.2f}"
     )
+    told = [ReportSentence("findings", f"{numbers_zh}。", f"{numbers_en}.", ids)]
+    told += [ReportSentence("findings", *note) for note in film_notes(tb)]
     if not tb.positive:
         return [
-            ReportSentence("findings", f"{numbers_zh}。", f"{numbers_en}.", ids),
+            *told,
             ReportSentence(
                 "impression",
                 "AI 未提示疑似肺结核，不能据此排除肺结核，请医师阅片。",
@@ -400,7 +410,7 @@ def _radiograph(tb: TbScore, regions: Sequence[str]) -> list[ReportSentence]:
             ),
             _symptoms_remain(("tb.positive",)),
         ]
-    sentences = [ReportSentence("findings", f"{numbers_zh}。", f"{numbers_en}.", ids)]
+    sentences = told
     if regions:
         sites = [site_code(region) for region in regions]
         sentences.append(

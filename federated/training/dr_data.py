@@ -149,7 +149,8 @@ class Source:
         Of the archives.
     spec : InputSpec
     kept : Path or None
-        Folder where crops are kept from run to run; None to make them anew each time.
+        Folder where crops, drawn samples and the lesion network are kept from run to run; None to
+        make them anew each time. Whoever changes how they are made empties it.
     """
 
     folder: Path

@@ -111,7 +111,8 @@ def train_lesion_net(pool: Pool, seed: int, epochs: int) -> LesionNet:
         numbers = order.permutation(len(pool.inputs))
         for start in range(0, len(numbers) - _BATCH + 1, _BATCH):
             chosen = numbers[start : start + _BATCH]
-            images, masks = _batch(pool, chosen, order)
+            images = torch.from_numpy(pool.inputs[chosen].astype(np.float32))
+            masks = torch.from_numpy(pool.masks[chosen].astype(np.float32))
             odds = network.one_way(images)
             loss = functional.binary_cross_entropy_with_logits(odds, masks, pos_weight=weight)
             optimiser.zero_grad()
@@ -119,20 +120,6 @@ def train_lesion_net(pool: Pool, seed: int, epochs: int) -> LesionNet:
             optimiser.step()
             schedule.step()
     return network.eval()
-
-
-def _batch(
-    pool: Pool, chosen: NDArray[np.intp], order: np.random.Generator
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return inputs and masks of the chosen samples; every second one mirrored, grain added."""
-    images = torch.from_numpy(pool.inputs[chosen].astype(np.float32))
-    masks = torch.from_numpy(pool.masks[chosen].astype(np.float32))
-    turned = torch.from_numpy(order.random(len(chosen)) < 0.5)[:, None, None, None]
-    images = torch.where(turned, torch.flip(images, dims=[3]), images)
-    masks = torch.where(turned, torch.flip(masks, dims=[3]), masks)
-    strength = order.uniform(0.0, 0.25, (len(chosen), 1, 1, 1))
-    grain = strength * order.standard_normal(images.shape)
-    return images + torch.from_numpy(grain.astype(np.float32)), masks
 
 
 def _binned(image: NDArray[np.float32], step: int) -> NDArray[np.float32]:

@@ -17,6 +17,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from scipy import ndimage as ndi
 
@@ -30,7 +31,7 @@ from federated.training.dr_doubt import (
     resampled_heads,
 )
 from federated.training.dr_insertion import sample
-from federated.training.dr_lesion_net import LesionNet, make_pool, train_lesion_net
+from federated.training.dr_lesion_net import LesionNet, Pool, make_pool, train_lesion_net
 from federated.training.dr_marks import Marks, judge_marks
 from federated.training.dr_probe import Probe, source_probe
 from federated.training.fitting import (
@@ -68,7 +69,8 @@ TAUGHT_SETS = ("nih_normal", "nih_pneumonia", "covid_cxr")
 DRAWN_SET = "nih_normal"
 FOREIGN_SETS = ("tbx11k_tb",)
 POOL = 1600
-EPOCHS = 10
+REPORTED_POOL = 300
+EPOCHS = 4
 #: What the pairs of the other sources weigh beside `da`, all together.
 PAIRS_WEIGHT = 0.5
 
@@ -229,7 +231,7 @@ def train(source: Source, say: Say, transfer: bool = True) -> Trained:
     for name in TAUGHT_SETS:
         say(f"{name}: finding chests")
         halves[name] = source.load(name, lungs=name == DRAWN_SET).halves()
-    lesions, marks = _lesion_net(*halves[DRAWN_SET], say)
+    lesions, marks = _lesion_net(source, *halves[DRAWN_SET], say)
     lungs = lung_mask(INPUT.grow_top, INPUT.grow_bottom, INPUT.grow_side)
 
     def features(inputs: NDArray[np.float32]) -> Features:
@@ -252,16 +254,42 @@ def train(source: Source, say: Say, transfer: bool = True) -> Trained:
     return _with_transfer(trained, material, foreign, features)
 
 
-def _lesion_net(taught: ImageSet, reported: ImageSet, say: Say) -> tuple[LesionNet, Marks]:
+def _lesion_net(
+    source: Source, taught: ImageSet, reported: ImageSet, say: Say
+) -> tuple[LesionNet, Marks]:
     say("drawing disease into normals")
-    pool = make_pool(taught.crops, taught.lungs, POOL, 1, INPUT)
+    pool = _pool(source, "taught", taught, (POOL, 1))
+    held_out = _pool(source, "reported", reported, (REPORTED_POOL, 2))
     say("lesion network: training")
-    lesions = train_lesion_net(pool, 0, EPOCHS)
-    marks = judge_marks(
-        lesions, pool, make_pool(reported.crops, reported.lungs, POOL // 6, 2, INPUT)
-    )
+    lesions = _trained_net(source, pool)
+    marks = judge_marks(lesions, pool, held_out)
     say(f"lesion network: {marks}")
     return lesions, marks
+
+
+def _pool(source: Source, name: str, images: ImageSet, size: tuple[int, int]) -> Pool:
+    """Draw (samples, seed) `size`; kept from run to run where crops are."""
+    file = None if source.kept is None else source.kept / f"pool_{name}.npz"
+    if file is not None and file.is_file():
+        with np.load(file, allow_pickle=False) as arrays:
+            return Pool(arrays["inputs"], arrays["masks"], arrays["tuberculosis"])
+    pool = make_pool(images.crops, images.lungs, *size, INPUT)
+    if file is not None:
+        np.savez(file, inputs=pool.inputs, masks=pool.masks, tuberculosis=pool.tuberculosis)
+    return pool
+
+
+def _trained_net(source: Source, pool: Pool) -> LesionNet:
+    file = None if source.kept is None else source.kept / "lesion_net.pt"
+    if file is not None and file.is_file():
+        network = LesionNet()
+        network.load_state_dict(torch.load(file, weights_only=True))
+        network.eval()
+        return network
+    network = train_lesion_net(pool, 0, EPOCHS)
+    if file is not None:
+        torch.save(network.state_dict(), file)
+    return network
 
 
 def _with_transfer(
