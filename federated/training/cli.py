@@ -22,21 +22,43 @@ def main() -> None:
 @app.command("dr-tb")
 def dr_tb(
     out: Annotated[Path, typer.Option(help="模型包目录 / bundle folder to write")],
-    version: Annotated[str, typer.Option(help="版本 / version")] = "0.1.0",
+    version: Annotated[str, typer.Option(help="版本 / version")] = "0.2.0",
     transfer: Annotated[bool, typer.Option(help="外部数据表 / transfer table")] = True,
+    kept: Annotated[Path | None, typer.Option(help="保留裁剪图的目录 / keeps crops here")] = None,
 ) -> None:
     """胸片结核分类器 / Radiograph tuberculosis classifier (data: XINGLIN_DATA)."""
     for package in ("torch", "onnx", "onnxscript", "sklearn"):
         if find_spec(package) is None:
             raise TrainingToolMissing(package=package)
-    from federated.training.dr_data import data_folder
-    from federated.training.dr_tb import train
+    from federated.training.dr_data import Source, data_folder
+    from federated.training.dr_tb import INPUT, train
     from federated.training.export import write_bundle
 
-    trained = train(data_folder(), lambda line: print(line, file=sys.stderr), transfer)
+    source = Source(data_folder(), INPUT, kept)
+    trained = train(source, lambda line: print(line, file=sys.stderr), transfer)
     write_bundle(trained, out, version)
     found = trained.validation
     print(f"AUC {found.auc} threshold {found.threshold} sensitivity {found.sensitivity}")
     print(f"specificity {found.specificity}")
     for row in trained.transfer:
-        print(f"{row.name} {row.images} positive {row.positive}")
+        print(f"{row.name} {row.images} positive {row.positive} outside {row.outside:.3f}")
+    for probe in trained.probes:
+        print(f"{probe.what}: {probe.balanced_accuracy:.3f} (chance {probe.chance:.2f})")
+
+
+@app.command("dr-lungs")
+def dr_lungs(
+    out: Annotated[Path, typer.Option(help="模型包目录 / bundle folder to write")],
+    version: Annotated[str, typer.Option(help="版本 / version")] = "0.1.0",
+) -> None:
+    """胸片肺野 / Radiograph lung fields, kind of view, turn (data: XINGLIN_DATA)."""
+    for package in ("torch", "onnx", "onnxscript"):
+        if find_spec(package) is None:
+            raise TrainingToolMissing(package=package)
+    from federated.training.dr_data import data_folder
+    from federated.training.dr_lungs import train
+    from federated.training.dr_lungs_export import write_bundle
+
+    trained = train(data_folder(), lambda line: print(line, file=sys.stderr))
+    write_bundle(trained, out, version)
+    print(trained.judged)
