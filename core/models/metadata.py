@@ -59,7 +59,8 @@ class Metadata:
     calibration_set : str
         Where the threshold comes from.
     tolerance : dict
-        Largest allowed |difference| on the golden set by precision (``fp32``, ``fp16``, ``int8``).
+        Largest allowed |difference| on the golden set by precision (``fp32``, ``fp16``, ``int8``);
+        ``fp16.heat`` states it for the output ``heat`` alone.
     files : dict
         SHA-256 by file name, for every file of the bundle but metadata.json itself.
     slot : str

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -38,14 +39,19 @@ class Parity:
 
 
 def compare(
-    got: list[Arrays], expected: list[Arrays], tolerance: float, masks: bool = False
+    got: list[Arrays],
+    expected: list[Arrays],
+    tolerance: float,
+    masks: bool = False,
+    of_output: Mapping[str, float] | None = None,
 ) -> Parity:
     """Compare outputs case by case; a missing output, another shape or NaN is an infinite error.
 
     With ``masks`` the outputs are shares of 0...1 that are cut at 0.5: then it is the cut that has
     to agree (Dice at least 0.999 in every case), for a share near one half may differ by more than
-    a score may.
+    a score may. ``of_output`` states another tolerance for some outputs by name, say a heat map.
     """
+    limits = of_output or {}
     worst: dict[str, float] = {}
     dice: dict[str, float] = {}
     for have, want in zip(got, expected, strict=True):
@@ -58,7 +64,9 @@ def compare(
     if masks:
         passed = bool(dice) and all(alike >= LEAST_DICE for alike in dice.values())
     else:
-        passed = bool(worst) and all(error <= tolerance for error in worst.values())
+        passed = bool(worst) and all(
+            error <= limits.get(name, tolerance) for name, error in worst.items()
+        )
     return Parity(passed, worst, tolerance, len(expected), dice)
 
 
@@ -68,7 +76,10 @@ def check_parity(engine: Engine, bundle: Bundle, precision: str = "fp32") -> Par
     cases = [bundle.golden.case(index) for index in range(bundle.golden.cases)]
     got = [engine.infer(inputs) for inputs, _ in cases]
     masks = bundle.metadata.slot in MASK_SLOTS
-    return compare(got, [want for _, want in cases], table.get(precision, table["fp32"]), masks)
+    tolerance = table.get(precision, table["fp32"])
+    begin = f"{precision}."
+    of_output = {key.removeprefix(begin): v for key, v in table.items() if key.startswith(begin)}
+    return compare(got, [want for _, want in cases], tolerance, masks, of_output)
 
 
 def _distance(have: Arrays, name: str, want: np.ndarray) -> float:

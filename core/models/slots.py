@@ -13,7 +13,10 @@ from typing import Any
 import numpy as np
 
 from core.errors import XinglinError
-from core.imaging.dr_recipes import PlainSpec, Recipe, reading_of, recipe_of
+from core.imaging.dr_lungs_network import SIDE, VIEWS, check_steps
+from core.imaging.dr_recipes import Doubt, PlainSpec, Recipe, reading_of, recipe_of
+from core.imaging.lesions_patch import CHANNELS, classes_of, patch_spec
+from core.imaging.location import KINDS
 from core.models.bundle import Arrays
 from core.models.errors import SlotMismatch, SlotUnknown
 from core.models.metadata import Metadata, TensorSpec
@@ -43,7 +46,8 @@ class Slot:
 
 SLOTS: tuple[Slot, ...] = (
     Slot("dr_tb", ("CR", "DX"), True, "胸片：疑似肺结核", "radiograph: suspected tuberculosis"),
-    Slot("ct_lesions", ("CT",), False, "CT：病灶候选", "CT: lesion candidates"),
+    Slot("dr_lungs", ("CR", "DX"), True, "胸片：肺野与体位", "radiograph: lung fields, position"),
+    Slot("ct_lesions", ("CT",), True, "CT：病灶候选", "CT: lesion candidates"),
     Slot("ct_lungs", ("CT",), False, "CT：肺、肺叶", "CT: lungs and lobes"),
 )
 
@@ -75,6 +79,10 @@ def check_slot(metadata: Metadata) -> Slot:
         raise SlotMismatch(slot=slot.name, what="number of inputs")
     if slot.name == "dr_tb":
         _check_radiograph(slot, metadata)
+    elif slot.name == "dr_lungs":
+        _check_lung_fields(slot, metadata)
+    elif slot.name == "ct_lesions":
+        _check_candidates(slot, metadata)
     else:
         _check_volume(slot, metadata)
     return slot
@@ -95,7 +103,8 @@ def check_values(metadata: Metadata, outputs: Arrays) -> None:
             raise SlotMismatch(slot=slot.name, what=f"{reading.score} outside 0...1")
         return
     for name, array in outputs.items():
-        if array.min() < 0 or array.max() > 1:
+        # A turn in degrees is no share.
+        if name != "yaw" and (array.min() < 0 or array.max() > 1):
             raise SlotMismatch(slot=slot.name, what=f"{name} outside 0...1")
 
 
@@ -124,6 +133,52 @@ def _check_radiograph(slot: Slot, metadata: Metadata) -> None:
             raise SlotMismatch(
                 slot=slot.name, what=f"{reading.heat} is not (image, 1, row, column)"
             )
+    if reading.doubt is not None:
+        _check_doubt(slot, by_name, reading.doubt)
+
+
+def _check_doubt(slot: Slot, by_name: dict[str, TensorSpec], doubt: Doubt) -> None:
+    """(image, member), (image, 3, row, column) and (image, 1)."""
+    members = _output(slot, by_name, doubt.members)
+    if len(members.shape) != 2 or (members.shape[1] or 0) < 2:
+        raise SlotMismatch(slot=slot.name, what=f"{doubt.members} is not (image, member)")
+    marks = _output(slot, by_name, doubt.marks)
+    if len(marks.shape) != 4 or marks.shape[1] != 3:
+        raise SlotMismatch(slot=slot.name, what=f"{doubt.marks} is not (image, 3, row, column)")
+    if _output(slot, by_name, doubt.novelty).shape[1:] != (1,):
+        raise SlotMismatch(slot=slot.name, what=f"{doubt.novelty} is not (image, 1)")
+
+
+def _check_candidates(slot: Slot, metadata: Metadata) -> None:
+    """(candidate, 2, side, side, side) in, (candidate, class) out."""
+    try:
+        spec = patch_spec(metadata.name, metadata.preprocessing)
+        classes = classes_of(metadata.name, metadata.postprocessing, frozenset(KINDS))
+    except XinglinError as cause:
+        raise SlotMismatch(slot=slot.name, what=str(cause.facts["what"])) from cause
+    side = spec.side
+    if not metadata.inputs[0].fits((1, CHANNELS, side, side, side)):
+        raise SlotMismatch(slot=slot.name, what=f"input is not (1, {CHANNELS}, {side}³)")
+    by_name = {spec.name: spec for spec in metadata.outputs}
+    if not _output(slot, by_name, metadata.postprocessing["output"]).fits((1, len(classes))):
+        raise SlotMismatch(slot=slot.name, what="output is not (candidate, class)")
+
+
+def _check_lung_fields(slot: Slot, metadata: Metadata) -> None:
+    """(image, 1, row, column) in; (image, 2, row, column), (image, kind), (image, 1) out."""
+    try:
+        check_steps(metadata.name, metadata.preprocessing, metadata.postprocessing)
+    except XinglinError as cause:
+        raise SlotMismatch(slot=slot.name, what=str(cause.facts["what"])) from cause
+    if not metadata.inputs[0].fits((1, 1, SIDE, SIDE)):
+        raise SlotMismatch(slot=slot.name, what=f"input is not (1, 1, {SIDE}, {SIDE})")
+    by_name = {spec.name: spec for spec in metadata.outputs}
+    lungs = _output(slot, by_name, "lungs")
+    if len(lungs.shape) != 4 or lungs.shape[1] != 2:
+        raise SlotMismatch(slot=slot.name, what="lungs is not (image, 2, row, column)")
+    for name, columns in (("view", len(VIEWS)), ("yaw", 1)):
+        if _output(slot, by_name, name).shape[1:] != (columns,):
+            raise SlotMismatch(slot=slot.name, what=f"{name} is not (image, {columns})")
 
 
 def _check_volume(slot: Slot, metadata: Metadata) -> None:

@@ -109,6 +109,20 @@ def test_what_is_no_network_is_refused():
         int8_network(tiny_onnx(), [])
 
 
+def test_an_output_may_have_a_tolerance_of_its_own(folder, tmp_path):
+    want = [{"score": np.array([0.5], np.float32), "heat": np.array([1.0], np.float32)}]
+    have = [{"score": np.array([0.5], np.float32), "heat": np.array([1.01], np.float32)}]
+    assert not compare(have, want, 5e-3).passed
+    assert compare(have, want, 5e-3, of_output={"heat": 0.02}).passed
+    assert not compare(have, want, 5e-3, of_output={"score": 0.02}).passed
+    seal(folder, tolerance={"fp32": 1e-3, "fp16": 5e-3, "fp16.heat": 0.1})
+    engine = choose_engine(
+        load(folder), tmp_path / "cache", door=lambda: FakeGpu(error={"fp16": 4e-3})
+    )
+    assert "fp16" in engine.name
+    engine.close()
+
+
 def test_masks_agree_by_their_cut_and_not_by_their_shares():
     want = [{"mask": np.array([[0.1, 0.4, 0.9, 0.8]], np.float32)}]
     near = [{"mask": np.array([[0.0, 0.3, 0.7, 0.6]], np.float32)}]
