@@ -3,7 +3,8 @@
 Between slices the picture changes smoothly; a breath between two rotations, a moved patient or a
 slice that is missing without its place being told makes one step much larger than its neighbours.
 In the plane a lung surface that moved while it was scanned is no longer one edge: the zone between
-lung and tissue becomes wide in the direction of the motion. Order of axes: (up, back, left).
+lung and tissue becomes wide. Projections that disagree also leave straight streaks, which are seen
+best where nothing else is: in the room's air in front of the chest. Axes: (up, back, left).
 """
 
 from __future__ import annotations
@@ -13,13 +14,15 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from core.imaging.ct_grid import Grid, Mask, PatientView, bounding_box, carry
+from core.imaging.ct_qc_field import field_of_view
 from core.imaging.lungs import LungMap
 
 STRIDE_MM = 2.6
 EDGE_HU = (-700.0, -200.0)
 WINDOW = 4  # neighbours on each side that a step is held against
 SECTORS = 8
-FEWEST = 60  # voxels of an edge below which its width is not judged
+AIR_BANDS_MM = ((8.0, 20.0), (20.0, 32.0), (32.0, 44.0))
+FEWEST_MM2 = 40.0  # area of an edge zone below which its width is not judged
 
 
 def motion_metrics(view: PatientView, grid: Grid, lungs: LungMap) -> dict[str, float]:
@@ -27,8 +30,8 @@ def motion_metrics(view: PatientView, grid: Grid, lungs: LungMap) -> dict[str, f
 
     ``slice_jump_mm``: what the largest step between slices exceeds its neighbours by, as
     millimetres of way along the body; ``edge_width_mm``: width of the lung surface (-700 to
-    -200 HU), median over directions and slices; ``edge_smear_mm``: how much wider it is in its
-    widest direction than in its sharpest, 75th percentile over slices.
+    -200 HU), median over directions and slices; ``air_streak_hu``: unevenness of the air in front
+    of the chest.
     """
     out: dict[str, float] = {}
     jump = slice_jump(view, grid, lungs)
@@ -37,8 +40,9 @@ def motion_metrics(view: PatientView, grid: Grid, lungs: LungMap) -> dict[str, f
     widths = edge_widths(view, grid, lungs)
     if len(widths) >= 4:
         out["edge_width_mm"] = float(np.median(np.nanmedian(widths, axis=1)))
-        smear = np.nanmax(widths, axis=1) - np.nanmin(widths, axis=1)
-        out["edge_smear_mm"] = float(np.percentile(smear, 75))
+    streaks = air_streaks(view, grid, lungs)
+    if streaks is not None:
+        out["air_streak_hu"] = streaks
     return out
 
 
@@ -84,12 +88,55 @@ def edge_widths(view: PatientView, grid: Grid, lungs: LungMap) -> NDArray[np.flo
     levels = _levels(lungs.lungs)
     rows = []
     for level in levels:
-        fine_level = int(np.clip(round(float(grid.full_index(
-            np.array([[level, 0.0, 0.0]]))[0, 0])), 0, view.voxels.shape[0] - 1))  # fmt: skip
+        fine_level = _fine_level(view, grid, int(level))
         found = _widths_of_slice(view, lungs.lungs[level], fine_level)
         if found is not None and np.isfinite(found).sum() >= SECTORS // 2:
             rows.append(found)
     return np.array(rows) if rows else np.zeros((0, SECTORS))
+
+
+def air_streaks(view: PatientView, grid: Grid, lungs: LungMap) -> float | None:
+    """Return how uneven the air in front of the chest is, HU; None where there is none.
+
+    Spread (16th to 84th percentile, after 2.5 mm smoothing) in bands at three distances from the
+    skin; the quietest band counts, so that clothes and leads do not; 75th percentile over slices.
+    """
+    field, _ = field_of_view(grid)
+    found = []
+    for level in _levels(lungs.lungs):
+        spread = _air_of_slice(view, lungs.body[level], field, _fine_level(view, grid, int(level)))
+        if spread is not None:
+            found.append(spread)
+    return float(np.percentile(found, 75)) if len(found) >= 4 else None
+
+
+def _air_of_slice(view: PatientView, body: Mask, field: Mask, level: int) -> float | None:
+    plane = view.voxels[level]
+    body, field = carry(body, plane.shape), carry(field, plane.shape)
+    columns = np.flatnonzero(body.any(axis=0))
+    if not len(columns):
+        return None
+    quarter = len(columns) // 5
+    columns = columns[quarter : len(columns) - quarter]
+    skin = body[:, columns].argmax(axis=0)
+    top = max(0, int(skin.min() - AIR_BANDS_MM[-1][1] / view.spacing_mm[1]))
+    part = slice(top, int(skin.max())), slice(int(columns[0]), int(columns[-1]) + 1)
+    values = np.clip(np.nan_to_num(plane[part].astype(np.float32), nan=-1000.0), -1024.0, -700.0)
+    smooth = ndimage.gaussian_filter(values, [2.5 / mm for mm in view.spacing_mm[1:]])
+    rows = np.arange(part[0].start, part[0].stop)[:, None]
+    before = (body[:, part[1]].argmax(axis=0)[None, :] - rows) * view.spacing_mm[1]
+    spreads = []
+    for near, far in AIR_BANDS_MM:
+        band = smooth[(before >= near) & (before < far) & field[part]]
+        if band.size * view.spacing_mm[1] * view.spacing_mm[2] >= 600.0:
+            low, high = np.percentile(band, [16, 84])
+            spreads.append(float(high - low))
+    return min(spreads) if spreads else None
+
+
+def _fine_level(view: PatientView, grid: Grid, level: int) -> int:
+    at = float(grid.full_index(np.array([[level, 0.0, 0.0]]))[0, 0])
+    return int(np.clip(round(at), 0, view.voxels.shape[0] - 1))
 
 
 def _levels(mask: Mask) -> NDArray[np.intp]:
@@ -119,7 +166,8 @@ def _widths_of_slice(view: PatientView, lung: Mask, level: int) -> NDArray[np.fl
     wide = ndimage.gaussian_filter(values, [4.0 / mm for mm in view.spacing_mm[1:]])
     ny, nx = np.gradient(wide, *view.spacing_mm[1:])
     zone = ring & (values > EDGE_HU[0]) & (values < EDGE_HU[1])
-    if zone.sum() < 4 * FEWEST:
+    fewest = FEWEST_MM2 / (view.spacing_mm[1] * view.spacing_mm[2])
+    if zone.sum() < 4 * fewest:
         return None
     sector = np.round(np.arctan2(ny[zone], nx[zone]) / (2 * np.pi) * SECTORS).astype(int) % SECTORS
     steepness = np.hypot(gy, gx)[zone]
@@ -127,7 +175,7 @@ def _widths_of_slice(view: PatientView, lung: Mask, level: int) -> NDArray[np.fl
     total = np.bincount(sector, steepness, minlength=SECTORS)
     with np.errstate(divide="ignore", invalid="ignore"):
         width = (EDGE_HU[1] - EDGE_HU[0]) * count / total
-    return np.where(count >= FEWEST, width, np.nan)
+    return np.where(count >= fewest, width, np.nan)
 
 
 def _surface(lung: Mask, spacing_mm: tuple[float, ...]) -> Mask:

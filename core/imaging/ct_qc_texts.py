@@ -144,9 +144,9 @@ TEXTS: dict[str, Sentence] = {
         "scan again in breath-hold if needed",
     ),
     "CT_MOTION": Sentence(
-        "层面内运动伪影：肺边缘在运动方向上增宽 {value:.1f} mm（允许 {limit:.1f} mm）；请屏气重扫",
-        "Motion in the plane: lung edges are {value:.1f} mm wider along one direction (allowed "
-        "{limit:.1f} mm). Scan again in breath-hold",
+        "层面内运动伪影：胸前空气中的条纹 {value:.0f} HU，超过 {limit:.0f} HU；请屏气重扫",
+        "Motion in the plane: streaks of {value:.0f} HU in the air before the chest exceed "
+        "{limit:.0f} HU. Scan again in breath-hold",
     ),
     "CT_METAL": Sentence(
         "体内有金属 {value:.1f} ml，周围图像请谨慎判读",

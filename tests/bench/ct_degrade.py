@@ -123,13 +123,17 @@ def with_metal(
         plane = volume.voxels[k].astype(np.float32)
         small = plane[: plane.shape[0] // step * step, : plane.shape[1] // step * step]
         small = small.reshape(small.shape[0] // step, step, -1, step).mean(axis=(1, 3))
-        rows, columns = np.ogrid[: small.shape[0], : small.shape[1]]
-        away = np.hypot(rows - centre[0] / step, columns - centre[1] / step) * pixel_mm
+        y, x = np.ogrid[: small.shape[0], : small.shape[1]]
+        away = np.hypot(y - centre[0] / step, x - centre[1] / step) * pixel_mm
         metal = np.clip((radius_mm - away) / pixel_mm + 0.5, 0.0, 1.0)
-        streaks = _streaks(small, metal, pixel_mm)
+        size = max(small.shape)
+        frame = [(0, size - n) for n in small.shape]
+        streaks = _streaks(
+            np.pad(small, frame, constant_values=-1000.0), np.pad(metal, frame), pixel_mm
+        )
         grown = ndimage.zoom(streaks, step, order=1, grid_mode=True, mode="nearest")
-        size = np.minimum(grown.shape, plane.shape)
-        plane[: size[0], : size[1]] += grown[: size[0], : size[1]]
+        rows, columns = np.minimum(grown.shape, plane.shape)
+        plane[:rows, :columns] += grown[:rows, :columns]
         full = np.hypot(
             (np.arange(plane.shape[0])[:, None] - centre[0]) * volume.spacing_mm[1],
             (np.arange(plane.shape[1])[None, :] - centre[1]) * volume.spacing_mm[2],

@@ -176,7 +176,7 @@ FAULTS: dict[str, Fault] = {
     "slices lost, places closed up": Fault(
         ("CT_SLICE_JUMP",), _of("slice_jump_mm"), (1, 3, 6), 2, _lost, ("motion",)),
     "motion in the plane, mm": Fault(
-        ("CT_MOTION", "CT_BLUR"), _of("edge_smear_mm"), (4, 8, 14), 2, _motion, ("motion",)),
+        ("CT_MOTION", "CT_BLUR"), _of("air_streak_hu"), (4, 8, 14), 2, _motion, ("motion",)),
     "metal rod, radius, mm": Fault(
         ("CT_METAL_STREAK",), _of("streak_hu"), (1.5, 3, 6), 2, _metal, ("metal",)),
     "field narrower, mm a side": Fault(
@@ -256,7 +256,7 @@ def _lungs_of(scan: Scan, volume: Volume) -> LungMap:
 
 
 def scans(half: Half) -> Iterator[Scan]:
-    """Yield the half's scans, real ones cut to the body with 12 pixels around it."""
+    """Yield the half's scans, real ones cut to the body with 50 pixels in front, 12 around."""
     folder = Path(os.environ["XINGLIN_DATA"])
     for name in REAL[half]:
         real = acrin(folder) if name == "acrin-042" else lctsc(folder, name)
@@ -273,7 +273,10 @@ def _scan(name: str, volume: Volume) -> Scan:
 def _trimmed(volume: Volume) -> Volume:
     body = volume.voxels[::8, ::4, ::4] > -300
     rows, columns = (np.flatnonzero(body.sum(axis=0).any(axis=k)) for k in (1, 0))
-    box = [slice(max(0, int(at[0]) * 4 - 12), int(at[-1]) * 4 + 16) for at in (rows, columns)]
+    box = [
+        slice(max(0, int(at[0]) * 4 - front), int(at[-1]) * 4 + 16)
+        for at, front in ((rows, 50), (columns, 12))
+    ]
     origin = volume.to_lps((0.0, float(box[0].start), float(box[1].start)))
     return replace(
         volume,
