@@ -9,11 +9,15 @@ import numpy as np
 
 from core.imaging.ct_grid import Grid, PatientView
 from core.imaging.lesions_buds import find_bud_clusters
+from core.imaging.lesions_fibrosis import find_fibrosis
 from core.imaging.lesions_field import Candidate, Field, build_field
 from core.imaging.lesions_large import find_cavities, find_opacities
+from core.imaging.lesions_miliary import find_miliary
+from core.imaging.lesions_nodes import find_nodes
 from core.imaging.lesions_pleural import find_effusions
 from core.imaging.lesions_score import probability
 from core.imaging.lesions_small import find_blobs, find_hazy_blobs, find_hazy_nodules, find_nodules
+from core.imaging.lesions_thickening import find_thickenings
 from core.imaging.lungs import LungMap
 
 REPORTED_PROBABILITY = 0.5
@@ -92,14 +96,17 @@ class Search:
     Attributes
     ----------
     field : Field
+    patterns : list of Candidate
+        Of a whole region or lung (miliary, fibrotic): always rated by the rules.
     groups : list of list of Candidate
         Inside the lungs, by the way they were found, the larger explanations first; they overlap.
     outside : list of Candidate
-        Of the pleural space; their masks lie on ``coarse``.
+        Of pleura and mediastinum, always rated by the rules; their masks lie on ``coarse``.
     coarse : Grid
     """
 
     field: Field
+    patterns: list[Candidate]
     groups: list[list[Candidate]]
     outside: list[Candidate]
     coarse: Grid
@@ -108,22 +115,31 @@ class Search:
 def search_lesions(view: PatientView, coarse: Grid, lungs: LungMap) -> Search:
     """Return every candidate of a scan."""
     field = build_field(view, coarse, lungs)
-    return Search(field, _by_explanation(field), find_effusions(coarse, lungs), coarse)
+    patterns, groups = candidates_inside(field)
+    outside = [
+        *find_effusions(coarse, lungs),
+        *find_thickenings(coarse, lungs),
+        *find_nodes(coarse, lungs),
+    ]
+    return Search(field, patterns, groups, outside, coarse)
 
 
 def settle(search: Search, judge: Judge, least: float | None = None) -> list[Scored]:
     """Rate the candidates and leave those that are to be reported (see :func:`find_lesions`)."""
-    least = judge.threshold if least is None else float(np.clip(least, *OPERATING_POINTS))
-    field = search.field
-    rated = [_rated(field, group, judge) for group in search.groups]
+    field, rules = search.field, ClassicalJudge()
+    sources: list[tuple[list[Candidate], Judge]] = [(search.patterns, rules)]
+    sources += [(group, judge) for group in search.groups]
+    rated = [(_rated(field, group, by), by.threshold) for group, by in sources]
     chosen: list[Scored] = []
-    for group in rated:
-        chosen = _disjoint(field, [s for s in group if s.probability >= judge.threshold], chosen)
-    if least < judge.threshold:
-        rest = [s for group in rated for s in group if least <= s.probability < judge.threshold]
-        chosen = _disjoint(field, sorted(rest, key=lambda s: -s.probability), chosen)
-    for candidate in search.outside:
-        chosen.append(Scored(candidate, probability(candidate), search.coarse))
+    for group, limit in rated:
+        chosen = _disjoint(field, [s for s in group if s.probability >= limit], chosen)
+    outside = _outside(search)
+    if least is None:
+        chosen += [s for s in outside if s.probability >= rules.threshold]
+        return sorted(chosen, key=lambda s: -s.probability)
+    least = float(np.clip(least, *OPERATING_POINTS))
+    rest = [s for group, limit in rated for s in group if least <= s.probability < limit]
+    chosen = _disjoint(field, sorted(rest, key=lambda s: -s.probability), chosen) + outside
     return sorted((s for s in chosen if s.probability >= least), key=lambda s: -s.probability)
 
 
@@ -132,20 +148,37 @@ def find_candidates(
 ) -> list[tuple[Grid, Candidate]]:
     """Return every candidate with the grid of its mask, unscored and overlapping: for fitting."""
     search = search_lesions(view, coarse, lungs)
-    inside = [(search.field.grid, c) for group in search.groups for c in group]
+    inside = [(search.field.grid, c) for group in (search.patterns, *search.groups) for c in group]
     return inside + [(coarse, c) for c in search.outside]
 
 
-def _by_explanation(field: Field) -> list[list[Candidate]]:
-    """Return the candidates inside the lungs, the larger explanations first."""
+def candidates_inside(field: Field) -> tuple[list[Candidate], list[list[Candidate]]]:
+    """Return patterns, and the single candidates by the way they were found, the larger first."""
     blobs = find_blobs(field)
-    return [
+    groups = [
         find_cavities(field),
         find_opacities(field),
         find_hazy_nodules(field, find_hazy_blobs(field), blobs),
         find_bud_clusters(field, blobs),
         [c for c in find_nodules(field, blobs) if c.kind != "ground_glass_nodule"],
     ]
+    return [*find_miliary(field, blobs), *find_fibrosis(field)], groups
+
+
+def _outside(search: Search) -> list[Scored]:
+    """Rate what lies outside the lungs; fluid is not thick pleura too."""
+    rated = [Scored(c, probability(c), search.coarse) for c in search.outside]
+    fluid = np.zeros(search.coarse.voxels.shape, dtype=bool)
+    for scored in rated:
+        if scored.candidate.kind == "pleural_effusion" and scored.probability >= 0.5:
+            fluid[scored.candidate.box] |= scored.candidate.mask
+    kept = []
+    for scored in rated:
+        candidate = scored.candidate
+        same = float(fluid[candidate.box][candidate.mask].mean())
+        if candidate.kind == "pleural_effusion" or same < 0.3:
+            kept.append(scored)
+    return kept
 
 
 def _rated(field: Field, candidates: list[Candidate], judge: Judge) -> list[Scored]:

@@ -112,7 +112,7 @@ def build_field(view: PatientView, coarse: Grid, lungs: LungMap) -> Field:
     closed = close(near == RIGHT, WIDE_CLOSING_MM, spacing)
     closed |= close(near == LEFT, WIDE_CLOSING_MM, spacing)
     wide = carry(closed, grid.voxels.shape)
-    between = _between(near, spacing)
+    between = between_lungs(near, spacing)
     medial = _distance_to(between, spacing)
     bronchi = _main_bronchi(near == AIRWAYS, spacing)
     hilum = _distance_to(bronchi if bronchi.any() else between, spacing)
@@ -150,7 +150,7 @@ def _main_bronchi(airways: Mask, spacing_mm: tuple[float, float, float]) -> Mask
     return out
 
 
-def _between(labels: Labels, spacing_mm: tuple[float, float, float]) -> Mask:
+def between_lungs(labels: Labels, spacing_mm: tuple[float, float, float]) -> Mask:
     """Return the tissue between the lungs, row by row: from the right lung's last column to the
     left lung's first, where both are present; thinner than 6 mm (a junction line) is left out.
     """

@@ -15,7 +15,7 @@ import numpy as np
 from core.imaging.lesions_field import THICK_SLICE_MM, Candidate
 
 METHOD = "xinglin-ct-classical"
-METHOD_VERSION = "0.2.0"
+METHOD_VERSION = "0.3.0"
 CALIBRATION_SET = (
     "set by hand on phantoms (seeds 7 and 104 last) + 3 public lung-cancer CT (no tuberculosis CT)"
 )
@@ -196,6 +196,54 @@ EFFUSION = Rule(
     ),
 )
 
+# Healthy lung at 1.5 mm has a few round ends of vessels per litre, miliary lung hundreds.
+MILIARY = Rule(
+    gates=(("least_per_litre", 100.0, ANY),),
+    bias=0.0,
+    terms=(Term("per_litre", 240.0, 40.0), Term("least_per_litre", 200.0, 40.0)),
+)
+FIBROSIS = Rule(
+    gates=(
+        ("volume_ml", 3.0, ANY),
+        ("spread_hu", 150.0, ANY),
+        ("dark_share", 0.02, ANY),
+        ("dense_share", 0.08, ANY),
+    ),
+    bias=0.0,
+    terms=(
+        Term("spread_hu", 190.0, 30.0),
+        Term("dark_share", 0.04, 0.02),
+        Term("volume_ml", 5.0, 3.0),
+    ),
+)
+# Enlarged by RECIST 1.1 from 10 mm in the short axis.
+NODE = Rule(
+    gates=(
+        ("short_mm", 10.0, 40.0),
+        ("attached", 0.0, 0.34),
+        ("middle_ratio", 0.62, ANY),
+        ("least_ratio", 0.5, ANY),
+        ("mean_hu", -10.0, 110.0),
+        ("roundness", 0.42, ANY),
+        ("height", 0.4, 1.0),
+    ),
+    bias=-0.3,
+    terms=(
+        Term("attached", 0.22, -0.06),
+        Term("least_ratio", 0.62, 0.08),
+        Term("short_mm", 11.0, 2.0),
+    ),
+)
+THICKENING = Rule(
+    gates=(("excess_mm", 3.5, ANY), ("fluid_share", 0.0, 0.5), ("height_mm", 16.0, ANY)),
+    bias=0.0,
+    terms=(
+        Term("excess_mm", 5.0, 1.5),
+        Term("volume_ml", 5.0, 3.0),
+        Term("fluid_share", 0.3, -0.15),
+    ),
+)
+
 RULES: dict[str, Rule] = {
     "solid_nodule": NODULE,
     "calcification": CALCIFIED,
@@ -211,6 +259,10 @@ RULES: dict[str, Rule] = {
     "cavity_thick_slice": CAVITY_THICK_SLICE,
     "tree_in_bud": BUDS,
     "pleural_effusion": EFFUSION,
+    "miliary": MILIARY,
+    "fibrosis": FIBROSIS,
+    "lymph_node": NODE,
+    "pleural_thickening": THICKENING,
 }
 
 

@@ -48,7 +48,7 @@ class Blob:
 
 def find_blobs(field: Field) -> list[Blob]:
     """Return maxima over place and scale inside the lung, strongest first."""
-    return _scale_space(field, _filled(field, DENSE_CAP_HU), SIGMAS_MM, BLOB_CONTRAST_HU)
+    return scale_space(field, _filled(field, DENSE_CAP_HU), SIGMAS_MM, BLOB_CONTRAST_HU)
 
 
 def find_hazy_blobs(field: Field) -> list[Blob]:
@@ -57,10 +57,10 @@ def find_hazy_blobs(field: Field) -> list[Blob]:
     What is thin then answers little; a ground-glass ball of the same height keeps its answer.
     """
     cap = field.background_hu + HAZY_CAP_ABOVE_HU
-    return _scale_space(field, _filled(field, cap), HAZY_SIGMAS_MM, HAZY_CONTRAST_HU)
+    return scale_space(field, _filled(field, cap), HAZY_SIGMAS_MM, HAZY_CONTRAST_HU)
 
 
-def _scale_space(
+def scale_space(
     field: Field, filled: Hounsfield, sigmas_mm: tuple[float, ...], least: float
 ) -> list[Blob]:
     blobs: list[Blob] = []

@@ -21,6 +21,8 @@ LOCATIONS: dict[str, Sentence] = {
     "left_lower_zone": Sentence("左下肺野", "left lower zone"),
     "pleural_right": Sentence("右侧胸膜腔", "right pleural space"),
     "pleural_left": Sentence("左侧胸膜腔", "left pleural space"),
+    "mediastinum_right": Sentence("右侧纵隔", "right mediastinum"),
+    "mediastinum_left": Sentence("左侧纵隔", "left mediastinum"),
 }
 
 KINDS: dict[str, Sentence] = {
@@ -33,6 +35,16 @@ KINDS: dict[str, Sentence] = {
     "tree_in_bud": Sentence("树芽征", "tree-in-bud"),
     "calcification": Sentence("钙化灶", "calcification"),
     "pleural_effusion": Sentence("胸腔积液", "pleural effusion"),
+    "miliary": Sentence("粟粒样结节", "miliary nodules"),
+    "fibrosis": Sentence("纤维化或支气管扩张征象", "fibrotic or bronchiectatic change"),
+    "pleural_thickening": Sentence("胸膜增厚", "pleural thickening"),
+    "lymph_node": Sentence("纵隔淋巴结增大", "enlarged mediastinal lymph node"),
+}
+# Kinds that do not lie in the lung, and the space they lie in.
+OUTSIDE: dict[str, str] = {
+    "pleural_effusion": "pleural",
+    "pleural_thickening": "pleural",
+    "lymph_node": "mediastinum",
 }
 
 
@@ -73,3 +85,8 @@ def location_of(level: float, side: int, lungs: Labels, pleural: bool = False) -
     share = (level + 0.5 - levels[0]) / (levels[-1] + 1 - levels[0])
     zone = "upper" if share >= 2 / 3 else "middle" if share >= 1 / 3 else "lower"
     return f"{name}_{zone}_zone"
+
+
+def location_outside(kind: str, side: int) -> str:
+    """Return the code of the place of a kind that lies outside the lungs (``OUTSIDE``)."""
+    return f"{OUTSIDE[kind]}_{'right' if side == RIGHT else 'left'}"

@@ -16,8 +16,15 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from core.imaging.volume import Volume
-from core.phantom.errors import LesionDoesNotFit
-from core.phantom.lesion_shapes import MATERIALS, LesionSpec, Shape, materials_at, shape_of
+from core.phantom.errors import LesionDoesNotFit, LesionNeedsBuild
+from core.phantom.lesion_shapes import (
+    MATERIALS,
+    OF_THE_BUILD,
+    LesionSpec,
+    Shape,
+    materials_at,
+    shape_of,
+)
 from core.phantom.truth import LesionTruth, measure
 
 Box = tuple[slice, slice, slice]
@@ -194,6 +201,8 @@ def insert(
     rng = np.random.default_rng([seed, 12])
     lesions = []
     for number, spec in enumerate(specs, start=1):
+        if spec.kind in OF_THE_BUILD:
+            raise LesionNeedsBuild(kind=spec.kind)
         shape = shape_of(spec)
         box = _box_of(volume, shape, 3 * scanner.blur_mm + 1)
         shares = _shares(volume, shape, box, scanner.thickness_mm)

@@ -9,6 +9,7 @@ from scipy.ndimage import maximum_filter, minimum_filter
 from core.phantom import tissue
 from core.phantom.anatomy import Build
 from core.phantom.lesion_shapes import MATERIALS, Shape, materials_at
+from core.phantom.miliary import balls_of, paint_balls
 from core.phantom.tubes import Slab
 
 _SUB = (-1.0 / 3.0, 0.0, 1.0 / 3.0)
@@ -31,6 +32,9 @@ def paint_lesion(
     voxel_mm : (slice, row, column) float
         Size of a voxel; the slice's is its thickness.
     """
+    if shape.spec.kind == "miliary":
+        paint_balls(slab, labels, balls_of(shape.spec, build), number, voxel_mm)
+        return
     low, high = shape.box_mm
     where = slab.box(low - max(voxel_mm), high + max(voxel_mm))
     hu = slab.hu[where]
@@ -43,7 +47,7 @@ def paint_lesion(
     values = np.concatenate([[0.0], MATERIALS[shape.spec.kind]]).astype(np.float32)
     share = (material > 0).astype(np.float32)
     mixed = values[material]
-    if shape.spec.kind == "tree_in_bud" or hu.shape[0] < 3:
+    if shape.spec.kind in ("tree_in_bud", "fibrosis") or hu.shape[0] < 3:
         edge = np.ones(hu.shape, dtype=bool)
     else:
         edge = maximum_filter(material, 3) != minimum_filter(material, 3)
@@ -54,8 +58,8 @@ def paint_lesion(
     hu += share * (mixed - hu)
     inside = share >= 0.5
     labels[where][inside] = number
-    if shape.spec.kind == "pleural_effusion":
-        # Fluid lies in the pleural space: what it fills is no longer lung.
+    if shape.spec.kind in ("pleural_effusion", "pleural_thickening"):
+        # It lies in the pleural space: what it fills is no longer lung.
         slab.organs[where][inside] &= np.uint8(255 - tissue.LUNG_LEFT - tissue.LUNG_RIGHT)
 
 

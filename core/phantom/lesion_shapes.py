@@ -27,6 +27,10 @@ Kind = Literal[
     "tree_in_bud",
     "calcification",
     "pleural_effusion",
+    "fibrosis",
+    "lymph_node",
+    "pleural_thickening",
+    "miliary",
 ]
 KINDS: tuple[Kind, ...] = (
     "solid_nodule",
@@ -38,7 +42,13 @@ KINDS: tuple[Kind, ...] = (
     "tree_in_bud",
     "calcification",
     "pleural_effusion",
+    "fibrosis",
+    "lymph_node",
+    "pleural_thickening",
+    "miliary",
 )
+# Their shape is the patient's own: the rib cage's inside, or both lungs.
+OF_THE_BUILD: frozenset[Kind] = frozenset({"pleural_effusion", "pleural_thickening", "miliary"})
 Array = NDArray[np.floating[Any]]
 _WAVES = 9
 _CREST = 2.3  # no wave of the surface is higher, in standard deviations
@@ -52,11 +62,13 @@ class LesionSpec:
     ----------
     kind : Kind
     centre_mm : (3,) float
-        LPS. For an effusion: (side·1, 0, 0) only the sign of x is read.
+        LPS. For an effusion: (side·1, 0, 0) only the sign of x is read. For a pleural thickening: a
+        point at the rib cage. For miliary disease: not read.
     radii_mm : (3,) float
-        Semi-axes before the surface is made uneven.
+        Semi-axes before the surface is made uneven. Miliary disease: least and greatest radius of
+        a nodule, and nodules per millilitre of lung.
     wall_mm : float
-        Cavities: nominal wall thickness. Effusions: greatest depth of the layer.
+        Cavities: nominal wall thickness. Effusions and thickenings: greatest depth of the layer.
     unevenness : float
         Amplitude of the surface's waves as a share of the radius, 0 = a perfect ellipsoid.
     fluid : bool
@@ -88,6 +100,11 @@ MATERIALS: dict[Kind, tuple[float, ...]] = {
     "tree_in_bud": (-20.0,),
     "calcification": (620.0,),
     "pleural_effusion": (9.0,),
+    # Bands and bronchial walls; air in widened bronchi; shrunken lung between them.
+    "fibrosis": (-40.0, -975.0, -660.0),
+    "lymph_node": (38.0, 16.0),
+    "pleural_thickening": (46.0,),
+    "miliary": (10.0,),
 }
 
 
@@ -103,13 +120,17 @@ class Shape:
     waves : (n, 4) ndarray
         Directions times frequency, and phase, of the uneven surface.
     twigs : (n, 8) ndarray
-        Start, end, radii of the small branches (tree-in-bud, air bronchograms); may be empty.
+        Start, end, radii of the small branches (tree-in-bud, air bronchograms, fibrotic bands and
+        bronchial walls); may be empty.
+    lumens : (n, 8) ndarray
+        The air inside walled branches (bronchiectasis); may be empty.
     """
 
     spec: LesionSpec
     turn: Array
     waves: Array
     twigs: Array = field(default_factory=lambda: np.zeros((0, 8)))
+    lumens: Array = field(default_factory=lambda: np.zeros((0, 8)))
 
     @property
     def box_mm(self) -> tuple[Array, Array]:
@@ -122,6 +143,11 @@ class Shape:
             if side < 0:
                 low[0], high[0] = -142.0, -4.0
             return low, high
+        if self.spec.kind == "miliary":
+            return np.array([-145.0, -110.0, -165.0]), np.array([145.0, 110.0, 130.0])
+        if self.spec.kind == "pleural_thickening":
+            reach = float(max(self.spec.radii_mm)) + 1.0
+            return centre - reach, centre + reach
         reach = float(max(self.spec.radii_mm)) * (1.0 + _CREST * self.spec.unevenness) + 1.0
         return centre - reach, centre + reach
 
@@ -136,11 +162,14 @@ def shape_of(spec: LesionSpec) -> Shape:
     phase = rng.uniform(0.0, 2.0 * np.pi, size=(_WAVES, 1))
     waves = np.hstack([directions * frequency, phase])
     twigs: Array = np.zeros((0, 8))
+    lumens: Array = np.zeros((0, 8))
     if spec.kind == "tree_in_bud":
         twigs = _buds(spec, rng)
     elif spec.kind == "consolidation":
         twigs = _bronchogram(spec, rng)
-    return Shape(spec, turn, waves, twigs)
+    elif spec.kind == "fibrosis":
+        twigs, lumens = _scars(spec, rng)
+    return Shape(spec, turn, waves, twigs, lumens)
 
 
 def _buds(spec: LesionSpec, rng: np.random.Generator) -> Array:
@@ -179,6 +208,31 @@ def _bronchogram(spec: LesionSpec, rng: np.random.Generator) -> Array:
             tip = fork + 0.55 * radius * bend / np.linalg.norm(bend)
             pieces.append(np.concatenate([fork, tip, [1.4, 0.9]]))
     return np.array(pieces)
+
+
+def _scars(spec: LesionSpec, rng: np.random.Generator) -> tuple[Array, Array]:
+    """Return bands that pull towards one point with walls of widened bronchi, and their air."""
+    centre, radius = np.asarray(spec.centre_mm), 0.95 * float(min(spec.radii_mm))
+    knot = centre + 0.25 * radius * rng.normal(size=3)
+    solid: list[Array] = []
+    air: list[Array] = []
+    for _ in range(16):
+        way = rng.normal(size=3)
+        way /= np.linalg.norm(way)
+        start = centre + radius * rng.uniform(0.6, 1.0) * way
+        bend = 0.5 * (start + knot) + 0.12 * radius * rng.normal(size=3)
+        thick = rng.uniform(0.7, 1.4)
+        solid.append(np.concatenate([start, bend, [0.6 * thick, thick]]))
+        solid.append(np.concatenate([bend, knot, [thick, thick]]))
+    for _ in range(5):
+        way = rng.normal(size=3)
+        way /= np.linalg.norm(way)
+        at = centre + 0.35 * radius * rng.normal(size=3)
+        calibre, wall = rng.uniform(2.2, 3.8), rng.uniform(1.0, 1.6)
+        ends = np.concatenate([at - 0.45 * radius * way, at + 0.45 * radius * way])
+        solid.append(np.concatenate([ends, np.full(2, calibre + wall)]))
+        air.append(np.concatenate([ends, np.full(2, calibre)]))
+    return np.array(solid), np.array(air)
 
 
 def _level(shape: Shape, x: Array, y: Array, z: Array) -> tuple[list[Array], Array]:
@@ -263,6 +317,17 @@ def _effusion(build: Build, spec: LesionSpec, x: Array, y: Array, z: Array) -> N
     return (near < depth) & (depth > 0.5) & (np.sign(x) == side)
 
 
+def _rind(build: Build, spec: LesionSpec, x: Array, y: Array, z: Array) -> NDArray[np.bool_]:
+    """A lens of tissue on the inside of the rib cage."""
+    square = sum(
+        np.square((v - c) / r) for v, c, r in zip((x, y, z), spec.centre_mm, spec.radii_mm,
+                                                  strict=True)
+    )  # fmt: skip
+    depth = spec.wall_mm * np.sqrt(np.clip(1.0 - square, 0.0, 1.0))
+    inward = -anatomy.cage(build, x, y, z) - 1.5
+    return (inward < depth) & (depth > 0.5)
+
+
 def materials_at(
     shape: Shape, build: Build | None, x: Array, y: Array, z: Array
 ) -> NDArray[np.uint8]:
@@ -277,19 +342,21 @@ def materials_at(
     LesionNeedsBuild
     """
     spec = shape.spec
-    if spec.kind == "pleural_effusion":
-        if build is None:
+    if spec.kind in OF_THE_BUILD:
+        if build is None or spec.kind == "miliary":
             raise LesionNeedsBuild(kind=spec.kind)
-        result = _effusion(build, spec, x, y, z).astype(np.uint8)
+        layer = _effusion if spec.kind == "pleural_effusion" else _rind
+        result = layer(build, spec, x, y, z).astype(np.uint8)
     elif spec.kind == "tree_in_bud":
         result = _in_twigs(shape.twigs, x, y, z).astype(np.uint8)
     else:
         result = _solid(shape, x, y, z)
     if build is None:
         return result
+    side = -1.0 if spec.kind == "lymph_node" else 1.0  # nodes end where the lung begins
     found = np.nonzero(result)
     px, py, pz = (np.broadcast_to(v, result.shape)[found] for v in (x, y, z))
-    result[found] *= anatomy.lungs(build, px, py, pz) < 0
+    result[found] *= side * anatomy.lungs(build, px, py, pz) < 0
     return result
 
 
@@ -311,11 +378,16 @@ def _solid(shape: Shape, x: Array, y: Array, z: Array) -> NDArray[np.uint8]:
             part[lumen & (np.broadcast_to(y, smooth.shape)[near] > pool)] = 3
     elif spec.kind == "part_solid_nodule":
         part[level <= 0.52] = 2
-    elif spec.kind == "mass":
+    elif spec.kind == "mass" or (spec.kind == "lymph_node" and max(spec.radii_mm) > 8.0):
         part[level <= 0.45] = 2
+    elif spec.kind == "fibrosis":
+        part[:] = np.where(level <= 0.85, 3, 0)
     elif spec.kind == "consolidation":
         part[(depth < 4.0) & (part > 0)] = 3  # a margin of ground glass
     result[near] = part
     if spec.kind == "consolidation":
         result[_in_twigs(shape.twigs, x, y, z) & (result == 1)] = 2
+    elif spec.kind == "fibrosis":
+        result[_in_twigs(shape.twigs, x, y, z)] = 1
+        result[_in_twigs(shape.lumens, x, y, z)] = 2
     return result

@@ -16,7 +16,7 @@ from core.phantom.errors import LesionDoesNotFit
 from core.phantom.lesion_shapes import Kind, LesionSpec, Shape, shape_of
 from core.phantom.trees import Trees, trees_of
 
-Case = Literal["normal", "tb", "nodules", "showcase"]
+Case = Literal["normal", "tb", "nodules", "showcase", "miliary", "sequelae"]
 Zone = tuple[float, float, float, float]  # side (-1 right, +1 left, 0 any), z low, z high, y above
 
 UPPER: Zone = (0.0, 55.0, 105.0, -40.0)
@@ -81,6 +81,10 @@ _BUDS = _Wish("tree_in_bud", (11.0, 14.0), (0.0, 0.0, 95.0, -60.0), suv=(1.5, 3.
 _CALCIUM = _Wish("calcification", (1.8, 3.2), ANY, suv=(0.5, 0.7))
 _FLUID = _Wish("pleural_effusion", (0.0, 0.0), ANY, (16.0, 34.0), 0.0, suv=(0.9, 1.5))
 
+_SCAR = _Wish("fibrosis", (14.0, 19.0), (0.0, 10.0, 95.0, -60.0), unevenness=0.1, suv=(0.8, 1.6))
+# Stations 4R, 4L, 5 and 7 (IASLC map): where tuberculous nodes stand most often, LPS mm.
+_STATIONS = ((-19.0, 14.0, 62.0), (17.0, 20.0, 62.0), (24.0, 6.0, 46.0), (4.0, 24.0, 8.0))
+
 _WISHES: dict[Case, tuple[_Wish, ...]] = {
     "normal": (),
     "nodules": (_SOLID, _SOLID, _PART, _GROUND, _CALCIUM),
@@ -89,6 +93,8 @@ _WISHES: dict[Case, tuple[_Wish, ...]] = {
         _FLUID, _PATCH, _THICK, replace(_THIN, fluid=True), _THIN, _BUDS, _PART, _GROUND, _SOLID,
         _SOLID, _CALCIUM,
     ),
+    "miliary": (),
+    "sequelae": (_SCAR, _CALCIUM),
 }  # fmt: skip
 
 
@@ -112,8 +118,39 @@ def patient_of(seed: int, case: Case = "showcase", extra: tuple[LesionSpec, ...]
     shapes: list[Shape] = []
     for number, wish in enumerate(_WISHES[case]):
         shapes.append(shape_of(_place(build, wish, shapes, rng, seed * 100 + number)))
+    shapes.extend(shape_of(spec) for spec in _of_case(build, case, seed))
     shapes.extend(shape_of(spec) for spec in extra)
     return Patient(seed, build, tuple(shapes))
+
+
+def _of_case(build: Build, case: Case, seed: int) -> list[LesionSpec]:
+    """Return the lesions whose place is their own: miliary, nodes, thickened pleura."""
+    rng = np.random.default_rng([seed, 7])
+    if case == "miliary":
+        density = float(rng.uniform(0.5, 1.4))
+        return [LesionSpec("miliary", (0.0, 0.0, 0.0), (0.6, 1.4, density), seed=seed)]
+    if case != "sequelae":
+        return []
+    specs = []
+    for number, at in enumerate(rng.permutation(np.array(_STATIONS))[:2]):
+        radius = float(rng.uniform(6.5, 9.5))
+        radii = (
+            radius,
+            radius * float(rng.uniform(0.8, 1.0)),
+            radius * float(rng.uniform(0.9, 1.2)),
+        )
+        place = (float(at[0]), float(at[1]), float(at[2]))
+        number_of_its_own = seed * 100 + 60 + number
+        specs.append(LesionSpec("lymph_node", place, radii, suv=3.0, seed=number_of_its_own))
+    side, height = float(rng.choice([-1.0, 1.0])), float(rng.uniform(-30.0, 30.0))
+    across, _, middle = (float(v) for v in anatomy.cage_axes(build, np.asarray(height)))
+    turn = float(rng.uniform(0.15, 0.9))  # from the flank towards the back
+    at = (side * across * np.cos(turn), middle + 0.75 * across * np.sin(turn), height)
+    specs.append(
+        LesionSpec("pleural_thickening", (float(at[0]), float(at[1]), height), (42.0, 42.0, 38.0),
+                   float(rng.uniform(7.0, 12.0)), 0.0, seed=seed * 100 + 70)
+    )  # fmt: skip
+    return specs
 
 
 def _place(

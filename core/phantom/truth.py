@@ -15,7 +15,9 @@ from scipy.ndimage import binary_erosion, distance_transform_edt
 from scipy.spatial import ConvexHull, QhullError
 
 from core.phantom.anatomy import Build
+from core.phantom.errors import LesionNeedsBuild
 from core.phantom.lesion_shapes import MATERIALS, Shape, materials_at
+from core.phantom.miliary import balls_of
 
 _FINE_POINTS = 4e5
 
@@ -97,7 +99,7 @@ class Truth:
 
 
 def zone_of(kind: str, centroid_mm: tuple[float, float, float], lung_z: tuple[float, float]) -> str:
-    """Return the coded zone: thirds of the lung's height, or the pleural side.
+    """Return the coded zone: thirds of the lung's height, the pleural side, or the mediastinum.
 
     Parameters
     ----------
@@ -105,8 +107,10 @@ def zone_of(kind: str, centroid_mm: tuple[float, float, float], lung_z: tuple[fl
         Height of the lung's base and apex, mm.
     """
     side = "right" if centroid_mm[0] < 0 else "left"
-    if kind == "pleural_effusion":
+    if kind in ("pleural_effusion", "pleural_thickening"):
         return f"pleural_{side}"
+    if kind == "lymph_node":
+        return f"mediastinum_{side}"
     share = (centroid_mm[2] - lung_z[0]) / (lung_z[1] - lung_z[0])
     zone = "upper" if share > 2 / 3 else "middle" if share > 1 / 3 else "lower"
     return f"{side}_{zone}_zone"
@@ -161,7 +165,18 @@ def fine_grid(
 def measure(
     shape: Shape, build: Build | None, number: int, lung_z: tuple[float, float]
 ) -> LesionTruth:
-    """Return the truth of one lesion, by integration over its shape (see ``materials_at``)."""
+    """Return the truth of one lesion, by integration over its shape (see ``materials_at``).
+
+    Miliary disease is summed over its balls: its axes are those of a mean nodule.
+
+    Raises
+    ------
+    LesionNeedsBuild
+    """
+    if shape.spec.kind == "miliary":
+        if build is None:
+            raise LesionNeedsBuild(kind=shape.spec.kind)
+        return _miliary(shape, balls_of(shape.spec, build), number, lung_z)
     material, axes, step = fine_grid(shape, build)
     mask = material > 0
     count = int(mask.sum())
@@ -185,6 +200,20 @@ def measure(
         location=zone_of(shape.spec.kind, at, lung_z),
         extra=extra,
     )
+
+
+def _miliary(
+    shape: Shape, balls: NDArray[np.float64], number: int, lung_z: tuple[float, float]
+) -> LesionTruth:
+    volumes = 4.0 / 3.0 * np.pi * balls[:, 3] ** 3 / 1000.0
+    at = balls[:, :3].mean(axis=0)
+    centre = (float(at[0]), float(at[1]), float(at[2]))
+    mean_mm = float(2.0 * balls[:, 3].mean())
+    extra = {"count": float(len(balls)), "suv": shape.spec.suv}
+    return LesionTruth(
+        number, "miliary", centre, float(volumes.sum()), mean_mm, mean_mm,
+        MATERIALS["miliary"][0], zone_of("miliary", centre, lung_z), extra,
+    )  # fmt: skip
 
 
 def _extra(shape: Shape, material: NDArray[np.uint8], step: float) -> dict[str, float]:

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
+    from core.imaging.dr import LungFinder
+    from core.imaging.dr_lungs_network import LungNetwork
     from core.imaging.geometry import SeriesGeometry
+    from core.imaging.lesions import Judge
+    from core.imaging.result import QcResult
     from core.imaging.study import Progress
     from core.imaging.study_result import CtOutcome, DrOutcome
     from core.imaging.volume import Radiograph, Volume
@@ -15,6 +20,8 @@ if TYPE_CHECKING:
     from core.models.engine import Engine
 
 RADIOGRAPH_SLOT = "dr_tb"
+LUNG_SLOT = "dr_lungs"
+LESION_SLOT = "ct_lesions"
 
 
 class Models(Protocol):
@@ -44,7 +51,10 @@ class ShippedModels:
 
 
 class LocalEngines:
-    """Classical CT analysis in this process; the radiograph bundle on the engine chosen for it.
+    """CT analysis in this process, its lesion candidates rated by a bundle; the radiograph bundle.
+
+    Where there is no lesion bundle, or its network fails, the classical rules rate the candidates,
+    and :meth:`method` says so. A bundle that somebody chose and that is lost is not replaced.
 
     Parameters
     ----------
@@ -71,14 +81,24 @@ class LocalEngines:
         self._models = models or ShippedModels()
         self._changed = changed
         self._film: tuple[str, Bundle, Engine] | None = None
+        self._lesions: tuple[str, Bundle, Engine] | None = None
+        self._lungs: tuple[str, LungNetwork] | None = None
+        self._fault = ""
 
     def ct(
         self, volume: Volume, geometry: SeriesGeometry, progress: Progress, *, override: bool
     ) -> CtOutcome:
         """Analyse a CT volume (`core.imaging.ct`)."""
         from core.imaging.ct import CtOptions, analyse_ct
+        from core.models.errors import EngineClosed, EngineFailed, EngineOutputInvalid
 
         options = CtOptions(override=override, operating_point=self._operating_point)
+        self._fault = ""
+        judge = self._judge()
+        try:
+            return analyse_ct(volume, geometry, progress, replace(options, judge=judge))
+        except (EngineClosed, EngineFailed, EngineOutputInvalid) as error:
+            self._fault = f"E{error.code}"
         return analyse_ct(volume, geometry, progress, options)
 
     def radiograph(self, radiograph: Radiograph, *, override: bool) -> DrOutcome:
@@ -86,7 +106,18 @@ class LocalEngines:
         from core.imaging.dr import DrOptions, analyse_dr
 
         _, bundle, engine = self._active()
-        return analyse_dr(radiograph, engine, bundle, DrOptions(override=override))
+        options = DrOptions(override=override, lungs=self._lung_finder())
+        return analyse_dr(radiograph, engine, bundle, options)
+
+    def quality(self, radiograph: Radiograph) -> QcResult:
+        """Judge a radiograph's quality, lung fields by the network; no analysis."""
+        from core.imaging.dr_chest import fit_chest
+        from core.imaging.dr_qc import assess_fitted, check_usable
+
+        check_usable(radiograph)
+        chest = fit_chest(radiograph.pixels)
+        lungs = self._lung_finder()(radiograph.pixels, chest)
+        return assess_fitted(radiograph, chest, lungs=lungs)
 
     def method(self, modality: str) -> dict[str, object]:
         """Return model, version, digest, the research-only mark and what ran it."""
@@ -101,21 +132,90 @@ class LocalEngines:
             "research_only": stated.research_only,
             "engine": engine.name,
             "device": engine.device,
+            "lung_fields": self._lung_method(),
         }
+
+    def _lung_method(self) -> str:
+        if self._lungs is None:
+            return "template"
+        stated = self._lungs[1].bundle.metadata
+        return f"{stated.name} {stated.version}"
 
     def _ct_method(self) -> dict[str, object]:
         from core.imaging.lesions import REPORTED_PROBABILITY
         from core.imaging.lesions_score import CALIBRATION_SET, METHOD, METHOD_VERSION
 
-        chosen = self._operating_point
-        return {
+        held = self._lesion_model()
+        found: dict[str, object] = {
             "model": METHOD,
             "version": METHOD_VERSION,
             "research_only": True,
             "threshold": REPORTED_PROBABILITY,
-            "operating_point": REPORTED_PROBABILITY if chosen is None else chosen,
             "calibration_set": CALIBRATION_SET,
         }
+        if held is not None and not self._fault:
+            _, bundle, engine = held
+            stated = bundle.metadata
+            found = {
+                "model": stated.name,
+                "version": stated.version,
+                "digest": bundle.digest,
+                "slot": LESION_SLOT,
+                "research_only": stated.research_only,
+                "engine": engine.name,
+                "device": engine.device,
+                "threshold": stated.threshold,
+                "calibration_set": stated.calibration_set,
+                "candidates": f"{METHOD} {METHOD_VERSION}",
+            }
+        elif self._fault:
+            found["instead_of"] = f"{LESION_SLOT} ({self._fault})"
+        chosen = self._operating_point
+        found["operating_point"] = found["threshold"] if chosen is None else chosen
+        return found
+
+    def _judge(self) -> Judge | None:
+        held = self._lesion_model()
+        if held is None:
+            return None
+        from core.imaging.lesions_network import NetworkJudge
+
+        return NetworkJudge(held[2], held[1])
+
+    def _lesion_model(self) -> tuple[str, Bundle, Engine] | None:
+        wanted = self._models.chosen(LESION_SLOT)
+        if self._lesions is not None and self._lesions[0] == wanted:
+            return self._lesions
+        if not wanted and not _is_shipped(LESION_SLOT):
+            return None
+        from edge.infer.engines import choose_engine
+
+        bundle = self._models.bundle(LESION_SLOT, wanted)
+        engine = choose_engine(bundle, self._cache_dir)
+        if self._lesions is not None:
+            self._lesions[2].close()
+        self._lesions = (wanted, bundle, engine)
+        self._changed(self)
+        return self._lesions
+
+    def _lung_finder(self) -> LungFinder:
+        """Return the lung network of the slot; the template where no bundle fills it."""
+        from core.imaging.dr_lungs import lung_fields
+        from core.imaging.dr_lungs_network import LungNetwork
+
+        wanted = self._models.chosen(LUNG_SLOT)
+        if not wanted and not _is_shipped(LUNG_SLOT):
+            return lung_fields
+        if self._lungs is None or self._lungs[0] != wanted:
+            from edge.infer.engines import choose_engine
+
+            bundle = self._models.bundle(LUNG_SLOT, wanted)
+            engine = choose_engine(bundle, self._cache_dir)
+            if self._lungs is not None:
+                self._lungs[1].engine.close()
+            self._lungs = (wanted, LungNetwork(engine, bundle))
+        network = self._lungs[1]
+        return lambda pixels, chest: lung_fields(pixels, chest, network)
 
     def _active(self) -> tuple[str, Bundle, Engine]:
         wanted = self._models.chosen(RADIOGRAPH_SLOT)
@@ -130,3 +230,9 @@ class LocalEngines:
         self._film = (wanted, bundle, engine)
         self._changed(self)
         return self._film
+
+
+def _is_shipped(slot: str) -> bool:
+    from core.models.bundle import shipped
+
+    return (shipped(slot) / "metadata.json").is_file()

@@ -17,7 +17,8 @@ from typing import Any, Final
 DOMAIN: Final = "xinglin statistics v1"
 _KINDS: Final = frozenset(
     {"solid_nodule", "ground_glass_nodule", "part_solid_nodule", "mass", "cavity",
-     "consolidation", "tree_in_bud", "calcification", "pleural_effusion"}
+     "consolidation", "tree_in_bud", "calcification", "pleural_effusion",
+     "miliary", "fibrosis", "pleural_thickening", "lymph_node"}
 )  # fmt: skip
 _MODALITIES: Final = frozenset({"CT", "DX", "CR", "DR", "PT"})
 _STATUS: Final = frozenset({"ok", "failed", "refused", "not_applicable"})

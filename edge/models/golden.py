@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.errors import XinglinError
+from core.imaging.lesions_patch import patch_spec
 from core.models.bundle import Arrays, Bundle, Golden
 from core.models.candidate import Candidate
 from core.models.errors import GoldenFailed
@@ -78,6 +79,8 @@ def golden_inputs(metadata: Metadata) -> Iterator[NDArray[np.float32]]:
     spec = metadata.inputs[0]
     if metadata.slot == "dr_tb":
         yield from _radiographs(metadata)
+    elif metadata.slot == "ct_lesions":
+        yield from _patches(metadata)
     else:
         yield from _volumes(metadata, spec)
 
@@ -94,6 +97,18 @@ def _radiographs(metadata: Metadata) -> Iterator[NDArray[np.float32]]:
     for pixels in (well, well[:, ::-1], 0.5 * well + noise):
         picture = np.ascontiguousarray(pixels, dtype=np.float32)
         yield input_of(picture, fit_chest(picture).box, recipe)
+
+
+def _patches(metadata: Metadata) -> Iterator[NDArray[np.float32]]:
+    """Balls of several sizes in noisy air, with their masks."""
+    spec = patch_spec(metadata.name, metadata.preprocessing)
+    line = np.arange(spec.side) - spec.side // 2
+    away = np.sqrt(line[:, None, None] ** 2 + line[:, None] ** 2 + line**2)
+    for seed, radius in zip(_SEEDS, (1.5, 4.0, 9.0), strict=True):
+        noise = np.random.default_rng(seed).normal(0.0, 0.03, away.shape)
+        ball = (away <= radius).astype(np.float32)
+        density = np.clip(0.1 + 0.6 * ball + noise, 0.0, 1.0)
+        yield np.stack([density, ball])[None].astype(np.float32)
 
 
 def _volumes(metadata: Metadata, spec: TensorSpec) -> Iterator[NDArray[np.float32]]:

@@ -59,6 +59,10 @@ _KIND_CODES: Final[dict[str, tuple[Code, str]]] = {
     "tree_in_bud": (Code("112127", "DCM", "Tree-in-bud sign"), "tree_in_bud"),
     "calcification": (Code("112063", "DCM", "Abnormal calcifications"), "calcification"),
     "pleural_effusion": (Code("60046008", "SCT", "Pleural effusion"), "pleural_effusion"),
+    "miliary": (Code("112129", "DCM", "Miliary pattern"), "miliary"),
+    "fibrosis": (Code("112674009", "SCT", "Fibrosis"), "fibrosis"),
+    "pleural_thickening": (Code("52988006", "SCT", "Lesion"), "pleural_thick"),
+    "lymph_node": (Code("30746006", "SCT", "Lymphadenopathy"), "lymph_node"),
 }
 
 KINDS: Final[dict[str, KindCode]] = {
@@ -91,6 +95,7 @@ _LEFT: Final = Code("7771000", "SCT", "Left")
 _UPPER: Final = Code("281392002", "SCT", "Upper zone of lung")
 _MIDDLE: Final = Code("281393007", "SCT", "Middle zone of lung")
 _LOWER: Final = Code("281394001", "SCT", "Lower zone of lung")
+_MEDIASTINUM: Final = Code("72410000", "SCT", "Mediastinum")
 _PLEURA: Final = Code("3120008", "SCT", "Pleural structure")
 LUNG: Final = Code("39607008", "SCT", "Lung")
 
@@ -103,6 +108,8 @@ _SITE_CODES: Final[dict[str, tuple[Code, Code]]] = {
     "left_lower_zone": (_LOWER, _LEFT),
     "pleural_right": (_PLEURA, _RIGHT),
     "pleural_left": (_PLEURA, _LEFT),
+    "mediastinum_right": (_MEDIASTINUM, _RIGHT),
+    "mediastinum_left": (_MEDIASTINUM, _LEFT),
 }
 
 SITES: Final[dict[str, SiteCode]] = {

@@ -46,7 +46,7 @@ def note_active(box: Box, engines: Engines) -> int:
 
 def _body(method: dict[str, object], slot: str, task: str) -> dict[str, Any]:
     return {
-        "slot": slot or str(method["model"]),
+        "slot": str(method.get("slot") or slot or method["model"]),
         "name": str(method["model"]),
         "version": str(method["version"]),
         "digest": str(method.get("digest", "")),

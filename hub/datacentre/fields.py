@@ -14,7 +14,8 @@ from hub.datacentre.errors import FieldNotListed, StatisticRefused
 Check = Callable[[Any], bool]
 _KINDS = frozenset(
     {"solid_nodule", "ground_glass_nodule", "part_solid_nodule", "mass", "cavity",
-     "consolidation", "tree_in_bud", "calcification", "pleural_effusion"}
+     "consolidation", "tree_in_bud", "calcification", "pleural_effusion",
+     "miliary", "fibrosis", "pleural_thickening", "lymph_node"}
 )  # fmt: skip
 _PSEUDONYM = re.compile(r"[0-9a-f]{32}\Z")
 _MOST_CODES, _MOST_LESIONS = 16, 999

@@ -13,6 +13,10 @@ const KINDS: Record<string, Key> = {
   tree_in_bud: 'kind.tree_in_bud',
   calcification: 'kind.calcification',
   pleural_effusion: 'kind.pleural_effusion',
+  miliary: 'kind.miliary',
+  fibrosis: 'kind.fibrosis',
+  pleural_thickening: 'kind.pleural_thickening',
+  lymph_node: 'kind.lymph_node',
 };
 const PLACES: Record<string, Key> = {
   right_upper_zone: 'place.right_upper_zone',
@@ -23,6 +27,8 @@ const PLACES: Record<string, Key> = {
   left_lower_zone: 'place.left_lower_zone',
   pleural_right: 'place.pleural_right',
   pleural_left: 'place.pleural_left',
+  mediastinum_right: 'place.mediastinum_right',
+  mediastinum_left: 'place.mediastinum_left',
 };
 
 interface Props {

@@ -1,0 +1,195 @@
+"""Train, calibrate and judge the CT lesion network. Seeded, CPU only.
+
+What it learns from: lesions of a generator of its own (``ct_lesions_shapes``), painted into one
+real chest and into lesion-free phantoms. Report scans, their patients and their lesion generator
+are never seen here (``tests/bench/ct_froc.py``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from scipy.optimize import minimize
+from torch.nn import functional
+
+from federated.training.ct_lesions_data import (
+    CALIBRATION,
+    CLASSES,
+    TRAINING,
+    Examples,
+    Plan,
+    background_of,
+    examples_for,
+    joined,
+)
+from federated.training.ct_lesions_network import LesionNetwork, lesion_odds
+
+SEED = 5
+BATCH = 48
+EPOCHS = 9
+RATE = 3e-3
+# The threshold: as many false candidates per scan as a reader is asked to put up with.
+FALSE_PER_SCAN = 2.0
+
+
+@dataclass(frozen=True)
+class TrainedLesions:
+    """A trained network with its calibration and what the calibration scans say.
+
+    Attributes
+    ----------
+    slope, offset : float
+        Of the logistic on the log odds.
+    threshold : float
+    sensitivity : float
+        Share of the calibration scans' true candidates at or above the threshold.
+    kind_right : float
+        Share of those that were given their own kind.
+    auc, rules_auc : float
+        Of lesion against nothing over the calibration candidates: network, classical rules.
+    examples : int
+        Patches it learnt from.
+    """
+
+    network: LesionNetwork
+    slope: float
+    offset: float
+    threshold: float
+    sensitivity: float
+    kind_right: float
+    auc: float
+    rules_auc: float
+    examples: int
+
+
+def make_examples(
+    plans: tuple[Plan, ...], folder: Path, natural: bool, say: Callable[[str], None]
+) -> Examples:
+    """Make all planned scans; one background is held at a time."""
+    parts, name, background = [], "", None
+    for plan in plans:
+        if background is None or plan.background != name:
+            name, background = plan.background, background_of(plan.background, folder)
+        parts.append(examples_for(plan, background, natural))
+        say(f"{plan.background} {plan.seed}: {len(parts[-1].classes)} candidates")
+    return joined(parts)
+
+
+def train(folder: Path, say: Callable[[str], None]) -> TrainedLesions:
+    """Make the scans, train and calibrate.
+
+    Raises
+    ------
+    TrainingDataMissing
+    """
+    learnt = make_examples(TRAINING, folder, natural=False, say=say)
+    held = make_examples(CALIBRATION, folder, natural=True, say=say)
+    return fit(learnt, held, len(CALIBRATION), say)
+
+
+def fit(learnt: Examples, held: Examples, scans: int, say: Callable[[str], None]) -> TrainedLesions:
+    """Train on ``learnt``, calibrate on ``held`` (of so many scans)."""
+    network = fit_network(learnt, say)
+    logits = answers(network, held.patches)
+    odds = lesion_odds(torch.from_numpy(logits)).numpy().astype(np.float64)
+    truth = held.classes > 0
+    slope, offset = calibrate(odds, truth)
+    scores = 1 / (1 + np.exp(-(slope * odds + offset)))
+    threshold = threshold_for(scores[~truth], FALSE_PER_SCAN * scans)
+    found = truth & (scores >= threshold)
+    named = (logits[:, 1:].argmax(1) + 1 == held.classes)[found]
+    result = TrainedLesions(
+        network, slope, offset, threshold,
+        float(found.sum() / max(1, truth.sum())), float(named.mean()) if len(named) else 0.0,
+        auc(odds, truth), auc(held.rules, truth), len(learnt.classes),
+    )  # fmt: skip
+    say(f"AUC {result.auc:.4f} (rules {result.rules_auc:.4f}) threshold {threshold:.3f} "
+        f"sensitivity {result.sensitivity:.3f} kind right {result.kind_right:.3f}")  # fmt: skip
+    return result
+
+
+def fit_network(learnt: Examples, say: Callable[[str], None]) -> LesionNetwork:
+    """Train the network; the same examples and seed give the same weights on one machine."""
+    torch.manual_seed(SEED)
+    rng = np.random.default_rng([SEED, 51])
+    network = LesionNetwork()
+    counts = np.bincount(learnt.classes, minlength=len(CLASSES)).astype(np.float64)
+    weights = torch.tensor((counts.sum() / (len(CLASSES) * np.maximum(counts, 1))) ** 0.4).float()
+    optimiser = torch.optim.AdamW(network.parameters(), lr=RATE, weight_decay=0.02)
+    steps = EPOCHS * (len(learnt.classes) // BATCH)
+    plan = torch.optim.lr_scheduler.OneCycleLR(optimiser, RATE, total_steps=max(steps, 2))
+    for epoch in range(EPOCHS):
+        network.train()
+        total, order = 0.0, rng.permutation(len(learnt.classes))
+        for start in range(0, len(order) - BATCH + 1, BATCH):
+            index = order[start : start + BATCH]
+            batch = turned(learnt.patches[index], rng)
+            target = torch.from_numpy(learnt.classes[index])
+            loss = functional.cross_entropy(
+                network(batch), target, weight=weights, label_smoothing=0.03
+            )
+            optimiser.zero_grad()
+            loss.backward()
+            optimiser.step()
+            plan.step()
+            total += float(loss.detach())
+        say(f"epoch {epoch + 1}: loss {total / max(1, len(order) // BATCH):.4f}")
+    return network.eval()
+
+
+def turned(patches: NDArray[np.uint8], rng: np.random.Generator) -> torch.Tensor:
+    """Return a batch, each patch mirrored by chance, its densities shifted and roughened."""
+    out = patches.astype(np.float32) / 255
+    for one in out:
+        for axis in (1, 2, 3):
+            if rng.random() < 0.5:
+                one[:] = np.flip(one, axis).copy()
+        if rng.random() < 0.5:
+            one[:] = one.transpose(0, 1, 3, 2).copy()
+        one[0] = np.clip(one[0] + rng.normal(0, 0.012), 0, 1)
+    out[:, 0] += rng.normal(0, 0.012, out[:, 0].shape).astype(np.float32)
+    return torch.from_numpy(np.clip(out, 0, 1))
+
+
+def answers(network: torch.nn.Module, patches: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Return the network's answers, (n, class)."""
+    with torch.inference_mode():
+        parts = [
+            network(torch.from_numpy(patches[s : s + 64].astype(np.float32) / 255)).numpy()
+            for s in range(0, len(patches), 64)
+        ]
+    return np.concatenate(parts)
+
+
+def calibrate(odds: NDArray[np.float64], truth: NDArray[np.bool_]) -> tuple[float, float]:
+    """Fit the logistic of the log odds (Platt, 1999), with his smoothed targets."""
+    yes, no = int(truth.sum()), int((~truth).sum())
+    target = np.where(truth, (yes + 1) / (yes + 2), 1 / (no + 2))
+
+    def loss(w: NDArray[np.float64]) -> float:
+        z = w[0] * odds + w[1]
+        return float((np.logaddexp(0, z) - target * z).sum())
+
+    found = minimize(loss, np.array([1.0, 0.0]), method="L-BFGS-B", bounds=[(0.05, 5), (-10, 10)])
+    return float(found.x[0]), float(found.x[1])
+
+
+def threshold_for(false_scores: NDArray[np.float64], allowed: float) -> float:
+    """Return the least threshold that leaves so many false candidates, rounded up to 0.001."""
+    ordered = np.sort(false_scores)[::-1]
+    limit = float(ordered[int(allowed)]) if int(allowed) < len(ordered) else 0.0
+    return float(np.clip(np.ceil(limit * 1000 + 1e-9) / 1000, 0.05, 0.95))
+
+
+def auc(scores: NDArray[np.float64], truth: NDArray[np.bool_]) -> float:
+    """Return the area under the ROC curve (Mann-Whitney, ties by half)."""
+    from scipy.stats import rankdata
+
+    ranks = rankdata(scores)
+    yes, no = int(truth.sum()), int((~truth).sum())
+    return float((ranks[truth].sum() - yes * (yes + 1) / 2) / max(1, yes * no))

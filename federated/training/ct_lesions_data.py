@@ -1,0 +1,158 @@
+"""Labelled candidates of training scans: what the lesion network learns from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import SimpleITK as sitk  # noqa: N813  # the name its documentation uses
+from numpy.typing import NDArray
+
+from core.imaging.ct_grid import carry
+from core.imaging.lesions import candidates_inside
+from core.imaging.lesions_field import Candidate, Field, build_field
+from core.imaging.lesions_network import worth_rating
+from core.imaging.lesions_patch import FALSE_KIND, PatchSpec, patch_of
+from core.imaging.lesions_score import probability
+from core.imaging.volume import Volume
+from federated.training.ct_lesions_scans import (
+    Background,
+    TrainingScan,
+    lungs_of,
+    painted,
+    phantom_background,
+    varied,
+)
+from federated.training.ct_lesions_shapes import KINDS
+
+CLASSES = (FALSE_KIND, *KINDS)
+PATCH = PatchSpec(side=32, edge_mm=1.5, low_hu=-1000.0, high_hu=500.0)
+FALSE_PER_SCAN = 280
+TRUE_SHARE = 1 / 3
+# Less of a large lesion than this is a fragment: neither a lesion nor nothing.
+FRAGMENT_SHARE = 0.12
+
+
+@dataclass(frozen=True)
+class Examples:
+    """Patches with their classes.
+
+    Attributes
+    ----------
+    patches : (n, 2, 32, 32, 32) uint8
+        Density 0…255, and the candidate's mask as 0 or 255.
+    classes : (n,) int64
+        Index into ``CLASSES``.
+    rules : (n,) float64
+        The classical probability of the same candidates.
+    """
+
+    patches: NDArray[np.uint8]
+    classes: NDArray[np.int64]
+    rules: NDArray[np.float64]
+
+
+def joined(parts: list[Examples]) -> Examples:
+    """Return all examples in one."""
+    return Examples(
+        np.concatenate([p.patches for p in parts]),
+        np.concatenate([p.classes for p in parts]),
+        np.concatenate([p.rules for p in parts]),
+    )
+
+
+def real_background(folder: Path) -> Background:
+    """Return LCTSC S1-101 (CC BY 3.0), the one real chest that the network learns from."""
+    image = sitk.ReadImage(str(folder / "ct" / "lctsc-test-s1-101_ct.nii.gz"))
+    direction = np.array(image.GetDirection()).reshape(3, 3)[:, ::-1]
+    voxels = sitk.GetArrayFromImage(image).astype(np.int16)
+    volume = Volume(voxels, (3.0, 0.977, 0.977), image.GetOrigin(), direction)
+    at = volume.to_lps((49.0, 352.0, 163.0))
+    known = (((float(at[0]), float(at[1]), float(at[2])), 40.0),)
+    return Background("s1-101", volume, lungs_of(volume), 3.0, 0.6, 18.0, known)
+
+
+def examples_of(scan: TrainingScan, rng: np.random.Generator, natural: bool = False) -> Examples:
+    """Return a scan's labelled candidates.
+
+    Parameters
+    ----------
+    natural : bool
+        All false candidates, as the analysis meets them (for calibration); else at most
+        ``FALSE_PER_SCAN``, half of them those that the rules like best.
+    """
+    field = build_field(scan.view, scan.coarse, scan.lungs)
+    labels = carry(scan.labels[field.grid.box], field.grid.voxels.shape)
+    sizes = np.bincount(labels.ravel(), minlength=256)
+    true: list[tuple[Candidate, int]] = []
+    false: list[Candidate] = []
+    for group in candidates_inside(field)[1]:
+        for candidate in (group[i] for i in worth_rating(group)):
+            label = label_of(candidate, labels, sizes)
+            if label == 0:
+                false.append(candidate)
+            elif label > 0:
+                true.append((candidate, CLASSES.index(scan.kinds[label - 1])))
+    if not natural and len(false) > FALSE_PER_SCAN:
+        false.sort(key=lambda c: -probability(c))
+        half = FALSE_PER_SCAN // 2
+        rest = rng.choice(len(false) - half, size=half, replace=False) + half
+        false = false[:half] + [false[i] for i in rest.tolist()]
+    return _as_examples(field, true + [(c, 0) for c in false])
+
+
+def label_of(candidate: Candidate, labels: NDArray[np.uint8], sizes: NDArray[np.int64]) -> int:
+    """Return the lesion a candidate is, 0 for none, -1 where it is neither (left out)."""
+    here = np.bincount(labels[candidate.box][candidate.mask], minlength=256)
+    count = int(candidate.mask.sum())
+    if here[0] == count:
+        return 0
+    best = int(here[1:].argmax()) + 1
+    if best == 255 or here[best] < TRUE_SHARE * count:
+        return -1 if here[best] > 0.03 * count else 0
+    if here[best] < FRAGMENT_SHARE * sizes[best]:
+        return -1
+    return best
+
+
+def _as_examples(field: Field, chosen: list[tuple[Candidate, int]]) -> Examples:
+    patches = np.zeros((len(chosen), 2, PATCH.side, PATCH.side, PATCH.side), dtype=np.uint8)
+    for index, (candidate, _) in enumerate(chosen):
+        patches[index] = np.rint(patch_of(field, candidate, PATCH) * 255)
+    classes = np.array([c for _, c in chosen], dtype=np.int64)
+    rules = np.array([probability(c) for c, _ in chosen])
+    return Examples(patches, classes, rules)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Which scans are made: a background's name, and the seed of variation and lesions."""
+
+    background: str
+    seed: int
+    lesions: int = 30
+
+
+TRAINING: tuple[Plan, ...] = (
+    *(Plan("real", 1000 + n, 40) for n in range(2)),
+    *(Plan("real", 1002 + n, 100) for n in range(6)),
+    Plan("phantom 301 2.0", 1100, 100),
+    Plan("phantom 303 5.0", 1300, 80),
+)
+CALIBRATION: tuple[Plan, ...] = (Plan("real", 2000, 24), Plan("phantom 321 2.0", 2100, 24))
+
+
+def background_of(name: str, folder: Path) -> Background:
+    """Return a background by its name: ``real``, or ``phantom SEED SLICE_MM``."""
+    if name == "real":
+        return real_background(folder)
+    _, seed, slice_mm = name.split()
+    return phantom_background(int(seed), float(slice_mm))
+
+
+def examples_for(plan: Plan, background: Background, natural: bool = False) -> Examples:
+    """Return the examples of one planned scan."""
+    rng = np.random.default_rng([plan.seed, 41])
+    scan = painted(varied(background, rng), plan.lesions, rng)
+    return examples_of(scan, rng, natural)
