@@ -24,8 +24,8 @@ from core.imaging.suv_header import SuvHeader
 class PetLimits:
     """Limits of acceptance; a site may set its own.
 
-    ``uncorrected_ratio``: uptake of the lungs over that of the mediastinum, medians; about 0.4 with
-    attenuation correction, above 1 without.
+    ``uncorrected_ratio``: median of the lungs over the upper quartile between them; about 0.3-0.6
+    with attenuation correction, above 1 without.
     """
 
     liver_suv: tuple[float, float] = (1.0, 4.5)
@@ -51,7 +51,7 @@ class PetFacts:
     refusal : XinglinError or None
         Why there is no SUV.
     lung_ratio : float or None
-        Median uptake of the lungs over that of the mediastinum.
+        Median uptake of the lungs over the upper quartile of what lies between them.
     lung_suv : float or None
         Median of the lungs, SUV.
     lungs_covered : float or None

@@ -8,6 +8,7 @@ physiological uptake from a focus, not to measure organs.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import ceil
 from typing import Final
 
 import numpy as np
@@ -15,7 +16,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 from skimage.morphology import convex_hull_image
 
-from core.imaging.ct_grid import Grid, Mask, dilate, erode
+from core.imaging.ct_grid import Grid, Mask, bounding_box, dilate, erode
 from core.imaging.lungs import LEFT, RIGHT, LungMap
 
 OUTSIDE: Final = 0
@@ -124,13 +125,7 @@ def _heart(grid: Grid, between: Mask, lungs: LungMap, limits: SiteLimits) -> Mas
     top = int(levels[0] + limits.heart_top_share * (levels[-1] - levels[0]))
     soft = between & (grid.voxels > _SOFT_HU)
     soft[top:] = False
-    core = erode(soft, limits.heart_ball_mm, grid.spacing_mm)
-    labels, count = ndimage.label(core)
-    if not count:
-        return np.zeros_like(soft)
-    sizes = np.bincount(labels.ravel())
-    sizes[0] = 0
-    return dilate(labels == int(sizes.argmax()), limits.heart_ball_mm, grid.spacing_mm) & soft
+    return _bulk(soft, limits.heart_ball_mm, grid)
 
 
 def _liver(grid: Grid, below: Mask, lungs: LungMap, limits: SiteLimits) -> Mask:
@@ -138,11 +133,20 @@ def _liver(grid: Grid, below: Mask, lungs: LungMap, limits: SiteLimits) -> Mask:
     low, high = _LIVER_HU
     under = below & (lungs.labels == RIGHT).any(axis=0)[None]
     smooth = ndimage.uniform_filter(grid.voxels, 3)
-    soft = under & (smooth > low) & (smooth < high)
-    core = erode(soft, limits.liver_ball_mm, grid.spacing_mm)
-    labels, count = ndimage.label(core)
-    if not count:
-        return np.zeros_like(soft)
-    sizes = np.bincount(labels.ravel())
-    sizes[0] = 0
-    return dilate(labels == int(sizes.argmax()), limits.liver_ball_mm, grid.spacing_mm) & soft
+    return _bulk(under & (smooth > low) & (smooth < high), limits.liver_ball_mm, grid)
+
+
+def _bulk(soft: Mask, ball_mm: float, grid: Grid) -> Mask:
+    """Return the largest piece that holds a ball, opened with it."""
+    out = np.zeros_like(soft)
+    if not soft.any():
+        return out
+    margin = [ceil(mm) for mm in grid.steps(ball_mm)]
+    box = bounding_box(soft, (margin[0], margin[1], margin[2]))
+    part = soft[box]
+    labels, count = ndimage.label(erode(part, ball_mm, grid.spacing_mm))
+    if count:
+        sizes = np.bincount(labels.ravel())
+        sizes[0] = 0
+        out[box] = dilate(labels == int(sizes.argmax()), ball_mm, grid.spacing_mm) & part
+    return out

@@ -30,8 +30,8 @@ from core.imaging.pet_foci import (
     liver_reference,
 )
 from core.imaging.pet_qc import PetFacts, PetLimits, assess_pet, looks_uncorrected, unsure
-from core.imaging.pet_rigid import Alignment, Anatomy, align
-from core.imaging.pet_sites import LUNG_LEFT, LUNG_RIGHT, MEDIASTINUM, Sites, find_sites
+from core.imaging.pet_rigid import AlignLimits, Alignment, Anatomy, align
+from core.imaging.pet_sites import HEART, LUNG_LEFT, LUNG_RIGHT, MEDIASTINUM, Sites, find_sites
 from core.imaging.petct_lesions import (
     CtSide,
     PetFocus,
@@ -60,6 +60,7 @@ class PetCtLimits:
 
     move_mm: float = 2.0
     move_deg: float = 1.0
+    search: AlignLimits = field(default_factory=AlignLimits)
     quality: PetLimits = field(default_factory=PetLimits)
     foci: FociLimits = field(default_factory=FociLimits)
 
@@ -144,7 +145,7 @@ def fuse(
     progress("pet_align")
     anatomy, sites = _anatomy_of(ct.volume)
     place = affine_of(series.volume)
-    found = align(anatomy, series.volume.voxels, place)
+    found = align(anatomy, series.volume.voxels, place, limits.search)
     refined = _moved(found, limits) and not unsure(found, limits.quality)
     motion = found.motion if refined else still(found.motion.centre_mm)
     middle = clock()
@@ -202,10 +203,12 @@ def _facts(
     sites, place, pet_sites = regions
     values = series.volume.voxels
     lungs = values[(pet_sites == LUNG_RIGHT) | (pet_sites == LUNG_LEFT)]
-    middle = values[pet_sites == MEDIASTINUM]
+    middle = values[(pet_sites == MEDIASTINUM) | (pet_sites == HEART)]
     ratio = None
-    if lungs.size and middle.size and float(np.median(middle)) > 0:
-        ratio = float(np.median(lungs)) / float(np.median(middle))
+    if lungs.size and middle.size:
+        # The upper quartile: the lower half is where lung spills over the edge.
+        warm = float(np.percentile(middle, 75))
+        ratio = float(np.median(lungs)) / warm if warm > 0 else None
     index = np.argwhere((sites == LUNG_RIGHT) | (sites == LUNG_LEFT))
     covered = None
     if len(index):

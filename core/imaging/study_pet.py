@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, cast
 from core.dicom.facts import text
 from core.errors import XinglinError
 from core.imaging.pet import choose_pet, pet_groups, read_pet
-from core.imaging.petct import PetFindings, fuse, refused_pet
+from core.imaging.petct import PetCtLimits, PetFindings, fuse, refused_pet
 from core.imaging.petct_lesions import CtSide
 from core.imaging.result import QcResult, Reason, Sentence
 from core.imaging.study_result import StudyResult
@@ -34,6 +34,7 @@ def with_pet(
     load: Callable[[str], Dataset],
     progress: Callable[[str], None],
     clock: Callable[[], float],
+    limits: PetCtLimits | None = None,
 ) -> StudyResult:
     """Return the result of a CT with what its study's PET adds; unchanged where there is none.
 
@@ -62,7 +63,7 @@ def with_pet(
         series = read_pet(groups[uid], load)
         label_map = getattr(result.ct, "label_map", None)
         side = CtSide(result.volume, result.lesions, label_map)
-        pet = fuse(side, series, progress=progress, clock=clock)
+        pet = fuse(side, series, limits, progress, clock)
     except XinglinError as error:
         pet = refused_pet(result.lesions, error)
     return _joined(result, pet, clock() - start)
