@@ -12,6 +12,7 @@ from pydicom.dataset import FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian
 
 from core.imaging.ct import CtFindings
+from core.imaging.dr_qc import assess_dr
 from core.imaging.result import Lesion, QcResult, Reason
 from edge.intake.net.sink import Ending, Peer, StoreCommand
 from edge.intake.sink import JournalSink
@@ -60,6 +61,9 @@ class FakeMethod:
 
     def radiograph(self, radiograph, *, override):
         raise AssertionError("no radiograph here")
+
+    def quality(self, radiograph):
+        return assess_dr(radiograph)
 
     def method(self, modality):
         return {"model": "fake", "version": "1", "research_only": True}

@@ -104,8 +104,8 @@ class DrLimits:
     turned_warn: float = 0.3
     turned_reject: float = 0.6
     reversed_reject: float = 0.8
-    grid_warn_db: float = 12.0
-    grid_reject_db: float = 20.0
+    grid_warn_db: float = 11.0
+    grid_reject_db: float = 16.0
     dead_warn: float = 12.0
     dead_reject: float = 40.0
     dense_objects_note: float = 1.0

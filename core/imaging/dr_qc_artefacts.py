@@ -16,7 +16,7 @@ Floats = NDArray[np.float32]
 _WINDOW = 1024
 _LINES = 384
 # Below this frequency (cycles per pixel) anatomy has peaks of its own.
-_LOWEST_FREQUENCY = 0.09
+_LOWEST_FREQUENCY = 0.15
 _TOP_HAT = 27
 # Spreads from which a line is counted.
 _DEAD = 12.0

@@ -65,6 +65,10 @@ class Engines(Protocol):
         """Analyse a radiograph."""
         ...
 
+    def quality(self, radiograph: Radiograph) -> QcResult:
+        """Judge a radiograph's quality and no more, as it arrives."""
+        ...
+
     def method(self, modality: str) -> dict[str, object]:
         """Return model, version, licence notes of the method for a modality."""
         ...
@@ -239,6 +243,7 @@ def _analyse_film(
         seconds=_seconds(stages, found.seconds),
         overridden=_overridden(study, found.qc, found.status),
         dr=found,
+        radiograph=radiograph,
     )
 
 

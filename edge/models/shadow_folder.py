@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from core.imaging.dr import DrOptions, analyse_dr
+from core.imaging.dr_qc import assess_dr
 from core.models.bundle import Bundle
 from core.models.engine import Engine
 from core.models.errors import EngineFailed, SlotNotRead
@@ -24,6 +25,7 @@ from edge.store.box import Box
 
 if TYPE_CHECKING:
     from core.imaging.geometry import SeriesGeometry
+    from core.imaging.result import QcResult
     from core.imaging.study import Engines, Progress
     from core.imaging.study_result import CtOutcome, DrOutcome
     from core.imaging.volume import Radiograph, Volume
@@ -56,6 +58,10 @@ class OneModel:
     def radiograph(self, radiograph: Radiograph, *, override: bool) -> DrOutcome:
         """Analyse a radiograph."""
         return analyse_dr(radiograph, self._engine, self._bundle, DrOptions(override=override))
+
+    def quality(self, radiograph: Radiograph) -> QcResult:
+        """Judge the quality, by the template's lung fields."""
+        return assess_dr(radiograph)
 
     def method(self, modality: str) -> dict[str, object]:  # noqa: ARG002 the port's argument
         """Return what serves."""

@@ -9,7 +9,6 @@ from __future__ import annotations
 from typing import Any
 
 from core.errors import XinglinError
-from core.imaging.dr_qc import assess_dr
 from core.imaging.reading import read_radiograph
 from core.imaging.study import qc_json
 from edge.stages.queue import Job
@@ -26,7 +25,7 @@ def image_quality(work: Work, job: Job) -> Outcome:
     start = work.elapsed()
     body: dict[str, Any] = {"sop_instance": sop_instance}
     try:
-        body["qc"] = qc_json(assess_dr(read_radiograph(data.load(sop_instance))))
+        body["qc"] = qc_json(work.engines.quality(read_radiograph(data.load(sop_instance))))
     except XinglinError as error:
         body |= {"qc": None, "error": error.as_json()}
     body["seconds"] = round(work.elapsed() - start, 3)

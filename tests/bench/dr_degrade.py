@@ -108,8 +108,8 @@ def _shallow(p: np.ndarray, s: float, m: np.ndarray, _g: np.random.Generator) ->
 
 
 def _grid(p: np.ndarray, s: float, _m: np.ndarray, _g: np.random.Generator) -> np.ndarray:
-    """Vertical lines of amplitude s with a period of 2.7 detector pixels."""
-    return np.clip(p + s * np.sin(2 * np.pi * np.arange(p.shape[1]) / 2.7), 0, 255).round()
+    """Vertical lines of amplitude s with a period of 2.6 detector pixels."""
+    return np.clip(p + s * np.sin(2 * np.pi * np.arange(p.shape[1]) / 2.6), 0, 255).round()
 
 
 def _dead(p: np.ndarray, s: float, m: np.ndarray, g: np.random.Generator) -> np.ndarray:
