@@ -24,7 +24,10 @@ from typing import Any
 
 from tests.bench.figure import Figure, table
 
-ROWS = ("store", "wado", "journal", "list", "cfind", "hung", "dr", "ct", "sync", "portal", "memory")
+ROWS = (
+    "store", "wado", "journal", "list", "cfind", "hung", "dr", "ct", "sync", "portal", "memory",
+    "analyze", "ort", "measures",
+)  # fmt: skip
 BEGIN, END = "<!-- figures -->\n", "<!-- /figures -->\n"
 
 
