@@ -13,16 +13,20 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from core.errors import XinglinError
+from core.imaging.anatomy import Anatomy, find_anatomy
+from core.imaging.case import CaseFindings, LungVolumes, sum_up
 from core.imaging.ct_delineate import Delineated, delineate, kind_of
 from core.imaging.ct_errors import CtShapeError, CtSpacingError, CtTooLargeError
-from core.imaging.ct_grid import PatientView, cut_grid, patient_view
+from core.imaging.ct_grid import Grid, PatientView, cut_grid, patient_view
 from core.imaging.ct_qc import CtLimits, assess_ct, assess_geometry, reason_of
 from core.imaging.ct_qc_measure import quality_metrics
 from core.imaging.geometry import SeriesGeometry
 from core.imaging.lesions import Judge, find_lesions
+from core.imaging.lobes import LOBES
 from core.imaging.location import OUTSIDE, location_of, location_outside, side_of
 from core.imaging.lungs import LEFT, RIGHT, Labels, find_lungs, refine
 from core.imaging.measure import centroid
+from core.imaging.measure_place import LobeShare, place_lesions
 from core.imaging.remeasure import measure_outlined
 from core.imaging.result import Lesion, QcResult, Reason, Severity, Status, verdict_of
 from core.imaging.volume import Volume
@@ -52,6 +56,10 @@ class CtFindings:
         Wall seconds by stage.
     reason : Reason or None
         Why the status is not ok.
+    case : CaseFindings or None
+        What the lesions amount to for the patient; None where lesions were not computed.
+    anatomy : Anatomy or None
+        Lobes, vessels, airways on the 2 mm grid; None where no lesion needed a place.
     """
 
     qc: QcResult
@@ -61,6 +69,8 @@ class CtFindings:
     lungs: Labels | None
     seconds: dict[str, float] = field(default_factory=dict)
     reason: Reason | None = None
+    case: CaseFindings | None = None
+    anatomy: Anatomy | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,9 +179,30 @@ def analyse_ct(
     outlined = [found for found in (delineate(view, s) for s in scored) if found is not None]
     lesions, label_map = _measured(outlined, volume, view, fine)
     _give_back(fine, label_map, lesions)
+    stages.begin("anatomy")
+    anatomy = find_anatomy(view, coarse, lungs) if lesions else None
+    shares: tuple[LobeShare, ...] = ()
+    if anatomy is not None:
+        lesions, shares = place_lesions(lesions, label_map, coarse, anatomy)
+    case = sum_up(lesions, _volumes(fine, view, anatomy, coarse), shares)
     stages.end()
     restored = view.restore(label_map), view.restore(fine)
-    return CtFindings(qc, "ok", lesions, restored[0], restored[1], stages.seconds)
+    return CtFindings(
+        qc, "ok", lesions, restored[0], restored[1], stages.seconds, None, case, anatomy
+    )
+
+
+def _volumes(
+    lungs: Labels, view: PatientView, anatomy: Anatomy | None, coarse: Grid
+) -> LungVolumes:
+    """Return the volumes of lungs (with the lesions in them) and lobes, millilitres."""
+    voxel_ml = float(np.prod(view.spacing_mm)) / 1000.0
+    count = sum(int(((level == RIGHT) | (level == LEFT)).sum()) for level in lungs)
+    lobes = {}
+    if anatomy is not None:
+        sizes = np.bincount(anatomy.lobes.ravel(), minlength=len(LOBES) + 1)
+        lobes = {name: float(sizes[k]) * coarse.voxel_ml for k, name in LOBES.items() if sizes[k]}
+    return LungVolumes(count * voxel_ml, lobes)
 
 
 def _measured(

@@ -7,7 +7,6 @@ slice and the longest extent perpendicular to it in the same slice. Array order 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -134,13 +133,13 @@ def _longest_across(hull: NDArray[np.float64], way: NDArray[np.float64]) -> floa
     """
     along = hull @ way
     across = hull @ np.array([-way[1], way[0]])
-    closed_along, closed_across = np.append(along, along[0]), np.append(across, across[0])
-    best = 0.0
-    for place in along:
-        hits = []
-        for (a0, a1), (c0, c1) in zip(pairwise(closed_along), pairwise(closed_across), strict=True):
-            if min(a0, a1) <= place <= max(a0, a1):
-                share = 0.0 if a1 == a0 else (place - a0) / (a1 - a0)
-                hits.append(c0 + share * (c1 - c0))
-        best = max(best, max(hits) - min(hits))
-    return float(best)
+    a0, a1 = along, np.roll(along, -1)
+    c0, c1 = across, np.roll(across, -1)
+    place = along[:, None]
+    level = np.isclose(a0, a1)
+    part = (place - a0) / np.where(level, 1.0, a1 - a0)
+    met = (np.minimum(a0, a1) <= place) & (place <= np.maximum(a0, a1))
+    hits = np.where(level, c0, c0 + part * (c1 - c0))
+    most = np.where(met, hits, -np.inf).max(axis=1)
+    least = np.where(met, hits, np.inf).min(axis=1)
+    return float(max(0.0, (most - least).max()))

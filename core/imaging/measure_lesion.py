@@ -30,10 +30,12 @@ from core.imaging.measure_occupancy import Occupancy, Spacing, margin_voxels, oc
 from core.imaging.measure_surface import Mesh, largest_diameter_mm, mesh_of
 
 IN_PLANE_CROSS = ndimage.generate_binary_structure(2, 1)[None]
-# Strands and fluid have no edge of their own that a share of a voxel could be told from.
+# Many small things under one outline have no edge that a share of a voxel could be told from.
 AS_DRAWN = frozenset({"tree_in_bud", "miliary", "fibrosis", "pleural_thickening"})
 HAZY = frozenset({"ground_glass_nodule", "part_solid_nodule"})
 WITHOUT_MARGIN = AS_DRAWN | {"pleural_effusion", "lymph_node"}
+# No blur that is usual in CT asks for more.
+SCALES = (0.95, 1.2)
 # A cavity's wall from this thickness on is called thick (teaching rule, stated with the number).
 THICK_WALL_MM = 3.0
 
@@ -50,6 +52,8 @@ class Measures:
     axes : Axes
     extra, intervals, codes : dict
         As ``core.imaging.result.Lesion``.
+    frame : Frame or None
+        What the intervals' widths followed from.
     """
 
     index: NDArray[np.float64]
@@ -59,6 +63,7 @@ class Measures:
     extra: dict[str, float] = field(default_factory=dict)
     intervals: dict[str, tuple[float, float]] = field(default_factory=dict)
     codes: dict[str, str] = field(default_factory=dict)
+    frame: Frame | None = None
 
 
 def box_with_margin(
@@ -99,11 +104,12 @@ def measure_lesion(
         filled = occupancy(values, mask, taken, spacing_mm, hazy=kind in HAZY)
     voxel_ml = float(np.prod(spacing_mm)) / 1000.0
     volume_ml = max(float(filled.share.sum()) * voxel_ml, 0.0)
-    axes = recist_axes(filled.share, spacing_mm)
     inner = inner_voxels(mask)
     mesh = cavity.surface if cavity is not None else mesh_of(filled.share, spacing_mm)
+    scale = _scale(volume_ml, mesh) if kind not in WITHOUT_MARGIN else 1.0
+    axes = _scaled(recist_axes(filled.share, spacing_mm), scale)
     extra = density_shares(values[inner]) | density_statistics(values[inner])
-    extra |= _surface_numbers(mesh)
+    extra |= _surface_numbers(mesh, scale)
     codes: dict[str, str] = {}
     if mesh is not None and kind not in WITHOUT_MARGIN:
         margin = margin_of(filled, values, mesh, shape_ratios(mask, spacing_mm), spacing_mm)
@@ -136,13 +142,29 @@ def _drawn(mask: Mask) -> Occupancy:
     return Occupancy(mask.astype(np.float32), mask, np.zeros_like(mask), nan, nan, nan)
 
 
-def _surface_numbers(mesh: Mesh | None) -> Mapping[str, float]:
+def _scale(volume_ml: float, mesh: Mesh | None) -> float:
+    """Return by how much a surface must grow to hold the volume.
+
+    Blur and thick slices draw the half-way surface of a convex body inwards, but leave the sum of
+    its shares as it is: the sum says how far.
+    """
+    inside = 0.0 if mesh is None else mesh.volume_mm3 / 1000.0
+    if inside <= 0:
+        return 1.0
+    return float(np.clip((volume_ml / inside) ** (1 / 3), *SCALES))
+
+
+def _scaled(axes: Axes, scale: float) -> Axes:
+    return Axes(axes.long_mm * scale, axes.short_mm * scale, axes.level)
+
+
+def _surface_numbers(mesh: Mesh | None, scale: float) -> Mapping[str, float]:
     if mesh is None:
         return {}
     return {
-        "surface_cm2": mesh.area_mm2 / 100.0,
+        "surface_cm2": mesh.area_mm2 * scale**2 / 100.0,
         "sphericity": mesh.sphericity,
-        "largest_diameter_mm": largest_diameter_mm(mesh),
+        "largest_diameter_mm": largest_diameter_mm(mesh) * scale,
     }
 
 
@@ -178,4 +200,5 @@ def _with_intervals(found: Measures, filled: Occupancy, spacing_mm: Spacing, kin
         found.extra,
         intervals_of(numbers, frame),
         found.codes,
+        frame,
     )

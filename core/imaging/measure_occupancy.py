@@ -29,12 +29,14 @@ BACKGROUND_MM = 4.0
 HAZE_ABOVE_HU = 320.0
 # Below this contrast an edge is drawn, not seen (a nodule on the chest wall): the outline decides.
 LEAST_CONTRAST_HU = 120.0
-SMOOTHING_MM = 1.0
+SMOOTHING_MM = 1.4
 # Beyond this many voxels the edge is a small part of the volume: the outline decides (and fast).
 MOST_VOXELS = 1_500_000
 # Share of a voxel that may be over- or undershot: kept, so that noise averages out of the sum.
 OVERSHOOT = 0.5
-SKIN_MM = 1.0
+# In widths of the band: how thick a dense skin may be, and how far other tissue's blur reaches.
+SKIN = 0.6
+FOREIGN_BLUR = 0.6
 FEWEST_INNER = 8
 
 
@@ -117,15 +119,18 @@ def occupancy(
     if hazy:
         inner = _rim(values, inner, spacing_mm)
     ring = (away > 1) & (away <= 1 + BACKGROUND_MM / band_mm) & ~other
-    lesion = _nearest(values, inner, spacing_mm)
     level = _between(values[inner], values[ring])
-    foreign = other | _beyond(mask, np.asarray(values > level), spacing_mm)
-    ring &= ~_near(foreign, steps, 0.6)
+    foreign = other | _beyond(np.asarray(~mask & (values > level)), away, spacing_mm)
+    if foreign.any():
+        to_foreign = ndimage.distance_transform_edt(~foreign, sampling=steps)
+        ring &= to_foreign > FOREIGN_BLUR
     if int(ring.sum()) < FEWEST_INNER:
         return _as_drawn(voxels, mask, other)
-    background = _nearest(values, ring, spacing_mm)
     band = (depth <= 1) & (away <= 1) & ~foreign
-    band &= mask | (ndimage.distance_transform_edt(~foreign, sampling=steps) >= away)
+    if foreign.any():
+        band &= mask | (to_foreign >= away)
+    lesion = _nearby(values, inner, spacing_mm)
+    background = _nearby(values, ring, spacing_mm)
     contrast = lesion - background
     seen = np.abs(contrast) >= LEAST_CONTRAST_HU
     share = mask.astype(np.float32)
@@ -159,17 +164,16 @@ def half_outline(found: Occupancy, voxels: Hounsfield) -> Mask:
     return np.asarray(near & ~found.foreign & (voxels > half))
 
 
-def _beyond(mask: Mask, dense: Mask, spacing_mm: Spacing) -> Mask:
+def _beyond(dense: Mask, away: Hounsfield, spacing_mm: Spacing) -> Mask:
     """Return dense voxels outside that lead away from the outline.
 
     A dense skin on the outline is the lesion's own edge, drawn a little too tightly.
     """
-    away = ndimage.distance_transform_edt(~mask, sampling=spacing_mm)
-    leading = dense & (away > max(SKIN_MM, 1.01 * min(spacing_mm)))
+    leading = dense & (away > SKIN)
     if not leading.any():
-        return np.zeros_like(mask)
-    near = ndimage.distance_transform_edt(~leading, sampling=spacing_mm) <= 1.5 * SKIN_MM
-    return np.asarray(dense & ~mask & near)
+        return leading
+    steps = max(1, round(1.5 / min(spacing_mm)))
+    return np.asarray(dense & ndimage.binary_dilation(leading, iterations=steps))
 
 
 def _core(values: Hounsfield, mask: Mask, depth: Hounsfield) -> Mask:
@@ -213,22 +217,15 @@ def _spread(values: Hounsfield) -> float:
     return float(1.4826 * np.median(np.abs(values - np.median(values))))
 
 
-def _nearest(values: Hounsfield, where: Mask, spacing_mm: Spacing) -> Hounsfield:
-    """Return everywhere the mean density around the nearest of the given voxels."""
-    sigma = [SMOOTHING_MM / mm for mm in spacing_mm]
-    weight = ndimage.gaussian_filter(where.astype(np.float32), sigma, truncate=3.0)
-    total = ndimage.gaussian_filter(np.where(where, values, 0.0), sigma, truncate=3.0)
-    mean = total / np.maximum(weight, 1e-6)
-    place = ndimage.distance_transform_edt(
-        ~where, sampling=spacing_mm, return_distances=False, return_indices=True
-    )
-    return np.asarray(mean[tuple(place)], dtype=np.float32)
-
-
-def _near(mask: Mask, steps: tuple[float, ...], reach: float) -> Mask:
-    if not mask.any():
-        return mask
-    return np.asarray(ndimage.distance_transform_edt(~mask, sampling=steps) <= reach)
+def _nearby(values: Hounsfield, where: Mask, spacing_mm: Spacing) -> Hounsfield:
+    """Return everywhere the mean density of the given voxels, the near ones counting most."""
+    sigma = [max(SMOOTHING_MM / mm, 0.4) for mm in spacing_mm]
+    weight = ndimage.gaussian_filter(where.astype(np.float32), sigma, truncate=5.0)
+    total = ndimage.gaussian_filter(np.where(where, values, 0.0), sigma, truncate=5.0)
+    middle = np.float32(np.median(values[where]))
+    # Where none is near, the weight falls below what single precision holds: the median then.
+    mean = (total + 1e-5 * middle) / (weight + 1e-5)
+    return np.asarray(mean, dtype=np.float32)
 
 
 def _as_drawn(voxels: NDArray[np.generic], mask: Mask, other: Mask) -> Occupancy:

@@ -6,12 +6,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 from core.errors import Language, XinglinError
+from core.imaging.case import CaseFindings, case_json
 from core.imaging.result import Lesion, QcResult, Reason, Status, TbScore
 
 if TYPE_CHECKING:
     from core.imaging.geometry import SeriesGeometry
     from core.imaging.series import Choice
-    from core.imaging.volume import Volume
+    from core.imaging.volume import Radiograph, Volume
 
 
 class CtOutcome(Protocol):
@@ -27,6 +28,8 @@ class CtOutcome(Protocol):
     def seconds(self) -> dict[str, float]: ...
     @property
     def reason(self) -> Reason | None: ...
+    @property
+    def case(self) -> CaseFindings | None: ...
 
 
 class DrOutcome(Protocol):
@@ -48,6 +51,14 @@ class Comparison(Protocol):
     """A comparison with another study (`core.imaging.followup.FollowUp`)."""
 
     def as_json(self, language: Language = "zh") -> dict[str, object]:
+        """Return the public form."""
+        ...
+
+
+class Joined(Protocol):
+    """What two modalities of one patient say together (`core.imaging.joint.JointFindings`)."""
+
+    def as_json(self) -> dict[str, object]:
         """Return the public form."""
         ...
 
@@ -100,9 +111,11 @@ class StudyResult:
     ct: CtOutcome | None = None
     dr: DrOutcome | None = None
     volume: Volume | None = None
+    radiograph: Radiograph | None = None
     geometry: SeriesGeometry | None = None
     pet: PetOutcome | None = None
     follow_up: Comparison | None = None
+    joint: Joined | None = None
 
     def as_json(self, language: Language = "zh") -> dict[str, object]:
         """Return the public form: JSON types only, sentences in both languages."""
@@ -114,12 +127,14 @@ class StudyResult:
             "qc": qc_json(self.qc, language),
             "tb": _tb_json(self.tb),
             "lesions": None if self.lesions is None else [lesion_json(x) for x in self.lesions],
+            "case": case_json(self.ct.case if self.ct is not None else None),
             "series": _choice_json(self.choice),
             "method": self.method,
             "overridden": self.overridden,
             "seconds": {stage: round(s, 3) for stage, s in self.seconds.items()},
             **({} if self.pet is None else {"pet": self.pet.as_json(language)}),
             **({} if self.follow_up is None else {"follow_up": self.follow_up.as_json(language)}),
+            **({} if self.joint is None else {"joint": self.joint.as_json()}),
         }
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from hashlib import sha256
 
-from core.imaging.result import Lesion, QcResult, Status, TbScore
+from core.imaging.case import CaseFindings
+from core.imaging.result import Lesion, QcResult, Sentence, Status, TbScore
 from edge.report.codes import Outcome
 
 
@@ -37,6 +38,10 @@ class CaseResult:
         For every status but ``ok``.
     overridden : bool
         A physician had the study analysed although quality control refused it.
+    ct : CaseFindings or None
+        CT: what the lesions amount to for the patient.
+    notes : tuple of Sentence
+        What another modality of the same study adds (PET), told after the findings.
     """
 
     status: Status
@@ -46,6 +51,8 @@ class CaseResult:
     regions: tuple[str, ...] = ()
     reason: CaseReason | None = None
     overridden: bool = False
+    ct: CaseFindings | None = None
+    notes: tuple[Sentence, ...] = ()
 
     @property
     def outcome(self) -> Outcome:

@@ -13,10 +13,12 @@ from pydicom.sr.coding import Code
 
 from core.imaging.result import Lesion, QcResult, TbScore
 from edge.report import codes as own
+from edge.report import ct_case
 from edge.report.case import CaseResult
 from edge.report.codes import OUTCOMES, QC_VERDICTS, kind_code, site_code
 from edge.report.context import ResultContext, result_uid
 from edge.report.seg import tracking_id, tracking_uid
+from edge.report.suv_codes import UPTAKE_CODES, UptakeCode
 
 MEANING_MAX = 64  # Code Meaning is LO
 
@@ -67,8 +69,8 @@ def case_group(
             uid=hd.UID(result_uid(context, "tracking", "case")), identifier="CASE"
         ),
         algorithm_id=_algorithm(context, None),
-        measurements=_quality_numbers(case.qc) or None,
-        qualitative_evaluations=[*evaluations, *_quality(case.qc)],
+        measurements=[*_ct_numbers(case), *_quality_numbers(case.qc)] or None,
+        qualitative_evaluations=[*evaluations, *_ct_evaluations(case), *_quality(case.qc)],
         source_images=_single_source(context),
     )
 
@@ -86,7 +88,10 @@ def lesion_group(
         "finding_sites": _sites((lesion.location,)),
         "algorithm_id": _algorithm(context, None),
         "measurements": _lesion_numbers(lesion),
-        "qualitative_evaluations": [_evaluation(own.KIND, kind.exact)],
+        "qualitative_evaluations": [
+            _evaluation(own.KIND, kind.exact),
+            *(_evaluation(name, value) for name, value in ct_case.descriptors(lesion)),
+        ],
     }
     if reference is None or str(uid) not in reference.segments:
         return hd.sr.MeasurementsAndQualitativeEvaluations(**common)
@@ -165,18 +170,49 @@ def _algorithm(context: ResultContext, tb: TbScore | None) -> hd.sr.AlgorithmIde
 
 
 def _lesion_numbers(lesion: Lesion) -> list[Measurement]:
-    numbers = [
-        *_number(own.LONG_AXIS, lesion.long_axis_mm, own.MM),
-        *_number(own.SHORT_AXIS, lesion.short_axis_mm, own.MM),
-        *_number(own.VOLUME, lesion.volume_ml, own.CM3),
-        *_number(own.ATTENUATION, lesion.mean_hu, own.HU, own.MEAN),
-        *_number(own.CERTAINTY, 100.0 * lesion.probability, own.PERCENT),
-    ]
+    def span(name: str, value: float) -> tuple[float, float] | None:
+        ends = lesion.intervals.get(name)
+        return None if ends is None else (value - ends[0], ends[1] - value)
+
+    numbers: list[Measurement] = []
+    for name, concept, value, unit in (
+        ("long_axis_mm", own.LONG_AXIS, lesion.long_axis_mm, own.MM),
+        ("short_axis_mm", own.SHORT_AXIS, lesion.short_axis_mm, own.MM),
+        ("volume_ml", own.VOLUME, lesion.volume_ml, own.CM3),
+    ):
+        numbers += _number(concept, value, unit, span=span(name, value))
+    mean = lesion.mean_hu
+    numbers += _number(own.ATTENUATION, mean, own.HU, own.MEAN, span("mean_hu", mean))
+    numbers += _number(own.CERTAINTY, 100.0 * lesion.probability, own.PERCENT)
     for name, value in sorted(lesion.extra.items()):
+        code = UPTAKE_CODES.get(name)  # of PET: standard codes, the contour as the method
+        if code is None:
+            code = UptakeCode(own.own(name, _meaning(name.replace("_", " "))), own.unit_of(name))
         numbers += _number(
-            own.own(name, _meaning(name.replace("_", " "))), value, own.unit_of(name)
+            code.name, value, code.unit, code.derivation, span(name, value), code.method
         )
     return numbers
+
+
+def _ct_numbers(case: CaseResult) -> list[Measurement]:
+    """Return the patient-level numbers of a CT."""
+    if case.ct is None or not case.ct.counts:
+        return []
+    low, high = case.ct.interval
+    value = case.ct.suspicion
+    numbers = [
+        *_number(ct_case.SUSPICION, value, own.ONE, span=(value - low, high - value)),
+        *_number(own.THRESHOLD, case.ct.threshold, own.ONE),
+    ]
+    if case.ct.burden_percent is not None:
+        numbers += _number(ct_case.BURDEN, case.ct.burden_percent, own.PERCENT)
+    return numbers
+
+
+def _ct_evaluations(case: CaseResult) -> list[QualitativeEvaluation]:
+    if case.ct is None or not case.ct.counts:
+        return []
+    return [_evaluation(name, value) for name, value in ct_case.evaluations(case.ct)]
 
 
 def _quality(qc: QcResult | None) -> list[QualitativeEvaluation]:
@@ -210,9 +246,17 @@ def _named_number(name: str, value: float) -> Iterable[Measurement]:
 
 
 def _number(
-    name: Code, value: float, unit: Code, derivation: Code | None = None
+    name: Code,
+    value: float,
+    unit: Code,
+    derivation: Code | None = None,
+    span: tuple[float, float] | None = None,
+    method: Code | None = None,
 ) -> Iterable[Measurement]:
-    """Return the measurement; nothing for a value that is not a number (null, not zero)."""
+    """Return the measurement; nothing for a value that is not a number (null, not zero).
+
+    ``span`` is how far its 95 % interval reaches below and above it.
+    """
     if not math.isfinite(value):
         return ()
     return (
@@ -221,7 +265,17 @@ def _number(
             value=round(float(value), 4),
             unit=CodedConcept.from_code(unit),
             derivation=None if derivation is None else CodedConcept.from_code(derivation),
+            method=None if method is None else CodedConcept.from_code(method),
+            properties=None if span is None else _uncertainty(span),
         ),
+    )
+
+
+def _uncertainty(span: tuple[float, float]) -> hd.sr.MeasurementProperties:
+    """Return the interval as DICOM states it: ranges below and above the value (TID 310)."""
+    low, high = (round(max(0.0, float(end)), 4) for end in span)
+    return hd.sr.MeasurementProperties(
+        lower_measurement_uncertainty=low, upper_measurement_uncertainty=high
     )
 
 

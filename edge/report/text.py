@@ -17,6 +17,7 @@ from typing import Final, Literal
 
 from core.errors import Language
 from core.imaging.result import Lesion, QcResult, TbScore
+from edge.report import ct_case
 from edge.report.case import CaseResult
 from edge.report.codes import OUTCOMES, SITES, kind_code, site_code
 from edge.report.text_film import film_notes
@@ -122,10 +123,12 @@ def draft_report(case: CaseResult, statement_zh: str, statement_en: str) -> Repo
         sentences += _radiograph(case.tb, case.regions)
     elif case.lesions:
         sentences += _ct(case.lesions)
+        sentences += _patient(case)
     elif case.lesions is not None:
         sentences += _ct_without_finding()
     else:
         sentences += _without_result(case)
+    sentences += [ReportSentence("findings", x.zh, x.en, ("case.notes",)) for x in case.notes]
     sentences += _quality(case)
     order: tuple[Section, ...] = ("findings", "impression", "advice")
     sentences.sort(key=lambda sentence: order.index(sentence.section))
@@ -166,6 +169,12 @@ def _ct(lesions: Sequence[Lesion]) -> list[ReportSentence]:
         )
     )
     return sentences + _ct_impression(groups) + _ct_advice(groups)
+
+
+def _patient(case: CaseResult) -> list[ReportSentence]:
+    """Return the sentences on the patient as a whole: extent, suspicion, activity, research."""
+    told = [] if case.ct is None else ct_case.sentences(case.ct)
+    return [ReportSentence(section, zh, en, ids) for section, zh, en, ids in told]
 
 
 def _finding(group: list[Lesion]) -> ReportSentence:
@@ -209,12 +218,29 @@ def _details(lesion: Lesion) -> tuple[str, str, tuple[str, ...]]:
             (f"L{lesion.id}.wall_mean_mm",),
         )
     if lesion.kind in _NODULAR:
+        form = ct_case.describing(lesion)
+        form_zh = "".join(f"，{word.zh}" for word in form)
+        form_en = "".join(f", {word.en}" for word in form)
+        again_zh, again_en = _repeatability(lesion)
+        ids = [f"L{lesion.id}.mean_hu", *(f"L{lesion.id}.{name}" for name in lesion.codes)]
         return (
-            f"，平均 CT 值约 {lesion.mean_hu:.0f} HU",
-            f", mean attenuation about {lesion.mean_hu:.0f} HU",
-            (f"L{lesion.id}.mean_hu",),
+            f"，平均 CT 值约 {lesion.mean_hu:.0f} HU{form_zh}{again_zh}",
+            f", mean attenuation about {lesion.mean_hu:.0f} HU{form_en}{again_en}",
+            tuple(ids),
         )
     return "", "", ()
+
+
+def _repeatability(lesion: Lesion) -> tuple[str, str]:
+    """Return how far a second scan's diameter would lie, where that is known."""
+    ends = lesion.intervals.get("long_axis_mm")
+    if ends is None:
+        return "", ""
+    half = _mm((ends[1] - ends[0]) / 2)
+    return (
+        f"（长径重复测量 95% 区间 ±{half} mm）",
+        f" (95 % repeatability of the long axis ±{half} mm)",
+    )
 
 
 def _ct_impression(groups: list[list[Lesion]]) -> list[ReportSentence]:

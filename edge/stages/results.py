@@ -14,6 +14,7 @@ from typing import Any
 from pydicom import Dataset
 
 from core.blobs.disk import put
+from core.imaging.case import case_from_json
 from core.imaging.reading import read_radiograph, read_volume
 from core.imaging.remeasure import remeasure
 from core.imaging.result import Lesion, QcResult, Reason, TbScore
@@ -161,6 +162,7 @@ def case_of(result: dict[str, Any], measured: list[dict[str, Any]] | None) -> Ca
         if reason
         else None,
         overridden=bool(result.get("overridden")),
+        ct=case_from_json(result.get("case")),
     )
 
 

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from core.dicom.facts import image_facts
+from core.imaging.case import CaseFindings
 from core.imaging.geometry import geometry_of_grid
 from core.imaging.result import Lesion, QcResult, Reason, TbScore
 from core.imaging.study import StudyInput, analyse_study
@@ -31,6 +32,7 @@ class Found:
     tb: TbScore | None = SCORE
     seconds: dict = dataclasses.field(default_factory=lambda: {"lungs": 1.0})
     reason: Reason | None = None
+    case: CaseFindings | None = None
 
 
 class Methods:
@@ -79,8 +81,8 @@ def test_a_ct_with_a_finding_in_the_public_shape():
     assert heard == ["read", "lungs"]
     public = json.loads(json.dumps(result.as_json("en")))
     assert list(public) == [
-        "study", "modality", "status", "reason", "qc", "tb", "lesions", "series", "method",
-        "overridden", "seconds",
+        "study", "modality", "status", "reason", "qc", "tb", "lesions", "case", "series",
+        "method", "overridden", "seconds",
     ]  # fmt: skip
     assert (public["study"], public["modality"], public["status"]) == ("1.2.3", "CT", "ok")
     assert public["reason"] is None
@@ -89,7 +91,7 @@ def test_a_ct_with_a_finding_in_the_public_shape():
     assert public["lesions"][0]["centroid_mm"] == [1.0, 2.0, 3.0]
     assert set(public["lesions"][0]) == {
         "id", "kind", "centroid_mm", "volume_ml", "long_axis_mm", "short_axis_mm", "mean_hu",
-        "location", "probability", "extra",
+        "location", "probability", "extra", "intervals", "codes",
     }  # fmt: skip
     assert public["series"]["series_uid"] == "1.2.3.1"
     assert public["seconds"] == {"choose": 1.0, "read": 1.0, "analyse": 1.0, "analyse.lungs": 1.0}
@@ -108,7 +110,7 @@ def test_a_radiograph():
     assert (result["modality"], result["lesions"]) == ("DX", None)
     assert result["tb"] == {
         "score": 0.91, "threshold": 0.5, "positive": True, "model": "dr_tb", "version": "1.0.0",
-        "calibration_set": "left-out folds", "extra": {},
+        "calibration_set": "left-out folds", "interval": None, "extra": {},
     }  # fmt: skip
 
 
