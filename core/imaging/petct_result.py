@@ -103,6 +103,19 @@ def sentences(pet: PetFindings) -> tuple[Sentence, ...]:
     return (*out, FDG_NOTE)
 
 
+def report_notes(pet: PetFindings) -> tuple[Sentence, ...]:
+    """Return what goes into the written report: the sentences, and quality's warnings."""
+    warnings = [
+        Sentence(
+            f"PET 质量提示：{reason.message_zh.rstrip('。')}。",
+            f"PET quality: {reason.message_en.rstrip('.')}.",
+        )
+        for reason in pet.qc.reasons
+        if reason.severity != "info" and (pet.reason is None or reason.code != pet.reason.code)
+    ]
+    return (*sentences(pet), *warnings)
+
+
 def _without_suv(pet: PetFindings) -> Sentence:
     reason = pet.reason
     why_zh = "" if reason is None else f"：{reason.message_zh.rstrip('。')}"

@@ -10,12 +10,15 @@ from pydicom.dataset import Dataset
 
 from core.imaging.ct import CtFindings
 from core.imaging.dr import DrFindings
+from core.imaging.petct import PetFindings
+from core.imaging.petct_result import report_notes
 from core.imaging.study_result import StudyResult
 from core.imaging.volume import Radiograph
 from edge.report.case import CaseReason, CaseResult
 from edge.report.context import ResultContext
 from edge.report.delivery import Deliverable, deliverable_of
 from edge.report.errors import NoSourceImages
+from edge.report.fusion import write_fusion
 from edge.report.key_images import (
     CtPictures,
     PicturesFor,
@@ -39,16 +42,19 @@ class ResultObjects:
     sr : Dataset
     pictures : tuple of Dataset
         Sent where a peer refuses SEG or SR.
+    fused : tuple of Dataset
+        PET-CT: pictures of both modalities, always sent.
     """
 
     seg: Dataset | None
     sr: Dataset
     pictures: tuple[Dataset, ...]
+    fused: tuple[Dataset, ...] = ()
 
     @property
     def primary(self) -> list[Deliverable]:
-        """SEG before SR, so that the SR's references resolve."""
-        return [deliverable_of(x) for x in (self.seg, self.sr) if x is not None]
+        """SEG before SR, so that the SR's references resolve; then the fused pictures."""
+        return [deliverable_of(x) for x in (self.seg, self.sr, *self.fused) if x is not None]
 
     @property
     def fallback(self) -> list[Deliverable]:
@@ -98,6 +104,7 @@ def case_of(result: StudyResult) -> CaseResult:
         regions=tuple(dict.fromkeys(region.zone for region in regions or ())),
         reason=None if reason is None else CaseReason(reason.code, reason.zh, reason.en),
         overridden=result.overridden,
+        notes=report_notes(result.pet) if isinstance(result.pet, PetFindings) else (),
     )
 
 
@@ -126,7 +133,10 @@ def result_objects(
         seg = write_seg(context, case.lesions, label_map, planes_of(result.volume))
     pictures = write_sc(context, case, _pictures_for(result, radiograph))
     visual = pictures[0] if case.tb is not None and case.status == "ok" else None
-    return ResultObjects(seg, write_sr(context, case, seg, visual), pictures)
+    fused: tuple[Dataset, ...] = ()
+    if result.volume is not None and isinstance(result.pet, PetFindings):
+        fused = write_fusion(context, case, (result.volume, result.pet))
+    return ResultObjects(seg, write_sr(context, case, seg, visual), pictures, fused)
 
 
 def _pictures_for(result: StudyResult, radiograph: Radiograph | None) -> PicturesFor:

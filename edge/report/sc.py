@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -22,6 +23,20 @@ from edge.report.key_images import PicturesFor
 from edge.report.page import FontFiles, result_pages
 
 SERIES_NUMBER: Final = 9103
+
+
+@dataclass(frozen=True, slots=True)
+class CaptureSeries:
+    """One kind of captures: ``kind`` names its UIDs, so that two kinds never share one."""
+
+    kind: str
+    number: int
+    description: str
+
+
+RESULT_SERIES: Final = CaptureSeries(
+    "sc", SERIES_NUMBER, "AI 结果图 / AI result picture (research)"
+)
 _INHERITED: Final = (
     "PatientName",
     "PatientID",
@@ -70,13 +85,29 @@ def write_sc(
     check_sources(context.sources)
     pages = result_pages(context, case, pictures_for, fonts)
     return tuple(
-        _capture(context, case, page, number) for number, page in enumerate(pages, start=1)
+        capture(context, case.digest, (page, number), RESULT_SERIES)
+        for number, page in enumerate(pages, start=1)
     )
 
 
-def _capture(
-    context: ResultContext, case: CaseResult, page: NDArray[np.uint8], number: int
+def capture(
+    context: ResultContext,
+    digest: str,
+    page: tuple[NDArray[np.uint8], int],
+    series: CaptureSeries,
 ) -> Dataset:
+    """Return one page as a Secondary Capture object.
+
+    Parameters
+    ----------
+    context : ResultContext
+    digest : str
+        Of the findings that the page shows.
+    page : ((row, column, 3) uint8, int)
+        RGB pixels and the page's number, from 1.
+    series : CaptureSeries
+    """
+    pixels, number = page
     header = clean_header(context.sources[0])
     ds = Dataset()
     ds.SpecificCharacterSet = "ISO_IR 192"
@@ -84,11 +115,11 @@ def _capture(
         if keyword in header:
             setattr(ds, keyword, header[keyword].value)
     ds.SOPClassUID = SecondaryCaptureImageStorage
-    ds.SOPInstanceUID = result_uid(context, "sc", case.digest, str(number))
-    ds.SeriesInstanceUID = result_uid(context, "series:sc", case.digest)
+    ds.SOPInstanceUID = result_uid(context, series.kind, digest, str(number))
+    ds.SeriesInstanceUID = result_uid(context, f"series:{series.kind}", digest)
     ds.Modality = "OT"
-    ds.SeriesNumber, ds.InstanceNumber = SERIES_NUMBER, number
-    ds.SeriesDescription = "AI 结果图 / AI result picture (research)"
+    ds.SeriesNumber, ds.InstanceNumber = series.number, number
+    ds.SeriesDescription = series.description
     ds.ImageType = ["DERIVED", "SECONDARY", "OTHER"]
     ds.ConversionType = "WSD"
     ds.Manufacturer = MANUFACTURER
@@ -106,7 +137,7 @@ def _capture(
     burnt_in = str(context.sources[0].get("BurnedInAnnotation", ""))
     if burnt_in in {"YES", "NO"}:
         ds.BurnedInAnnotation = burnt_in
-    _pixels(ds, page)
+    _pixels(ds, pixels)
     ds.file_meta = FileMetaDataset()
     ds.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
     ds.file_meta.MediaStorageSOPClassUID = ds.SOPClassUID
