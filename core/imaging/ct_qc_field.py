@@ -51,8 +51,9 @@ def field_metrics(grid: Grid, lungs: LungMap) -> dict[str, float]:
 def field_of_view(grid: Grid) -> tuple[Mask, Mask]:
     """Return (inside, rim) of the reconstructed field, (back, left) each.
 
-    A circle where all four corners hold one and the same number in the middle level, as padding
-    does; else the whole matrix. The rim is one voxel wide, two voxels inside the edge.
+    A circle where the matrix is square, all its corners hold one and the same number in the middle
+    level, as padding does, and hardly any voxel just inside the circle holds it too, as clipped air
+    would; else the whole matrix. The rim is one voxel wide, two voxels inside the edge.
     """
     rows, columns = grid.voxels.shape[1:]
     y = (np.arange(rows) + 0.5) / rows * 2 - 1
@@ -61,8 +62,9 @@ def field_of_view(grid: Grid) -> tuple[Mask, Mask]:
     middle = grid.voxels[grid.voxels.shape[0] // 2]
     corner = middle[radius > 1.06]
     depth_mm = 2.0 * max(grid.spacing_mm[1:])
-    if corner.size and float(np.ptp(corner)) < 0.5 and not _flat_inside(middle, radius):
-        size = min(rows * grid.spacing_mm[1], columns * grid.spacing_mm[2]) / 2
+    height, width = rows * grid.spacing_mm[1], columns * grid.spacing_mm[2]
+    if abs(height / width - 1) < 0.02 and _padded(corner, middle, radius):
+        size = min(height, width) / 2
         inside = radius * size <= size - depth_mm
     else:
         inside = np.zeros((rows, columns), dtype=np.bool_)
@@ -71,10 +73,11 @@ def field_of_view(grid: Grid) -> tuple[Mask, Mask]:
     return inside, np.asarray(rim)
 
 
-def _flat_inside(middle: Hounsfield, radius: NDArray[np.float64]) -> bool:
-    """Whether the air just inside the circle is the same number too: then there is no circle."""
+def _padded(corner: Hounsfield, middle: Hounsfield, radius: NDArray[np.float64]) -> bool:
     ring = middle[(radius > 0.93) & (radius < 0.99)]
-    return bool(ring.size) and float(np.ptp(ring)) < 0.5
+    if not corner.size or not ring.size or float(np.ptp(corner)) >= 0.5:
+        return False
+    return float((np.abs(ring - corner[0]) < 0.5).mean()) < 0.05
 
 
 def _walk(rim: Mask, field: Mask) -> tuple[NDArray[np.intp], NDArray[np.intp]]:

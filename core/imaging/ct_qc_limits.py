@@ -40,11 +40,11 @@ class CtLimits:
     blood_hu: Span = (15.0, 90.0)  # low, high; above it contrast medium is assumed
     fat_hu: Span = (-140.0, -60.0)  # low, high
     density_reject_hu: float = 60.0  # beyond low or high
-    sharp_frequency_per_mm: float = 0.28
+    sharp_frequency_per_mm: float = 0.27
     smooth_frequency_per_mm: float = 0.09
     edge_width_mm: Span = (5.0, 9.0)
-    slice_jump_mm: Span = (3.0, 8.0)
-    air_streak_hu: Span = (18.0, 45.0)
+    slice_jump_mm: Span = (2.5, 8.0)
+    air_streak_hu: Span = (12.0, 40.0)
     streak_hu: Span = (25.0, 60.0)
     dark_ray_share: float = 0.1
     outline_cut_share: Span = (0.05, 0.6)

@@ -27,8 +27,8 @@ def metal_metrics(view: PatientView, lungs: LungMap) -> dict[str, float]:
     """Return metal by name.
 
     ``metal_ml``: volume above 2500 HU inside the body; ``metal_slices``; ``streak_hu``: SD over the
-    angle of rays from the metal, above what the slice beside it has, 75th percentile of the slices
-    with metal; ``dark_ray_share``: share of rays 80 HU or more too dark, likewise.
+    angle of rays from the metal, above what the slice beside it has, in the worst slice;
+    ``dark_ray_share``: share of rays 80 HU or more too dark, likewise.
     """
     areas, centres = _metal(view, lungs)
     pixel_mm2 = view.spacing_mm[1] * view.spacing_mm[2]
@@ -47,8 +47,8 @@ def metal_metrics(view: PatientView, lungs: LungMap) -> dict[str, float]:
         own = float(rays.std())
         strengths.append(max(0.0, own**2 - (min(usual) if usual else 0.0) ** 2) ** 0.5)
         darks.append(float((rays < -80.0).mean()))
-    out["streak_hu"] = float(np.percentile(strengths, 75))
-    out["dark_ray_share"] = float(np.percentile(darks, 75))
+    out["streak_hu"] = max(strengths)
+    out["dark_ray_share"] = max(darks)
     return out
 
 

@@ -9,6 +9,7 @@ real projections (``skimage.transform.radon``).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -109,38 +110,48 @@ def moved(
 
 
 def with_metal(
-    volume: Volume, levels: tuple[int, int], centre: tuple[int, int], radius_mm: float
+    volume: Volume,
+    levels: tuple[int, int],
+    centres: tuple[tuple[int, int], ...],
+    radius_mm: float,
+    rng: np.random.Generator,
 ) -> Volume:
-    """Put a metal rod across some slices, as projections with beam hardening and starvation see it.
+    """Put metal rods across some slices, as projections with hardening and starvation see them.
 
-    ``centre`` is (row, column). The streaks are the difference of two reconstructions on a 256
-    matrix, with and without the rod, added to the untouched slice.
+    ``centres`` are (row, column). The streaks are the difference of two reconstructions on a
+    matrix of about 2 mm, with and without the rods, added to the untouched slice.
     """
     out = volume.voxels.copy()
-    step = max(1, out.shape[1] // 256)
+    step = max(1, round(2.0 / volume.spacing_mm[1]))
     pixel_mm = volume.spacing_mm[1] * step
     for k in range(*levels):
         plane = volume.voxels[k].astype(np.float32)
         small = plane[: plane.shape[0] // step * step, : plane.shape[1] // step * step]
         small = small.reshape(small.shape[0] // step, step, -1, step).mean(axis=(1, 3))
-        y, x = np.ogrid[: small.shape[0], : small.shape[1]]
-        away = np.hypot(y - centre[0] / step, x - centre[1] / step) * pixel_mm
+        away = _distance(small.shape, [(y / step, x / step) for y, x in centres], (pixel_mm,) * 2)
         metal = np.clip((radius_mm - away) / pixel_mm + 0.5, 0.0, 1.0)
         size = max(small.shape)
         frame = [(0, size - n) for n in small.shape]
         streaks = _streaks(
-            np.pad(small, frame, constant_values=-1000.0), np.pad(metal, frame), pixel_mm
+            np.pad(small, frame, constant_values=-1000.0), np.pad(metal, frame), pixel_mm, rng
         )
         grown = ndimage.zoom(streaks, step, order=1, grid_mode=True, mode="nearest")
         rows, columns = np.minimum(grown.shape, plane.shape)
         plane[:rows, :columns] += grown[:rows, :columns]
-        full = np.hypot(
-            (np.arange(plane.shape[0])[:, None] - centre[0]) * volume.spacing_mm[1],
-            (np.arange(plane.shape[1])[None, :] - centre[1]) * volume.spacing_mm[2],
-        )
-        plane[full <= radius_mm] = 3071.0
+        plane[_distance(plane.shape, centres, volume.spacing_mm[1:]) <= radius_mm] = 3071.0
         out[k] = _stored(plane)
     return replace(volume, voxels=out)
+
+
+def _distance(
+    shape: tuple[int, ...],
+    centres: Sequence[tuple[float, float]],
+    spacing_mm: tuple[float, ...],
+) -> NDArray[np.float64]:
+    """Return the distance of each pixel to the nearest of some places, mm."""
+    y, x = np.ogrid[: shape[0], : shape[1]]
+    each = [np.hypot((y - a) * spacing_mm[0], (x - b) * spacing_mm[1]) for a, b in centres]
+    return np.asarray(np.min(each, axis=0))
 
 
 def cropped(volume: Volume, sides: tuple[int, int]) -> Volume:
@@ -195,16 +206,20 @@ def _grain(
     return np.asarray(grain / grain.std(), dtype=np.float32)
 
 
-def _streaks(small: Hounsfield, metal: NDArray[np.float64], pixel_mm: float) -> Hounsfield:
-    """Return what the rod adds to a slice besides itself, HU."""
+def _streaks(
+    small: Hounsfield, metal: NDArray[np.float64], pixel_mm: float, rng: np.random.Generator
+) -> Hounsfield:
+    """Return what the rods add to a slice besides themselves, HU."""
     angles = np.linspace(0.0, 180.0, 180, endpoint=False)
     water = np.clip(small / 1000.0 + 1.0, 0.0, None)
     plain = radon(water, angles, circle=False) * pixel_mm * WATER_PER_MM
     trace = radon(metal, angles, circle=False) * pixel_mm * WATER_PER_MM * 20.0
-    # Soft rays are gone behind metal: the effective attenuation of what follows falls (hardening);
-    # behind 10 mean free paths the detector has nothing left to tell (starvation).
+    # Soft rays are gone behind metal: the effective attenuation of what follows falls (hardening).
     seen = plain + trace / (1.0 + 0.35 * trace)
-    seen = np.minimum(seen, 10.0)
+    # Few photons are left (starvation): 200 000 go in, a ray counts what comes out, at least one.
+    photons = 2e5
+    counted = np.maximum(rng.poisson(photons * np.exp(-seen)), 1)
+    seen = np.where(trace > 0.02, -np.log(counted / photons), seen)
     # Backprojection is linear: the difference is reconstructed alone.
     gained = iradon(seen - plain, angles, circle=False, output_size=small.shape[0])
     gained *= 1000.0 / (pixel_mm * WATER_PER_MM)

@@ -28,11 +28,11 @@ from core.imaging.ct_qc_field import field_metrics
 from core.imaging.ct_qc_metal import metal_metrics
 from core.imaging.ct_qc_motion import motion_metrics
 from core.imaging.ct_qc_values import value_metrics
+from core.imaging.geometry import geometry_of_grid
 from core.imaging.lungs import LungMap, find_lungs, lung_height
 from core.imaging.volume import Volume
-from core.phantom.ct import make_ct
+from core.phantom.ct import CtSpec, make_ct
 from tests.bench import ct_degrade as spoil
-from tests.bench.ct_cases import geometry_of, spec_of
 from tests.bench.ct_inserts import acrin, lctsc
 
 Half = Literal["fit", "report"]
@@ -125,10 +125,12 @@ def _metal(scan: Scan, radius_mm: float, rng: np.random.Generator) -> Volume:
     rows, columns = np.nonzero(scan.lungs.body[int(level * ratio)])
     step = [m / n for m, n in zip(scan.volume.voxels.shape[1:], scan.lungs.body.shape[1:],
                                   strict=True)]  # fmt: skip
-    # A rod beside the spine, as fixation leaves it.
+    # Two rods beside the spine, 36 mm apart, as fixation leaves them.
     row = int((rows.min() + 0.72 * np.ptp(rows)) * step[0])
-    column = int((columns.mean() + rng.uniform(-12, 12)) * step[1])
-    return spoil.with_metal(scan.volume, (level, level + 2), (row, column), radius_mm)
+    middle = int((columns.mean() + rng.uniform(-6, 6)) * step[1])
+    apart = round(18.0 / scan.volume.spacing_mm[2])
+    centres = ((row, middle - apart), (row, middle + apart))
+    return spoil.with_metal(scan.volume, (level, level + 2), centres, radius_mm, rng)
 
 
 def _narrow(scan: Scan, cut_mm: float, rng: np.random.Generator) -> Volume:
@@ -177,8 +179,8 @@ FAULTS: dict[str, Fault] = {
         ("CT_SLICE_JUMP",), _of("slice_jump_mm"), (1, 3, 6), 2, _lost, ("motion",)),
     "motion in the plane, mm": Fault(
         ("CT_MOTION", "CT_BLUR"), _of("air_streak_hu"), (4, 8, 14), 2, _motion, ("motion",)),
-    "metal rod, radius, mm": Fault(
-        ("CT_METAL_STREAK",), _of("streak_hu"), (1.5, 3, 6), 2, _metal, ("metal",)),
+    "two metal rods, radius, mm": Fault(
+        ("CT_METAL_STREAK",), _of("streak_hu"), (1.5, 3, 5), 2, _metal, ("metal",)),
     "field narrower, mm a side": Fault(
         ("CT_FOV_CUT", "CT_LUNG_CUT"), _of("outline_cut_share"), (5, 20, 45), 2, _narrow,
         ("field",)),
@@ -219,7 +221,10 @@ def measure(volume: Volume, lungs: LungMap, parts: tuple[str, ...]) -> Row:
         measured |= motion_metrics(view, grid, lungs)
     took = process_time() - start
     judged = (grid, lungs) if needs else (None, None)
-    qc = assess_ct(geometry_of(volume), *judged, None, measured)
+    geometry = geometry_of_grid(
+        volume.voxels.shape, volume.spacing_mm, volume.origin_mm, volume.direction
+    )
+    qc = assess_ct(geometry, *judged, None, measured)
     return {
         "metrics": {k: float(v) for k, v in qc.metrics.items() if np.isfinite(v)},
         "codes": {r.code: r.severity for r in qc.reasons},
@@ -238,7 +243,7 @@ def _hollow(view: PatientView) -> Grid:
     return Grid(values, (spacing[0], spacing[1], spacing[2]), (box[0], box[1], box[2]))
 
 
-def _lungs_of(scan: Scan, volume: Volume) -> LungMap:
+def lungs_of(scan: Scan, volume: Volume) -> LungMap:
     """Cut the untouched scan's lungs as the volume was cut out of the scan."""
     away = (np.asarray(volume.origin_mm) - np.asarray(scan.volume.origin_mm)) @ np.asarray(
         scan.volume.direction
@@ -260,17 +265,24 @@ def scans(half: Half) -> Iterator[Scan]:
     folder = Path(os.environ["XINGLIN_DATA"])
     for name in REAL[half]:
         real = acrin(folder) if name == "acrin-042" else lctsc(folder, name)
-        yield _scan(name, _trimmed(real.volume))
+        yield scan_of(name, trimmed(real.volume))
     for seed in SEEDS[half]:
-        yield _scan(f"phantom {seed}", make_ct(spec_of("middle", seed, "tb")).volume)
+        yield scan_of(f"phantom {seed}", make_ct(_phantom(seed)).volume)
 
 
-def _scan(name: str, volume: Volume) -> Scan:
+def _phantom(seed: int) -> CtSpec:
+    return CtSpec(
+        seed=seed, case="tb", slices=164, rows=256, columns=256, spacing_mm=(2.0, 1.5, 1.5),
+        noise_hu=15.0,
+    )  # fmt: skip
+
+
+def scan_of(name: str, volume: Volume) -> Scan:
     grid = cut_grid(patient_view(volume), 2.0)
     return Scan(name, volume, grid, find_lungs(grid))
 
 
-def _trimmed(volume: Volume) -> Volume:
+def trimmed(volume: Volume) -> Volume:
     body = volume.voxels[::8, ::4, ::4] > -300
     rows, columns = (np.flatnonzero(body.sum(axis=0).any(axis=k)) for k in (1, 0))
     box = [
@@ -304,7 +316,7 @@ def run(half: Half, out: Path, only: str, draws: int) -> None:
     with out.open("a") as file:
         for scan in scans(half):
             for key, volume, parts in _cases(scan, only, draws, done):
-                lungs = _lungs_of(scan, volume)
+                lungs = lungs_of(scan, volume)
                 row = dict(zip(("scan", "form", "step", "draw"), key, strict=True))
                 file.write(json.dumps(row | measure(volume, lungs, parts)) + "\n")
                 file.flush()
