@@ -75,7 +75,17 @@ const lesion = (l) => ({
   location: ['right_upper_zone', 'left_middle_zone', 'right_middle_zone'][l.id - 1],
   probability: kinds[l.kind],
   extra: l.kind === 'cavity' ? { wall_mean_mm: 4.2 } : {},
+  intervals: { long_axis_mm: [+(2 * l.r * CT.spacing * 1.08 - 0.8).toFixed(1), +(2 * l.r * CT.spacing * 1.08 + 0.8).toFixed(1)] },
+  codes: { lobe: ['right_upper_lobe', 'left_upper_lobe', 'right_middle_lobe'][l.id - 1], margin: 'lobulated', shape: 'round' },
 });
+const CASE = {
+  suspicion: 0.86, interval: [0.38, 0.98], threshold: 0.5, suspected: true,
+  basis: [{ code: 'cavity', lesions: [2], weight: 1.5 }, { code: 'tree_in_bud', lesions: [3], weight: 1.1 }, { code: 'bilateral', lesions: [2, 3], weight: 0.3 }],
+  counts: { solid_nodule: 1, cavity: 1, tree_in_bud: 1 }, bilateral: true, cavitary: true,
+  burden_percent: 1.4, burden_by_kind: { cavity: 1.1, solid_nodule: 0.1, tree_in_bud: 0.2 }, burden_by_lobe: { left_upper_lobe: 4.2, right_middle_lobe: 1.1 },
+  severity: 'moderately_advanced', activity: [{ code: 'cavity', lesions: [2], weight: 0 }, { code: 'tree_in_bud', lesions: [3], weight: 0 }],
+  resistance: [{ code: 'thick_walled_cavity', lesions: [2], weight: 0 }],
+};
 
 const REASONS = {
   warn: [{ code: 'CT_SLICE_THICK', severity: 'warn', message_zh: '层厚 5 mm，大于 3 mm：可阅片，AI 结果仅供参考。建议用薄层重建。', message_en: 'Slice thickness 5 mm exceeds 3 mm: readable, AI result is indicative only. Reconstruct thin slices.', metric: 'slice_thickness_mm', value: 5, limit: 3 }],
@@ -99,6 +109,7 @@ function analysisOf(row) {
     qc: row.qc === 'none' || row.qc === 'pending' ? null : { verdict: row.qc, reasons: REASONS[row.qc] ?? [], metrics: ct ? { slice_thickness_mm: 5, noise_hu: 14.2, coverage_mm: 300 } : { deviation_index_db: row.qc === 'reject' ? -7.2 : -0.8, sharpness: 0.71 } },
     tb: !ct && row.ai === 'ok' ? { score: row.tb_score, threshold: 0.42, positive: row.tb_positive, model: 'xinglin-dr-tb', version: '0.3.1', calibration_set: 'shenzhen+montgomery 2026-10' } : null,
     lesions: ct && row.ai === 'ok' ? LESIONS.slice(0, row.lesion_count).map(lesion) : null,
+    case: ct && row.ai === 'ok' && row.lesion_count === LESIONS.length ? CASE : null,
     series: ct ? { series_uid: `${row.study_uid}.2`, reason_code: 'THINNEST_LUNG', reason_zh: '选用肺窗重建序列：覆盖全胸，层厚最薄。', reason_en: 'Lung-kernel series: covers the chest, thinnest slices.' } : null,
     method: ct ? { model: 'xinglin-ct-classical', version: '0.1.0', threshold: 0.5, calibration_set: 'digital phantom 1–20', research_only: true } : { model: 'xinglin-dr-tb', version: '0.3.1', threshold: 0.42, calibration_set: 'shenzhen+montgomery 2026-10', research_only: true },
     seconds: ct ? { read: 3.1, quality: 1.4, lungs: 9.8, lesions: 14.2, measure: 1.1 } : { read: 0.2, quality: 0.3, inference: 0.6 },

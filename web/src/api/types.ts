@@ -153,6 +153,34 @@ export interface Lesion {
   location: string;
   probability: number;
   extra?: Record<string, number>;
+  /** 95 % repeatability intervals by name of the number. */
+  intervals?: Record<string, [number, number]>;
+  /** Coded descriptors: lobe, segment, margin, shape, wall. */
+  codes?: Record<string, string>;
+}
+
+export interface CaseSign {
+  code: string;
+  lesions: number[];
+  weight: number;
+}
+
+/** What the lesions of one CT amount to for the patient. Never more than "suspected". */
+export interface CaseFindings {
+  suspicion: number;
+  interval: [number, number];
+  threshold: number;
+  suspected: boolean;
+  basis: CaseSign[];
+  counts: Record<string, number>;
+  bilateral: boolean;
+  cavitary: boolean;
+  burden_percent: number | null;
+  burden_by_kind: Record<string, number>;
+  burden_by_lobe: Record<string, number>;
+  severity: string;
+  activity: CaseSign[];
+  resistance: CaseSign[];
 }
 
 export interface Method {
@@ -171,6 +199,7 @@ export interface Analysis {
   qc: Qc | null;
   tb: TbScore | null;
   lesions: Lesion[] | null;
+  case?: CaseFindings | null;
   series: { series_uid: string; reason_code: string; reason_zh: string; reason_en: string } | null;
   method: Method | null;
   seconds: Record<string, number>;

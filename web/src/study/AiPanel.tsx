@@ -6,6 +6,7 @@ import { useSession } from '../app/session';
 import { useTexts } from '../i18n';
 import { fixed, instant } from '../ui/format';
 import { answerOf, methodOf } from './answer';
+import { CaseSummary } from './CaseSummary';
 import { LesionTable } from './LesionTable';
 import { QcReasons } from './QcPanel';
 import { OverrideDialog } from './OverrideDialog';
@@ -142,6 +143,7 @@ export function AiPanel({ study, selected, onSelect, onChanged }: Props) {
       <Overridden study={study} />
       {row.ai === 'ok' && analysis?.tb != null && <ScoreLine tb={analysis.tb} />}
       {row.ai === 'ok' && analysis?.lesions != null && analysis.lesions.length > 0 && <LesionTable lesions={analysis.lesions} selected={selected} onSelect={onSelect} />}
+      {row.ai === 'ok' && analysis?.case != null && analysis.lesions !== null && analysis.lesions.length > 0 && <CaseSummary found={analysis.case} />}
       {analysis !== null && <MethodFacts analysis={analysis} />}
       <Versions study={study} />
       {asking && <OverrideDialog study={row.study} onClose={() => setAsking(false)} onDone={onChanged} />}

@@ -31,10 +31,37 @@ const PLACES: Record<string, Key> = {
   mediastinum_left: 'place.mediastinum_left',
 };
 
+export const LOBES: Record<string, Key> = {
+  right_upper_lobe: 'lobe.right_upper_lobe',
+  right_middle_lobe: 'lobe.right_middle_lobe',
+  right_lower_lobe: 'lobe.right_lower_lobe',
+  left_upper_lobe: 'lobe.left_upper_lobe',
+  left_lower_lobe: 'lobe.left_lower_lobe',
+};
+const MARGINS: Record<string, Key> = {
+  smooth: 'margin.smooth',
+  lobulated: 'margin.lobulated',
+  spiculated: 'margin.spiculated',
+  poorly_defined: 'margin.poorly_defined',
+};
+
+/** Half the width of a number's repeatability interval; null where it has none. */
+function half(lesion: Lesion, number: string): number | null {
+  const ends = lesion.intervals?.[number];
+  return ends === undefined ? null : (ends[1] - ends[0]) / 2;
+}
+
 interface Props {
   lesions: readonly Lesion[];
   selected: number | null;
   onSelect: (lesion: number) => void;
+}
+
+/** How far a second scan of the unchanged lesion would lie. */
+function Spread({ half, digits }: { half: number | null; digits: number }) {
+  const { t } = useTexts();
+  if (half === null) return null;
+  return <small title={t('lesion.spread')}>±{fixed(half, digits)}</small>;
 }
 
 /** Every lesion in two lines: what and where, then its numbers. Read-only. */
@@ -48,6 +75,15 @@ export function LesionTable({ lesions, selected, onSelect }: Props) {
     const key = table[code];
     return key === undefined ? code : t(key);
   };
+  const place = (lesion: Lesion) =>
+    [
+      name(PLACES, lesion.location),
+      LOBES[lesion.codes?.lobe ?? ''],
+      MARGINS[lesion.codes?.margin ?? ''],
+    ]
+      .filter((part) => part !== undefined)
+      .map((part, at) => (at === 0 ? part : t(part as Key)))
+      .join(' · ');
   return (
     <section>
       <h2>
@@ -74,12 +110,16 @@ export function LesionTable({ lesions, selected, onSelect }: Props) {
               </td>
               <td>
                 {name(KINDS, lesion.kind)}
-                <small>{name(PLACES, lesion.location)}</small>
+                <small>{place(lesion)}</small>
               </td>
               <td className="num">
                 {fixed(lesion.long_axis_mm, 1)} × {fixed(lesion.short_axis_mm, 1)}
+                <Spread half={half(lesion, 'long_axis_mm')} digits={1} />
               </td>
-              <td className="num">{fixed(lesion.volume_ml, 2)}</td>
+              <td className="num">
+                {fixed(lesion.volume_ml, 2)}
+                <Spread half={half(lesion, 'volume_ml')} digits={2} />
+              </td>
               <td className="num">{fixed(lesion.mean_hu, 0)}</td>
               <td className="num">{fixed(lesion.probability, 2)}</td>
             </tr>
