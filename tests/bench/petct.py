@@ -4,6 +4,7 @@
     python -m tests.bench.petct poses --cases phantom --poses 2
     python -m tests.bench.petct uptake
     python -m tests.bench.petct quality
+    python -m tests.bench.petct picture        # docs/images/imaging-petct.png, of the real case
 
 ``poses``: the PET's patient is moved by random motions of up to 20 mm and 5 degrees; what the
 search finds is compared with the motion (on the real examination also with what it finds unmoved,
@@ -17,16 +18,24 @@ import argparse
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
+from pathlib import Path
 from time import process_time
 
 import numpy as np
+from PIL import Image
 from scipy.ndimage import distance_transform_edt, gaussian_filter
 
-from core.imaging.petct import PetFindings, fuse
+from core.imaging.pet_rigid import AlignLimits
+from core.imaging.petct import PetCtLimits, PetFindings, fuse
+from core.imaging.petct_picture import fused_grid, planes_at, projection
 from core.imaging.petct_space import Rigid, affine_of, resampled, still
 from core.phantom import tissue
 from core.phantom.petct import PetCtPhantom, make_petct, small_petct
 from tests.bench.petct_cases import REPORT_SEEDS, Case, acrin, digital, moved, pose, series_of
+
+# Quality needs no finer alignment than its limits; the real case is aligned in full.
+COARSE = PetCtLimits(search=AlignLimits(shrink=(4, 2), smoothing_mm=(8.0, 4.0)))
 
 
 def say(line: str) -> None:
@@ -150,7 +159,7 @@ def quality() -> None:
             motion = Rigid(np.eye(3), case.centre_mm, np.array([0.6, 0.0, 0.8]) * shift)
             steps.append((f"moved {shift:.0f} mm", moved(plain, motion)))
         for name, series in steps:
-            _row(f"{seed}", name, fuse(case.side, series))
+            _row(f"{seed}", name, fuse(case.side, series, COARSE))
     for part in ("PT_AC", "PT_NAC"):
         real = acrin(part)
         if real is not None:
@@ -167,17 +176,38 @@ def _row(case: str, step: str, found: PetFindings) -> None:
     say(f"{case:10s}{step:18s}" + "".join(f"{x:7.2f}" for x in numbers) + f"  {codes}")
 
 
+def picture(path: Path) -> None:
+    """Write the fused axial and coronal planes through the real case's hottest assessed focus."""
+    case = next(cases("acrin"))
+    found = fuse(case.side, case.series)
+    uptake_volume = found.suv_volume
+    assert uptake_volume is not None
+    assert found.foci is not None
+    focus = next(one for one in found.foci if one.assessed)
+    grid = fused_grid(case.side.volume, uptake_volume, found.motion, 20.0)
+    shown = planes_at(grid, focus.centroid_mm)
+    rows = np.flatnonzero((grid.uptake > 0.2).any(axis=(0, 2)))
+    part = slice(int(rows[0]), int(rows[-1]) + 1)
+    upper = np.concatenate([shown.axial_ct[part], shown.axial[part]], axis=1)
+    lower = np.concatenate([shown.coronal, projection(grid)], axis=1)
+    whole = Image.fromarray(np.concatenate([upper, lower], axis=0))
+    size = (whole.width * 2, whole.height * 2)
+    whole.resize(size, Image.Resampling.BICUBIC).quantize(128).save(path, optimize=True)
+    say(f"{path}: F{focus.id} SUVmax {focus.uptake.suv_max:.1f}, {path.stat().st_size} bytes")
+
+
 def main(arguments: list[str]) -> int:
     """Print one table."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("what", choices=("poses", "uptake", "quality"))
+    parser.add_argument("what", choices=("poses", "uptake", "quality", "picture"))
     parser.add_argument("--cases", choices=("acrin", "phantom"), default="acrin")
     parser.add_argument("--poses", type=int, default=12)
     chosen = parser.parse_args(arguments)
     if chosen.what == "poses":
         poses(chosen.cases, chosen.poses)
     else:
-        {"uptake": uptake, "quality": quality}[chosen.what]()
+        draw = partial(picture, Path("docs/images/imaging-petct.png"))
+        {"uptake": uptake, "quality": quality, "picture": draw}[chosen.what]()
     return 0
 
 
