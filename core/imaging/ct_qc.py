@@ -65,6 +65,7 @@ def assess_ct(
         _judge_density(limits, out)
         _judge_kernel(geometry.kernel, limits, out)
         _judge_artefacts(limits, out)
+        _judge_sides(limits, out)
     if grid is not None and lungs is not None:
         _judge_lungs(grid, lungs, limits, out)
     return QcResult(verdict_of(tuple(reasons)), tuple(reasons), metrics)
@@ -129,6 +130,14 @@ def _judge_kernel(kernel: str, limits: CtLimits, out: Sink) -> None:
         reasons.append(reason_of("CT_KERNEL_TAG_SHARP", "info", "kernel", 1.0))
     elif named == "smooth":
         reasons.append(reason_of("CT_KERNEL_TAG_SMOOTH", "warn", "kernel", 1.0))
+
+
+def _judge_sides(limits: CtLimits, out: Sink) -> None:
+    reasons, metrics = out
+    margin = -metrics.get("aorta_left_margin", 0.0)
+    if margin > limits.right_aorta_margin:
+        limit = limits.right_aorta_margin
+        reasons.append(reason_of("CT_SIDES_DOUBTFUL", "warn", "aorta_right_margin", margin, limit))
 
 
 def _judge_artefacts(limits: CtLimits, out: Sink) -> None:

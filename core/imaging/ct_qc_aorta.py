@@ -83,6 +83,24 @@ def spine_centres(grid: Grid, lungs: LungMap) -> Centres | None:
 
 def find_aorta(grid: Grid, lungs: LungMap) -> Tube | None:
     """Return the descending aorta between the lungs' base and about the carina, or None."""
+    best = best_tube(grid, lungs)
+    return best if best is not None and best.score >= LEAST_SCORE else None
+
+
+def best_on_the_right(grid: Grid, lungs: LungMap) -> float:
+    """Return the match of the best tube on the other side of the spine, 0…1.
+
+    Where it is better than on the left, left and right were swapped on the way here, or the patient
+    is one of the few with a right-sided descending aorta (about 1 in 1000; situs inversus 1 in
+    10 000).
+    """
+    flipped = Grid(grid.voxels[:, :, ::-1], grid.spacing_mm, grid.box)
+    best = best_tube(flipped, LungMap(lungs.labels[:, :, ::-1], lungs.body[:, :, ::-1]))
+    return best.score if best is not None else 0.0
+
+
+def best_tube(grid: Grid, lungs: LungMap) -> Tube | None:
+    """Return the best match for an aorta, however poor; None where no spine was found."""
     spine = spine_centres(grid, lungs)
     if spine is None:
         return None
@@ -93,8 +111,6 @@ def find_aorta(grid: Grid, lungs: LungMap) -> Tube | None:
     window, corners = _windows(grid, spine)
     score = _match(window, grid.spacing_mm) * _nearness(window.shape, grid.spacing_mm)
     path, mean = _track(score)
-    if mean < LEAST_SCORE:
-        return None
     centres = np.stack([spine[:, 0], path[:, 0] + corners[:, 0], path[:, 1] + corners[:, 1]], 1)
     return Tube(centres.astype(np.float64), mean)
 

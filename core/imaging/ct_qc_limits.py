@@ -49,5 +49,6 @@ class CtLimits:
     dark_ray_share: float = 0.1
     outline_cut_share: Span = (0.05, 0.6)
     lung_cut_mm: Span = (15.0, 60.0)
+    right_aorta_margin: float = 0.12
     smallest_lungs_ml: float = 1500.0
     invalid_reject_share: float = 0.01

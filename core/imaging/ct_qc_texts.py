@@ -170,6 +170,13 @@ TEXTS: dict[str, Sentence] = {
         "The lung is cut by {value:.0f} mm at the edge of the field of view (allowed {limit:.0f} "
         "mm): lesions at its edge are missed. Reconstruct with a larger field",
     ),
+    "CT_SIDES_DOUBTFUL": Sentence(
+        "降主动脉似在脊柱右侧（差值 {value:.2f}，允许 {limit:.2f}）：图像可能左右颠倒，"
+        "或为右位主动脉弓、内脏反位；请核对左右方位后再看病灶位置",
+        "The descending aorta seems to run right of the spine (margin {value:.2f}, allowed "
+        "{limit:.2f}): left and right may be swapped, or aorta or situs are inverted. Check the "
+        "sides before any lesion's place is used",
+    ),
     "CT_SMALL_LUNGS": Sentence(
         "两肺共 {value:.0f} ml，小于 {limit:.0f} ml（儿童、呼气末或毁损肺均可能）；"
         "方法按成人设计，结果可靠性降低",

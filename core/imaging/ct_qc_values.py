@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from core.imaging.ct_grid import Grid, Mask, PatientView, bounding_box, erode
-from core.imaging.ct_qc_aorta import Tube, find_aorta, heart_core
+from core.imaging.ct_qc_aorta import LEAST_SCORE, Tube, best_on_the_right, best_tube, heart_core
 from core.imaging.lungs import AIRWAYS, LungMap, lung_height
 
 Axis = NDArray[np.floating[Any]]
@@ -49,17 +49,21 @@ def value_metrics(view: PatientView, grid: Grid, lungs: LungMap) -> dict[str, fl
     """Return densities and noise by name; what could not be found is left out.
 
     ``air_hu`` and ``noise_hu`` (tracheal air), ``aorta_hu``, ``aorta_noise_hu``, ``heart_hu``,
-    ``fat_hu``, ``noise_frequency_per_mm`` (mean frequency of the aorta's noise, cycles per mm).
+    ``fat_hu``, ``aorta_match``, ``aorta_left_margin`` (how much better the aorta matches left of
+    the spine than right of it), ``noise_frequency_per_mm`` (mean of the aorta's noise, cycles).
     """
     out: dict[str, float] = {}
     out |= airway_metrics(view, grid, lungs)
     fat = fat_hu(grid, lungs)
     if fat is not None:
         out["fat_hu"] = fat
-    aorta = find_aorta(grid, lungs)
+    aorta = best_tube(grid, lungs)
     if aorta is None:
         return out
     out["aorta_match"] = aorta.score
+    out["aorta_left_margin"] = aorta.score - best_on_the_right(grid, lungs)
+    if aorta.score < LEAST_SCORE or out["aorta_left_margin"] < 0:
+        return out
     out |= blood_metrics(view, grid, aorta)
     heart = heart_core(grid, lungs, aorta)
     if heart is not None:

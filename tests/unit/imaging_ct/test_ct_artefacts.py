@@ -39,7 +39,7 @@ def chest(blood=45.0, heart=45.0, noise=12.0, grain=0.6):
             np.square((y - 52) / 34) + np.square((x - column) / 20) + np.square((z - 45) / 42) < 1
         )
         voxels[lung], labels[lung] = -850, label
-    voxels[np.broadcast_to(disc(60, 75, 30, 12), SHAPE)] = -90  # mediastinal fat
+    voxels[disc(58, 75, 34, 34) & (labels == 0)] = -90  # mediastinal fat
     voxels[np.broadcast_to(disc(40, 78, 17, 20), SHAPE)] = heart
     voxels[np.broadcast_to(disc(AORTA[0], AORTA[1], 6, 6), SHAPE)] = blood
     voxels[np.broadcast_to(disc(86, 75, 8, 9), SHAPE)] = 350
@@ -81,6 +81,16 @@ def test_the_aorta_is_found_left_of_the_spine(plain):
     blood = blood_metrics(view, grid, aorta)
     assert blood["aorta_hu"] == pytest.approx(45, abs=3)
     assert blood["aorta_noise_hu"] == pytest.approx(12, rel=0.35)  # 29 pixels and a plane taken out
+
+
+def test_a_mirrored_chest_is_doubted(plain):
+    voxels, lungs, view, grid = plain
+    assert value_metrics(view, grid, lungs)["aorta_left_margin"] > 0.15
+    mirrored = LungMap(lungs.labels[:, :, ::-1], lungs.body[:, :, ::-1])
+    found = value_metrics(*frames(voxels[:, :, ::-1]), mirrored)
+    assert "aorta_hu" not in found
+    assert judged(found)["CT_SIDES_DOUBTFUL"] == "warn"
+    assert "CT_SIDES_DOUBTFUL" not in judged(value_metrics(view, grid, lungs))
 
 
 def test_a_chest_without_an_aorta_has_no_blood_values():
