@@ -11,6 +11,8 @@ from torch.nn import functional
 from core.imaging.dr_lungs_network import VIEWS
 
 WIDTHS = (8, 20, 32, 48, 64)
+# The turn is read from the deepest level on a grid of this side: it shows in where things are.
+GRID = 4
 
 
 def _step(inner: int, outer: int) -> list[nn.Module]:
@@ -24,7 +26,7 @@ def _step(inner: int, outer: int) -> list[nn.Module]:
 class LungNet(nn.Module):
     """Ranks (n, 1, 128, 128) to lungs (n, 2, 128, 128) logits, view (n, 5) logits, yaw (n, 1).
 
-    About a tenth of a million weights: what a few bodies and a few hundred pictures can carry, and
+    Some two hundred thousand weights: what a few bodies and a few hundred pictures can carry, and
     what two cores can fit in minutes.
     """
 
@@ -37,19 +39,35 @@ class LungNet(nn.Module):
         self.lungs = nn.Conv2d(WIDTHS[0], 2, 1)
         self.pooled = nn.Linear(2 * WIDTHS[-1], 48)
         self.view = nn.Linear(48, len(VIEWS))
+        # Steers the features while they are learnt; what is served is `turn`, fitted afterwards.
         self.yaw = nn.Linear(48, 1)
+        self.turn = nn.Linear(GRID * GRID * WIDTHS[-1], 1)
+
+    def levels(self, image: torch.Tensor) -> list[torch.Tensor]:
+        """Return the features of every level, the finest first."""
+        kept = [self.first(image - 0.5)]
+        for block in self.down:
+            kept.append(block(functional.max_pool2d(kept[-1], 2)))
+        return kept
+
+    def grid(self, deepest: torch.Tensor) -> torch.Tensor:
+        """Return (n, features) of the deepest level on the coarse grid."""
+        return functional.avg_pool2d(deepest, deepest.shape[-1] // GRID).flatten(1)
 
     def forward(self, image: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        x = self.first(image - 0.5)
-        kept = [x]
-        for block in self.down:
-            x = block(functional.max_pool2d(x, 2))
-            kept.append(x)
+        lungs, view, yaw, _ = self.everything(image)
+        return lungs, view, yaw
+
+    def everything(self, image: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        """Return lungs, view, yaw as in training, and the turn that is served."""
+        kept = self.levels(image)
+        x = kept[-1]
+        turn = self.turn(self.grid(x))
         hidden = functional.relu(self.pooled(torch.cat([x.mean((2, 3)), x.amax((2, 3))], 1)))
         for block, skip in zip(self.up, kept[-2::-1], strict=True):
             x = functional.interpolate(x, scale_factor=2.0, mode="bilinear", align_corners=False)
             x = block(torch.cat([x, skip], 1))
-        return self.lungs(x), self.view(hidden), self.yaw(hidden)
+        return self.lungs(x), self.view(hidden), self.yaw(hidden), turn
 
 
 class Served(nn.Module):
@@ -60,5 +78,5 @@ class Served(nn.Module):
         self.network = network
 
     def forward(self, image: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        lungs, view, yaw = self.network(image)
-        return torch.sigmoid(lungs), torch.softmax(view, 1), yaw
+        lungs, view, _, turn = self.network.everything(image)
+        return torch.sigmoid(lungs), torch.softmax(view, 1), turn

@@ -7,6 +7,7 @@ diseased lung still counts as lung.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -157,13 +158,13 @@ def _toned(image: Floats, rng: np.random.Generator) -> Floats:
     image = image + shade[0] * ramp[:, None] + shade[1] * ramp[None] + shade[2] * np.abs(ramp)[None]
     if rng.random() < 0.4:
         image = ndi.gaussian_filter(image, rng.uniform(0.2, 0.9))
+    shown: NDArray[np.floating[Any]] = image
     if rng.random() < 0.5:
-        grain = rng.standard_normal(image.shape, dtype=np.float32)
-        image = image + rng.uniform(0, 0.08) * grain
+        shown = image + rng.uniform(0, 0.08) * rng.standard_normal(image.shape)
     # Ranks take out any monotone curve but not where it clips.
-    low, high = np.quantile(image, (rng.uniform(0, 0.25) * (rng.random() < 0.3), 1.0))
-    cut = np.quantile(image, 1.0 - rng.uniform(0, 0.25)) if rng.random() < 0.3 else high
-    toned: Floats = np.clip(image, low, cut).astype(np.float32)
+    low, high = np.quantile(shown, (rng.uniform(0, 0.25) * (rng.random() < 0.3), 1.0))
+    cut = np.quantile(shown, 1.0 - rng.uniform(0, 0.25)) if rng.random() < 0.3 else high
+    toned: Floats = np.clip(shown, low, cut).astype(np.float32)
     return toned
 
 

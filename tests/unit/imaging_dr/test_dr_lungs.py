@@ -24,7 +24,7 @@ from tests.dr_cases import chest_pixels
 
 @pytest.fixture(scope="module")
 def phantom():
-    return make_dr(DrSpec(301, "normal", rows=160, columns=160, pixel_mm=2.4))
+    return make_dr(DrSpec(301, "normal", rows=112, columns=112, pixel_mm=3.4))
 
 
 @pytest.fixture(scope="module")
