@@ -28,6 +28,7 @@ from core.models.errors import (
 )
 from core.models.facts import (
     FACTS_LIMIT_BYTES,
+    OUTPUT_LIMITS,
     PARITY_LIMITS,
     check_intended_use,
     metadata_of,
@@ -95,7 +96,8 @@ def candidate_of(package: Package, facts: tuple[bytes, bool] | None = None) -> C
     else:
         candidate = _foreign(package, facts)
     check_slot(candidate.metadata)
-    check_tolerance(candidate.metadata.tolerance)
+    score = str(candidate.metadata.postprocessing.get("score", ""))
+    check_tolerance(candidate.metadata.tolerance, score)
     check_intended_use(candidate.metadata.intended_use)
     if not candidate.metadata.research_only:
         raise BundleMetadataInvalid(what="research_only: this release takes research models only")
@@ -131,17 +133,26 @@ def as_bundle(candidate: Candidate, golden: bytes | None) -> Bundle:
     return bundle_of(completed(candidate, golden))
 
 
-def check_tolerance(stated: Mapping[str, float]) -> None:
+def check_tolerance(stated: Mapping[str, float], score: str = "") -> None:
     """Refuse a bundle that would allow itself more than the parity limits.
+
+    Parameters
+    ----------
+    stated : mapping
+        Tolerances by precision, and by ``precision.output``.
+    score : str
+        The output that results stand on: a tolerance of its own is held to the precision's limit.
 
     Raises
     ------
     ToleranceLax
     """
-    for precision, limit in PARITY_LIMITS.items():
-        value = stated.get(precision, 0.0)
+    for name, value in stated.items():
+        precision, _, output = name.partition(".")
+        limits = OUTPUT_LIMITS if output and output != score else PARITY_LIMITS
+        limit = limits.get(precision, 0.0)
         if value > limit:
-            raise ToleranceLax(stated=f"{value:g}", limit=f"{limit:g}", precision=precision)
+            raise ToleranceLax(stated=f"{value:g}", limit=f"{limit:g}", precision=name[:64])
 
 
 def _is_ours(head: bytes) -> bool:

@@ -30,7 +30,9 @@ from core.models.metadata import FORMAT, TensorSpec
 from core.models.slots import slot_of
 
 #: The parity limits (max |difference| on the golden set) that no bundle may widen.
-PARITY_LIMITS = {"fp32": 1e-3, "fp16": 5e-3}
+PARITY_LIMITS = {"fp32": 1e-3, "fp16": 5e-3, "int8": 2e-2}
+#: The same for an output that is no score (a heat map), where the bundle states it by name.
+OUTPUT_LIMITS = {"fp32": 1e-3, "fp16": 5e-2, "int8": 2e-1}
 FACTS_LIMIT_BYTES = 256 * 1024
 _KEYS = frozenset(
     {"name", "version", "slot", "task", "modalities", "threshold", "calibration_set",
