@@ -128,13 +128,30 @@ def warp(volume: Volume, deformation: Deformation, order: int, outside: float) -
     for k in range(source.shape[0]):
         coarse = np.stack(np.meshgrid([float(k)], grid_r, grid_c, indexing="ij"), axis=-1)
         points = volume.to_lps(coarse.reshape(-1, 3))
-        there = (deformation.to_prior(points) - np.asarray(volume.origin_mm)) @ inverse.T
+        there_mm = deformation.to_prior(points)
+        there = (there_mm - np.asarray(volume.origin_mm)) @ inverse.T
         index = (there / np.asarray(volume.spacing_mm)).T.reshape(3, len(grid_r), len(grid_c))
         where = np.stack([ndimage.map_coordinates(i, full, order=1) for i in index])
         out[k] = ndimage.map_coordinates(
             source, where, order=order, prefilter=False, mode="constant", cval=outside
         )
+        if order > 1:
+            stretch = _stretch(deformation, points, there_mm)
+            out[k] = _conserved(out[k], stretch.reshape(len(grid_r), len(grid_c)), full)
     return replace(volume, voxels=out)
+
+
+def _stretch(deformation: Deformation, points: np.ndarray, moved: np.ndarray) -> np.ndarray:
+    """Return the determinant of the map's gradient at points."""
+    steps = [(deformation.to_prior(points + 2.0 * e) - moved) / 2.0 for e in np.eye(3)]
+    return np.linalg.det(np.stack(steps, axis=-1))
+
+
+def _conserved(plane: np.ndarray, stretch: np.ndarray, full: list[np.ndarray]) -> np.ndarray:
+    """Return a slice with the density of lung changed as air comes and goes: mass is kept."""
+    factor = ndimage.map_coordinates(stretch, full, order=1, mode="nearest")
+    share = np.clip((-400.0 - plane) / 200.0, 0.0, 1.0)  # soft tissue does not breathe
+    return plane + share * (factor - 1.0) * (plane + 1000.0)
 
 
 def noisy(volume: Volume, spec: CtSpec, seed: int) -> Volume:
@@ -155,6 +172,8 @@ class Pair:
     ----------
     prior : CtPhantom
     current : Volume
+    after : tuple of LesionSpec
+        The current scan's lesions before the deformation.
     current_labels : (slice, row, column) uint8
         True lesions of the current scan: id = position in ``fates`` + 1 (as in ``prior_labels``).
     fates : tuple of (name, volume ratio)
@@ -169,6 +188,8 @@ class Pair:
     fates: tuple[tuple[str, float], ...]
     kinds: tuple[str, ...]
     deformation: Deformation
+    seed: int = 0
+    after: tuple[LesionSpec, ...] = ()
 
 
 FATES = ("stable", "grown", "shrunk", "new", "resolved", "stable")
@@ -219,6 +240,8 @@ def make_pair(
         fates=tuple((t, float(change[t])) for t in turns),
         kinds=tuple(s.kind for s in placed),
         deformation=deformation,
+        seed=seed,
+        after=tuple(s for _, s in after),
     )
 
 

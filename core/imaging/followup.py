@@ -38,7 +38,6 @@ from core.imaging.result import Lesion, Reason, Status
 from core.imaging.volume import Volume
 
 METHOD, METHOD_VERSION = "ct-follow-up", "1"
-EDGE_MM = 2.0
 MARGIN_MM = 14.0
 # How far from its place an unlisted lesion is looked for in the other scan.
 REACH_MM = (1.5, 3.0)
@@ -50,7 +49,8 @@ class FollowUpLimits:
 
     change: ChangeLimits = field(default_factory=ChangeLimits)
     lung_dice: float = 0.90
-    found_share: float = 0.5
+    found_share: float = 0.7
+    block_correlation: float = 0.75
     residual_p95_mm: float = 7.0
     tolerance_mm: float = 6.0
 
@@ -155,7 +155,8 @@ def compare(
     notes = _notes(prior, current, limits.change, days)
     seconds: dict[str, float] = {}
     began = clock()
-    sides = lung_image(prior), lung_image(current)
+    edge_mm = (settings or RegistrationSettings()).edge_mm
+    sides = lung_image(prior, edge_mm), lung_image(current, edge_mm)
     seconds["prepare"] = clock() - began
     points = register_lungs(sides[1], sides[0], settings)
     seconds["register"] = clock() - began - sum(seconds.values())
@@ -173,7 +174,7 @@ def compare(
     return FollowUp("ok", notes, changes, quality, recist, days, lung_ml, points, seconds)
 
 
-def lung_image(exam: Examination, edge_mm: float = EDGE_MM) -> LungImage:
+def lung_image(exam: Examination, edge_mm: float) -> LungImage:
     """Return an examination's lungs on a working grid, cut to them with a margin."""
     view = patient_view(exam.volume)
     whole = cut_grid(view, edge_mm)
@@ -273,17 +274,16 @@ def slice_mm(volume: Volume) -> float:
 
 
 def _not_comparable(quality: RegistrationQuality, limits: FollowUpLimits) -> Reason | None:
-    if quality.lung_dice < limits.lung_dice:
-        return reason_of(
-            "FU_NOT_COMPARABLE", "reject", "lung_dice", quality.lung_dice, limits.lung_dice
-        )
-    if quality.found_share < limits.found_share:
-        return reason_of(
-            "FU_NOT_COMPARABLE", "reject", "found_share", quality.found_share, limits.found_share
-        )
-    if quality.residual_p95_mm > limits.residual_p95_mm:
-        value, limit = quality.residual_p95_mm, limits.residual_p95_mm
-        return reason_of("FU_NOT_COMPARABLE", "reject", "residual_p95_mm", value, limit)
+    """Return the first number of the registration that is not good enough, or None."""
+    least = (
+        ("lung_dice", quality.lung_dice, limits.lung_dice),
+        ("found_share", quality.found_share, limits.found_share),
+        ("block_correlation", quality.block_correlation, limits.block_correlation),
+        ("residual_p95_mm", -quality.residual_p95_mm, -limits.residual_p95_mm),
+    )
+    for name, value, limit in least:
+        if not value >= limit:
+            return reason_of("FU_NOT_COMPARABLE", "reject", name, abs(value), abs(limit))
     return None
 
 
@@ -299,12 +299,13 @@ def _changes(
     tolerance = max(limits.tolerance_mm, quality.residual_p95_mm)
     reach = float(np.clip(quality.residual_p95_mm, *REACH_MM))
     groups = match_lesions(olds, news, points.to_prior, tolerance)
-    thick = max(slice_mm(prior.volume), slice_mm(current.volume))
+    before, after = (patient_view(e.volume).spacing_mm for e in (prior, current))
+    worst = (max(before[0], after[0]), max(before[1], after[1]), max(before[2], after[2]))
     cloud = {("old", c.lesion.id): c for c in olds} | {("new", c.lesion.id): c for c in news}
     out = []
     for group in groups:
         if group.relation != "none":
-            out.append(changed(group, thick, days, limits.change))
+            out.append(changed(group, worst, days, limits.change))
         elif group.current:
             mine = cloud["new", group.current[0].id]
             seen = seen_share(mine, current, prior, points.to_prior, reach)

@@ -5,11 +5,11 @@ Rules, by name, in the order in which they are used:
 ``interval``  both scans state a 95 % repeatability interval (`Lesion.intervals`): changed where
     each value lies outside the other's interval.
 ``volume_27``  volume, ± 27 % (95 % repeatability in MILD; BTS and NELSON act from 25 %), on the
-    logarithm, so that the order of the scans does not matter.
-``diameter_2mm``  long axis, ± 2 mm (Fleischner 2017).
+    logarithm, so that the order of the scans does not matter. Where voxels are coarse for the
+    lesion the limit is wider: that of an outline that is off by a third of a voxel in each scan.
 
-Volume leads. Where a slice is thicker than 3 mm, or the kind has no sharp edge, volume and diameter
-must both say so. Doubling time: t · ln 2 / ln(V2 / V1).
+Where a slice is thicker than 3 mm, or the kind has no sharp edge, the long axis (2 mm, Fleischner
+2017, or a voxel) must change the same way. Doubling time: t · ln 2 / ln(V2 / V1).
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class ChangeLimits:
     diffuse_ratio: float = 1.5
     diameter_mm: float = 2.0
     thick_slice_mm: float = 3.0
-    thick_ratio: float = 1.6
+    edge_voxels: float = 0.35
     seen_share: float = 0.45
 
 
@@ -119,20 +119,28 @@ def unmatched(group: Group, seen: float | None, limits: ChangeLimits) -> Change:
     )  # fmt: skip
 
 
-def changed(group: Group, thickness_mm: float, days: int | None, limits: ChangeLimits) -> Change:
+def changed(
+    group: Group,
+    spacing_mm: tuple[float, float, float],
+    days: int | None,
+    limits: ChangeLimits,
+) -> Change:
     """Return the change of a matched group.
 
     Parameters
     ----------
-    thickness_mm : float
-        The larger slice spacing of the two scans.
+    spacing_mm : (up, back, left) float
+        The larger of the two scans, axis by axis.
     days : int or None
         Between the scans.
     """
     volumes = [sum(x.volume_ml for x in side) for side in (group.prior, group.current)]
     axes = [max(x.long_axis_mm for x in side) for side in (group.prior, group.current)]
     ratio = max(volumes[1], 1e-6) / max(volumes[0], 1e-6)
-    verdict, rule = _judged(group, ratio, axes[1] - axes[0], thickness_mm, limits)
+    limit = _ratio_limit(float(np.sqrt(volumes[0] * volumes[1])), group, spacing_mm, limits)
+    least_mm = max(limits.diameter_mm, *spacing_mm[1:])
+    steps = (axes[1] - axes[0], least_mm, spacing_mm[0] > limits.thick_slice_mm)
+    verdict, rule = _judged(group, ratio, limit, steps)
     return Change(
         verdict=verdict,
         relation=group.relation,
@@ -153,22 +161,35 @@ def changed(group: Group, thickness_mm: float, days: int | None, limits: ChangeL
 
 
 def _judged(
-    group: Group, ratio: float, axis_mm: float, thickness_mm: float, limits: ChangeLimits
+    group: Group, ratio: float, limit: float, steps: tuple[float, float, bool]
 ) -> tuple[Verdict, str]:
+    """Return verdict and rule; ``steps``: change of the long axis, what counts, thick slices."""
+    axis_mm, least_mm, thick = steps
     single = len(group.prior) == len(group.current) == 1
-    diffuse = any(x.kind in DIFFUSE for x in (*group.prior, *group.current))
-    strict = diffuse or thickness_mm > limits.thick_slice_mm
+    strict = thick or _diffuse(group)
     by_interval = _by_interval(group.prior[0], group.current[0], "volume_ml") if single else None
     if by_interval is not None:
         volume, rule = by_interval, "interval"
     else:
-        limit = limits.diffuse_ratio if diffuse else limits.volume_ratio
-        limit = max(limit, limits.thick_ratio) if thickness_mm > limits.thick_slice_mm else limit
         volume = 1 if ratio > limit else -1 if ratio < 1 / limit else 0
         rule = f"volume_{round(100 * (limit - 1))}"
     if strict and volume:
-        return _named(volume if np.sign(axis_mm) == volume else 0), rule
+        return _named(volume if axis_mm * volume >= least_mm else 0), f"{rule}+axis"
     return _named(volume), rule
+
+
+def _diffuse(group: Group) -> bool:
+    return any(x.kind in DIFFUSE for x in (*group.prior, *group.current))
+
+
+def _ratio_limit(
+    volume_ml: float, group: Group, spacing_mm: tuple[float, float, float], limits: ChangeLimits
+) -> float:
+    """Return the ratio of volumes from which a change is beyond repeatability."""
+    across_mm = (6000.0 * max(volume_ml, 1e-4) / np.pi) ** (1 / 3)
+    edge_mm = limits.edge_voxels * float(np.prod(spacing_mm)) ** (1 / 3)
+    by_voxel = float((1.0 + 2.0 * edge_mm / across_mm) ** 3)
+    return max(limits.diffuse_ratio if _diffuse(group) else limits.volume_ratio, by_voxel)
 
 
 def _by_interval(old: Lesion, new: Lesion, name: str) -> int | None:

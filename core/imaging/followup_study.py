@@ -40,12 +40,12 @@ def examination_of(result: StudyResult, facts: Sequence[ImageFacts]) -> Examinat
         volume=result.volume or _NOTHING,
         patient_key=own[0].patient_key if own else b"",
         sex=own[0].sex if own else "",
-        on=_date(own[0].study_date) if own else None,
+        on=date_of(own[0].study_date) if own else None,
         position=own[0].patient_position if own else "",
     )
 
 
-def _date(text: str) -> date | None:
+def date_of(text: str) -> date | None:
     """Return a DICOM date (DA, YYYYMMDD), None where it is missing or no date."""
     if len(text) != 8 or not text.isdigit():
         return None

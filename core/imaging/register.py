@@ -22,6 +22,9 @@ from core.imaging.volume import Volume
 Points = NDArray[np.float64]
 SOFT_HU = 40.0
 LUNG_HU = -850.0
+# How far a lesion's mask is widened, beyond the level's edge; and where nearness ends.
+SPOT_MM = 2.0
+FAR_MM = 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,14 +33,17 @@ class RegistrationSettings:
 
     Attributes
     ----------
+    edge_mm : float
+        The working grid, on which the result is asked for.
     affine_edge_mm : float
         Grid of the affine step.
     levels : tuple of (edge mm, iterations)
         Of the demons, coarse to fine.
-    smoothing_mm : float
+    smoothing : float
         Standard deviation of the field's smoothing as a multiple of a level's grid.
     """
 
+    edge_mm: float = 2.0
     affine_edge_mm: float = 6.0
     affine_steps: int = 80
     levels: tuple[tuple[float, int], ...] = ((8.0, 50), (4.0, 40), (2.0, 12))
@@ -166,9 +172,18 @@ def register_lungs(
     affine = _affine(fixed, moving, _boxes(current, prior), settings)
     # The demons see the prior on the current grid: they find what the affine left.
     laid = sitk.Resample(moving, fixed, affine, sitk.sitkLinear, SOFT_HU)
+    masks = _Masks(
+        _near(current.lesions, current.spacing_mm),
+        _mask(current.lungs, current.spacing_mm),
+        sitk.Resample(_near(prior.lesions, prior.spacing_mm), fixed, affine, sitk.sitkLinear, 0.0),
+        sitk.Resample(_mask(prior.lungs, prior.spacing_mm), fixed, affine, sitk.sitkLinear, 0.0),
+    )
     field: sitk.Image | None = None
     for edge_mm, steps in settings.levels:
         pair = _coarser(fixed, edge_mm), _coarser(laid, edge_mm)
+        field = None if field is None else _regridded(field, pair[0])
+        # The coarser the level, the less is known of where the other side's lesions lie.
+        pair = _both_filled(pair, masks.on(pair[0]), field, FAR_MM - edge_mm - SPOT_MM)
         field = _demons(*pair, field, steps, settings.smoothing)
     assert field is not None
     rest = sitk.GetArrayFromImage(_regridded(field, fixed))[..., ::-1]
@@ -211,6 +226,74 @@ def _image(side: LungImage) -> sitk.Image:
     image = sitk.GetImageFromArray(normalised(side))
     image.SetSpacing(tuple(reversed(side.spacing_mm)))
     return image
+
+
+@dataclass(frozen=True)
+class _Masks:
+    """Nearness of lesions, and lungs, of the fixed and of the moving side, on one grid."""
+
+    lesions: sitk.Image
+    lungs: sitk.Image
+    other_lesions: sitk.Image
+    other_lungs: sitk.Image
+
+    def on(self, grid: sitk.Image) -> _Masks:
+        """Return the masks on another grid."""
+
+        def thin(image: sitk.Image) -> sitk.Image:
+            return sitk.Resample(image, grid, sitk.Transform(), sitk.sitkLinear, 0.0)
+
+        return _Masks(
+            thin(self.lesions), thin(self.lungs), thin(self.other_lesions), thin(self.other_lungs)
+        )
+
+
+def _mask(mask: Mask, spacing_mm: tuple[float, float, float]) -> sitk.Image:
+    image = sitk.GetImageFromArray(mask.astype(np.float32))
+    image.SetSpacing(tuple(reversed(spacing_mm)))
+    return image
+
+
+def _near(mask: Mask, spacing_mm: tuple[float, float, float]) -> sitk.Image:
+    """Return 30 mm less the distance to a mask; 0 where it is farther (so is what lies outside)."""
+    away = np.full(mask.shape, FAR_MM)
+    if mask.any():
+        away = ndimage.distance_transform_edt(~mask, sampling=spacing_mm)
+    image = sitk.GetImageFromArray(np.maximum(FAR_MM - away, 0.0).astype(np.float32))
+    image.SetSpacing(tuple(reversed(spacing_mm)))
+    return image
+
+
+def _both_filled(
+    pair: tuple[sitk.Image, sitk.Image],
+    masks: _Masks,
+    field: sitk.Image | None,
+    level: float,
+) -> tuple[sitk.Image, sitk.Image]:
+    """Return (fixed, moving) with the lesions of both filled with lung in both.
+
+    A lesion that one scan alone lists would else pull lung over its place. The moving side's
+    lesions are brought to the fixed one by the field so far, the others back by its negative:
+    near enough for a mask.
+    """
+    there, here = masks.other_lesions, masks.lesions
+    if field is not None:
+        back = sitk.GetImageFromArray(-sitk.GetArrayFromImage(field), isVector=True)
+        back.CopyInformation(field)
+        there = sitk.Warp(there, field, sitk.sitkLinear)
+        here = sitk.Warp(here, back, sitk.sitkLinear)
+    return (
+        _filled(pair[0], sitk.GetArrayFromImage(there) > level, masks.lungs),
+        _filled(pair[1], sitk.GetArrayFromImage(here) > level, masks.other_lungs),
+    )
+
+
+def _filled(image: sitk.Image, spots: Mask, lungs: sitk.Image) -> sitk.Image:
+    inside = spots & (sitk.GetArrayFromImage(lungs) > 0.5)
+    values = np.where(inside, LUNG_HU, sitk.GetArrayFromImage(image))
+    out = sitk.GetImageFromArray(values.astype(np.float32))
+    out.CopyInformation(image)
+    return out
 
 
 def _coarser(image: sitk.Image, edge_mm: float) -> sitk.Image:
@@ -282,7 +365,7 @@ def _demons(
     demons.SetMaximumUpdateStepLength(2.0)
     if field is None:
         return demons.Execute(fixed, moving)
-    return demons.Execute(fixed, moving, _regridded(field, fixed))
+    return demons.Execute(fixed, moving, field)
 
 
 def _regridded(field: sitk.Image, grid: sitk.Image) -> sitk.Image:

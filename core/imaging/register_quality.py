@@ -38,6 +38,8 @@ class RegistrationQuality:
         Distance between where a place was put and where it is found best, of the found ones.
     correlation : float
         Of density inside the lungs after registration.
+    block_correlation : float
+        Median over the places: of the block where the registration put it, without searching.
     places : int
     """
 
@@ -46,6 +48,7 @@ class RegistrationQuality:
     residual_median_mm: float
     residual_p95_mm: float
     correlation: float
+    block_correlation: float
     places: int
 
     def as_json(self) -> dict[str, float]:
@@ -56,6 +59,7 @@ class RegistrationQuality:
             "residual_median_mm": round(self.residual_median_mm, 2),
             "residual_p95_mm": round(self.residual_p95_mm, 2),
             "correlation": round(self.correlation, 3),
+            "block_correlation": round(self.block_correlation, 3),
             "places": self.places,
         }
 
@@ -72,8 +76,8 @@ def assess_registration(
     dice = 2.0 * float(both.sum()) / max(1.0, float(current.lungs.sum() + lungs.sum()))
     places = structured_places(here, both & ~sick & ~current.lesions, current.spacing_mm, most)
     found = [_found(here, warped, place, current.spacing_mm) for place in places]
-    like = np.array([score for score, _ in found])
-    away = np.array([mm for _, mm in found])
+    like = np.array([score for score, _, _ in found])
+    away = np.array([mm for _, mm, _ in found])
     good = away[like >= LIKE] if found else away
     return RegistrationQuality(
         dice,
@@ -81,6 +85,7 @@ def assess_registration(
         float(np.median(good)) if len(good) else SEARCH_MM,
         float(np.percentile(good, 95)) if len(good) else SEARCH_MM,
         _correlation(here, warped, both),
+        float(np.median([put for _, _, put in found])) if found else 0.0,
         len(places),
     )
 
@@ -93,7 +98,8 @@ def structured_places(
     Structure is the smallest eigenvalue of the gradient tensor: high where edges run in every
     direction (a fork), low along a plain vessel or wall.
     """
-    inner = erode(mask, 5.0, spacing_mm)
+    # No block may reach the lung's border: that edge is alike in everybody.
+    inner = erode(mask, HALF_BLOCK_MM * 1.6, spacing_mm)
     measure = np.where(inner, _corner(image, spacing_mm), 0.0)
     size = [2 * max(1, round(5.0 / mm)) + 1 for mm in spacing_mm]
     peaks = (measure == ndimage.maximum_filter(measure, size)) & (measure > 0)
@@ -124,14 +130,14 @@ def _found(
     there: Hounsfield,
     place: NDArray[np.intp],
     spacing_mm: tuple[float, float, float],
-) -> tuple[float, float]:
-    """Return (best correlation, its distance in mm) of a block around a place."""
+) -> tuple[float, float, float]:
+    """Return (best correlation, its distance in mm, correlation where it was put) of a block."""
     half = [max(1, round(HALF_BLOCK_MM / mm)) for mm in spacing_mm]
     reach = [max(1, round(SEARCH_MM / mm)) for mm in spacing_mm]
     low = [int(p) - h - r for p, h, r in zip(place, half, reach, strict=True)]
     high = [int(p) + h + r + 1 for p, h, r in zip(place, half, reach, strict=True)]
     if min(low) < 0 or any(b > n for b, n in zip(high, there.shape, strict=True)):
-        return 0.0, SEARCH_MM
+        return 0.0, SEARCH_MM, 0.0
     block = here[tuple(slice(int(p) - h, int(p) + h + 1) for p, h in zip(place, half, strict=True))]
     area = there[tuple(slice(a, b) for a, b in zip(low, high, strict=True))]
     score = _ncc(block, area)
@@ -140,7 +146,8 @@ def _found(
         (at + _parabola(score, best, axis) - r) * mm
         for axis, (at, r, mm) in enumerate(zip(best, reach, spacing_mm, strict=True))
     ]
-    return float(score[best]), float(np.linalg.norm(offset))
+    put = float(score[reach[0], reach[1], reach[2]])
+    return float(score[best]), float(np.linalg.norm(offset)), put
 
 
 def _ncc(block: Hounsfield, area: Hounsfield) -> NDArray[np.float64]:

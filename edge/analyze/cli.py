@@ -94,11 +94,12 @@ _LABEL = {
     "zh": {"qc": "质控", "tb": "结核评分", "over": "高于阈值，疑似，须医师判读",
            "under": "未超过阈值",
            "lesions": "疑似病灶", "none": "未发现病灶", "total": "用时",
-           "prior": "与既往对比"},
+           "prior": "与既往对比", "joint": "合并"},
     "en": {"qc": "quality", "tb": "TB score", "over": "above threshold: suspected, for a physician",
            "under": "not above threshold", "lesions": "suspected lesions",
            "none": "no lesion found",
-           "total": "time", "prior": "against the prior"},
+           "total": "time", "prior": "against the prior",
+           "joint": "joined"},
 }  # fmt: skip
 
 
@@ -131,6 +132,10 @@ def summary(result: dict[str, Any], language: str = "zh") -> str:
         ]
     if result.get("follow_up"):
         lines += _follow_up_lines(result["follow_up"], language)
+    if result.get("joint"):
+        joint = result["joint"]
+        lines.append(f"  {word['joint']}: {' + '.join(joint['studies'])}")
+        lines += [f"    {one['code']} {one[language]}" for one in joint["statements"]]
     if result.get("pet"):
         pet = result["pet"]
         lines.append(f"  PET: {_STATUS[language][pet['status']]}")

@@ -44,6 +44,11 @@ class Job:
         What a picture is.
     prior : Job or None
         An earlier study of the patient to compare with.
+    beside : tuple of str
+        Studies of the same patient that come before this one in the same run: what they say is
+        joined with it.
+    keep : bool
+        A later study of the same patient wants this one's result, arrays included.
     """
 
     study: str
@@ -52,6 +57,18 @@ class Job:
     origins: tuple[Origin, ...]
     modality: str = ""
     prior: Job | None = None
+    beside: tuple[str, ...] = ()
+    keep: bool = False
+
+    @property
+    def patient_key(self) -> bytes:
+        """Hash of Patient ID; empty where there is none."""
+        return self.facts[0].patient_key if self.facts else b""
+
+    @property
+    def study_date(self) -> str:
+        """Study Date as stored, or ""."""
+        return self.facts[0].study_date if self.facts else ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,18 +25,97 @@ if TYPE_CHECKING:
 Progress = Callable[[str], None]
 
 
-def run_job(job: Job, engines: Engines, progress: Progress, *, override: bool) -> StudyResult:
-    """Return the result of one job; whatever goes wrong is a result, too."""
+class Kept:
+    """The results of one patient's studies of this run, arrays included, the latest few."""
+
+    def __init__(self, most: int = 3) -> None:
+        self._most = most
+        self._patient = b""
+        self._results: list[tuple[StudyResult, Job]] = []
+
+    def put(self, job: Job, result: StudyResult) -> None:
+        """Keep a result; another patient's are let go."""
+        if job.patient_key != self._patient:
+            self._patient, self._results = job.patient_key, []
+        self._results = [*self._results, (result, job)][-self._most :]
+
+    def beside(self, job: Job, modalities: frozenset[str]) -> tuple[StudyResult, Job] | None:
+        """Return the latest kept study of the patient in one of the modalities, or None."""
+        for result, kept in reversed(self._results):
+            if kept.study in job.beside and result.modality in modalities:
+                return result, kept
+        return None
+
+
+def run_job(
+    job: Job,
+    engines: Engines,
+    progress: Progress,
+    *,
+    override: bool,
+    kept: Kept | None = None,
+) -> StudyResult:
+    """Return the result of one job; whatever goes wrong is a result, too.
+
+    Parameters
+    ----------
+    kept : Kept or None
+        Earlier results of the patient: a CT is compared with an earlier CT, a CT and a radiograph
+        are joined. None where only ``job.prior`` is to be compared with.
+    """
     result = _analysed(job, engines, progress, override=override)
-    if job.prior is None or result.status == "failed":
+    kept = kept or Kept()
+    if result.status != "failed":
+        result = _compared(job, result, engines, progress, (kept, override))
+        result = _joined(job, result, progress, kept)
+    if job.keep:
+        kept.put(job, result)
+    return result
+
+
+_CT, _FILM = frozenset({"CT"}), frozenset({"DX", "CR", "DR"})
+
+
+def _joined(job: Job, result: StudyResult, progress: Progress, kept: Kept) -> StudyResult:
+    """Return the result joined with the patient's other modality, where there is one."""
+    other = kept.beside(job, _FILM if result.modality in _CT else _CT)
+    if other is None or result.modality not in _CT | _FILM:
         return result
-    earlier = _analysed(job.prior, engines, progress, override=override)
+    # Only here: a worker that joins nothing need not load SimpleITK.
+    from core.imaging.joint_study import joint_of
+
+    mine, theirs = (result, job.facts), (other[0], other[1].facts)
+    try:
+        progress("joint")
+        film, ct = (theirs, mine) if result.modality in _CT else (mine, theirs)
+        return replace(result, joint=joint_of(film, ct))
+    except Exception as error:  # noqa: BLE001 - the process edge: the study's own result stands
+        progress(f"joint: {type(error).__name__}")
+        return result
+
+
+def _compared(
+    job: Job,
+    result: StudyResult,
+    engines: Engines,
+    progress: Progress,
+    known: tuple[Kept, bool],
+) -> StudyResult:
+    """Return a CT compared with the patient's earlier one, where one is given or known."""
+    kept, override = known
+    earlier: tuple[StudyResult, Job] | None = None
+    if job.prior is not None:
+        earlier = _analysed(job.prior, engines, progress, override=override), job.prior
+    elif result.modality in _CT:
+        earlier = kept.beside(job, _CT)
+    if earlier is None:
+        return result
     # Only here: a worker that compares nothing need not load SimpleITK.
     from core.imaging.followup_study import FailedComparison, follow_up_of
 
     try:
         progress("follow_up")
-        compared = follow_up_of((earlier, job.prior.facts), (result, job.facts))
+        compared = follow_up_of((earlier[0], earlier[1].facts), (result, job.facts))
         return replace(result, follow_up=compared)
     except Exception as error:  # noqa: BLE001 - the process edge: the study's own result stands
         return replace(

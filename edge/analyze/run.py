@@ -54,13 +54,49 @@ def results_of(request: Request, say: Callable[[str], None]) -> Iterator[dict[st
             say(f"{prior.name}: {prior.error}")
             yield failed(prior.name, "CT", prior.error).as_json(request.language)
             return
-        for job in gather(request.paths, request.modality):
+        for job in by_patient(list(gather(request.paths, request.modality))):
             if isinstance(job, Refused):
                 say(f"{job.name}: {job.error}")
                 yield failed(job.name, request.modality, job.error).as_json(request.language)
             else:
                 say(f"{job.study} ({len(job.origins)})")
                 yield worker.analyse(replace(job, prior=prior))
+
+
+def by_patient(found: list[Job | Refused]) -> list[Job | Refused]:
+    """Return what was gathered with each patient's studies together, the earliest first.
+
+    Studies of one patient know each other, so that modalities are joined and a CT is compared with
+    an earlier one. Patients and refusals keep their order.
+    """
+    first: dict[bytes, int] = {}
+    for place, one in enumerate(found):
+        if isinstance(one, Job) and one.patient_key:
+            first.setdefault(one.patient_key, place)
+
+    def order(item: tuple[int, Job | Refused]) -> tuple[int, str, int]:
+        place, one = item
+        if isinstance(one, Refused) or not one.patient_key:
+            return place, "", place
+        return first[one.patient_key], one.study_date, place
+
+    ordered = [one for _, one in sorted(enumerate(found), key=order)]
+    studies: dict[bytes, list[str]] = {}
+    out: list[Job | Refused] = []
+    for one in ordered:
+        if isinstance(one, Refused) or not one.patient_key:
+            out.append(one)
+            continue
+        before = studies.setdefault(one.patient_key, [])
+        out.append(replace(one, beside=tuple(before)))
+        before.append(one.study)
+    last = {many[-1] for many in studies.values()}
+    return [
+        replace(one, keep=one.study not in last)
+        if isinstance(one, Job) and one.patient_key
+        else one
+        for one in out
+    ]
 
 
 def _prior_of(request: Request) -> Job | Refused | None:

@@ -122,17 +122,22 @@ class Worker:
 def serve(pipe: Connection, settings: WorkerSettings) -> None:
     """Answer jobs until the parent closes the pipe (the child's whole life)."""
     quieten()
-    from edge.analyze.job import run_job
+    from edge.analyze.job import Kept, run_job
     from edge.analyze.local_engines import LocalEngines
 
     engines = LocalEngines(settings.cache_dir, operating_point=settings.operating_point)
+    kept = Kept()
     while True:
         try:
             job = pipe.recv()
         except (EOFError, OSError):
             return
         result = run_job(
-            job, engines, lambda stage: pipe.send(("stage", stage)), override=settings.override
+            job,
+            engines,
+            lambda stage: pipe.send(("stage", stage)),
+            override=settings.override,
+            kept=kept,
         )
         pipe.send(("result", result.as_json(settings.language)))
 
