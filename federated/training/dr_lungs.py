@@ -131,7 +131,7 @@ def fit_turn(network: LungNet, samples: list[Sample], seed: int, draws: int = 22
             continue
         with torch.inference_mode():
             image = torch.from_numpy(drawn.image[None, None])
-            rows.append(network.grid(network.levels(image)[-1])[0].numpy())
+            rows.append(network.grid(network.levels(image)[-1])[0].numpy().ravel())
         turns.append(drawn.yaw_deg / YAW_SCALE_DEG if made else 0.0)
         weights.append(1.0 if made else 0.25)
     x, y = np.array(rows, np.float64), np.array(turns)
@@ -142,7 +142,8 @@ def fit_turn(network: LungNet, samples: list[Sample], seed: int, draws: int = 22
     ridge = 0.02 * np.trace(gram) / len(gram) * np.eye(len(gram))
     slope = np.linalg.solve(gram + ridge, centred.T @ (weight[:, 0] * y))
     with torch.no_grad():
-        network.turn.weight.copy_(torch.from_numpy(slope[None]).float())
+        shape = network.turn.weight.shape
+        network.turn.weight.copy_(torch.from_numpy(slope.reshape(shape)).float())
         network.turn.bias.fill_(float(-mean @ slope))
 
 

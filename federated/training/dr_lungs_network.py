@@ -41,7 +41,7 @@ class LungNet(nn.Module):
         self.view = nn.Linear(48, len(VIEWS))
         # Steers the features while they are learnt; what is served is `turn`, fitted afterwards.
         self.yaw = nn.Linear(48, 1)
-        self.turn = nn.Linear(GRID * GRID * WIDTHS[-1], 1)
+        self.turn = nn.Conv2d(WIDTHS[-1], 1, GRID)
 
     def levels(self, image: torch.Tensor) -> list[torch.Tensor]:
         """Return the features of every level, the finest first."""
@@ -51,8 +51,8 @@ class LungNet(nn.Module):
         return kept
 
     def grid(self, deepest: torch.Tensor) -> torch.Tensor:
-        """Return (n, features) of the deepest level on the coarse grid."""
-        return functional.avg_pool2d(deepest, deepest.shape[-1] // GRID).flatten(1)
+        """Return (n, channel, 4, 4): the deepest level on the coarse grid."""
+        return functional.avg_pool2d(deepest, deepest.shape[-1] // GRID)
 
     def forward(self, image: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         lungs, view, yaw, _ = self.everything(image)
@@ -62,7 +62,7 @@ class LungNet(nn.Module):
         """Return lungs, view, yaw as in training, and the turn that is served."""
         kept = self.levels(image)
         x = kept[-1]
-        turn = self.turn(self.grid(x))
+        turn = self.turn(self.grid(x)).sum((2, 3))
         hidden = functional.relu(self.pooled(torch.cat([x.mean((2, 3)), x.amax((2, 3))], 1)))
         for block, skip in zip(self.up, kept[-2::-1], strict=True):
             x = functional.interpolate(x, scale_factor=2.0, mode="bilinear", align_corners=False)
