@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
 
 from core.imaging.petct import METHOD, METHOD_VERSION, PetFindings
 from core.imaging.petct_lesions import PetFocus, uptake_numbers
+from core.imaging.petct_space import Rigid
 from core.imaging.result import Sentence
 from core.imaging.study_result import qc_json
 
@@ -77,6 +80,8 @@ def _alignment_json(pet: PetFindings) -> dict[str, object] | None:
         "length_mm": round(found.motion.length_mm, 2),
         "angle_deg": round(found.motion.angle_deg, 2),
         "used": pet.refined,
+        # CT LPS -> PET LPS as used, row by row: what fuses the pictures again.
+        "motion": [[round(float(x), 9) for x in row] for row in pet.motion.matrix],
         "information_before": round(found.information_before, 4),
         "information_after": round(found.information_after, 4),
         "spread_mm": round(found.spread_mm, 2),
@@ -103,17 +108,26 @@ def sentences(pet: PetFindings) -> tuple[Sentence, ...]:
     return (*out, FDG_NOTE)
 
 
-def report_notes(pet: PetFindings) -> tuple[Sentence, ...]:
-    """Return what goes into the written report: the sentences, and quality's warnings."""
+def report_notes(pet: dict[str, Any]) -> tuple[Sentence, ...]:
+    """Return what goes into the written report, from the public form: sentences, then warnings."""
+    own = (pet["reason"] or {}).get("code")
     warnings = [
         Sentence(
-            f"PET 质量提示：{reason.message_zh.rstrip('。')}。",
-            f"PET quality: {reason.message_en.rstrip('.')}.",
+            f"PET 质量提示：{reason['message_zh'].rstrip('。')}。",
+            f"PET quality: {reason['message_en'].rstrip('.')}.",
         )
-        for reason in pet.qc.reasons
-        if reason.severity != "info" and (pet.reason is None or reason.code != pet.reason.code)
+        for reason in (pet["qc"] or {}).get("reasons", ())
+        if reason["severity"] != "info" and reason["code"] != own
     ]
-    return (*sentences(pet), *warnings)
+    return (*(Sentence(one["zh"], one["en"]) for one in pet["sentences"]), *warnings)
+
+
+def motion_of(pet: dict[str, Any]) -> Rigid | None:
+    """Return the motion (CT LPS -> PET LPS) of a public form; None where nothing was aligned."""
+    if pet["alignment"] is None:
+        return None
+    matrix = np.asarray(pet["alignment"]["motion"], dtype=np.float64)
+    return Rigid(matrix[:3, :3], np.zeros(3), matrix[:3, 3])
 
 
 def _without_suv(pet: PetFindings) -> Sentence:

@@ -8,17 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 from pydicom.dataset import Dataset
 
-from core.imaging.petct import PetFindings
-from core.imaging.petct_lesions import PetFocus
 from core.imaging.petct_picture import FusedGrid, Rgb, fused_grid, planes_at, projection
-from core.imaging.petct_result import FDG_NOTE, SITES
+from core.imaging.petct_result import FDG_NOTE, SITES, motion_of
 from core.imaging.volume import Volume
 from edge.report.case import CaseResult
 from edge.report.context import ResultContext, check_sources, statement_en, statement_zh
@@ -45,7 +43,8 @@ class _Page:
 def write_fusion(
     context: ResultContext,
     case: CaseResult,
-    images: tuple[Volume, PetFindings],
+    images: tuple[Volume, Volume],
+    pet: dict[str, Any],
     fonts: FontFiles | None = None,
 ) -> tuple[Dataset, ...]:
     """Write the fused pictures of one study; nothing where PET and CT were not brought together.
@@ -55,8 +54,10 @@ def write_fusion(
     context : ResultContext
         ``sources``: the CT's.
     case : CaseResult
-    images : (Volume, PetFindings)
-        The CT and what its PET added.
+    images : (Volume, Volume)
+        The CT, and the PET in its own units.
+    pet : dict
+        What the PET added, in its public form (``core.imaging.petct_result``).
     fonts : FontFiles or None
         ``None``: Debian's ``fonts-noto-cjk``.
 
@@ -65,40 +66,44 @@ def write_fusion(
     NoSourceImages, SourceIncomplete, MixedSources, FontMissing
     """
     check_sources(context.sources)
-    ct, pet = images
-    uptake = pet.suv_volume
-    if uptake is None or pet.alignment is None:
+    motion = motion_of(pet)
+    if motion is None:
         return ()
-    grid = fused_grid(ct, uptake, pet.motion, TOP_SUV if pet.status == "ok" else None)
+    ct, activity = images
+    scale = None if pet["suv"] is None else float(pet["suv"]["per_unit"])
+    top = None if scale is None else TOP_SUV / scale
+    grid = fused_grid(ct, activity, motion, top)
     return tuple(
         capture(context, case.digest, (_drawn(page, context, fonts or FontFiles()), number), SERIES)
         for number, page in enumerate(_pages(grid, pet), start=1)
     )
 
 
-def _pages(grid: FusedGrid, pet: PetFindings) -> Iterator[_Page]:
-    foci = [focus for focus in pet.foci or () if focus.assessed][:PAGES_MAX]
+def _pages(grid: FusedGrid, pet: dict[str, Any]) -> Iterator[_Page]:
+    foci = [focus for focus in pet["foci"] or () if focus["assessed"]][:PAGES_MAX]
     whole = projection(grid)
     if not foci:
         middle = grid.affine @ np.array([*(np.array(grid.hu.shape) / 2.0), 1.0])
         point = (float(middle[0]), float(middle[1]), float(middle[2]))
         yield _Page("PET-CT 融合 · fused", _scale(pet), _six(grid, point, whole))
     for focus in foci:
-        yield _Page(_title(focus), _scale(pet), _six(grid, focus.centroid_mm, whole))
+        x, y, z = (float(mm) for mm in focus["centroid_mm"])
+        yield _Page(_title(focus), _scale(pet), _six(grid, (x, y, z), whole))
 
 
-def _title(focus: PetFocus) -> str:
-    site = SITES[focus.site]
-    lesion = f" · L{focus.lesion}" if focus.lesion else ""
-    return f"F{focus.id}{lesion} · {site.zh} {site.en} · SUVmax {focus.uptake.suv_max:.1f}"
+def _title(focus: dict[str, Any]) -> str:
+    site = SITES[focus["site"]]
+    lesion = f" · L{focus['lesion']}" if focus["lesion"] else ""
+    return f"F{focus['id']}{lesion} · {site.zh} {site.en} · SUVmax {focus['suv_max']:.1f}"
 
 
-def _scale(pet: PetFindings) -> tuple[str, ...]:
-    if pet.status == "ok":
+def _scale(pet: dict[str, Any]) -> tuple[str, ...]:
+    if pet["suv"] is not None:
         scale = f"SUVbw 0-{TOP_SUV:g} g/ml"
     else:
         scale = "无 SUV，仅作对位 · no SUV: places only"
-    how = "已配准 aligned" if pet.refined else "设备几何 scanner geometry"
+    used = pet["alignment"]["used"]
+    how = "已配准 aligned" if used else "设备几何 scanner geometry"
     return (f"{scale} · {how}", f"{FDG_NOTE.zh} {FDG_NOTE.en}")
 
 

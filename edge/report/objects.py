@@ -104,7 +104,7 @@ def case_of(result: StudyResult) -> CaseResult:
         regions=tuple(dict.fromkeys(region.zone for region in regions or ())),
         reason=None if reason is None else CaseReason(reason.code, reason.zh, reason.en),
         overridden=result.overridden,
-        notes=report_notes(result.pet) if isinstance(result.pet, PetFindings) else (),
+        notes=() if result.pet is None else report_notes(result.pet.as_json()),
     )
 
 
@@ -134,8 +134,9 @@ def result_objects(
     pictures = write_sc(context, case, _pictures_for(result, radiograph))
     visual = pictures[0] if case.tb is not None and case.status == "ok" else None
     fused: tuple[Dataset, ...] = ()
-    if result.volume is not None and isinstance(result.pet, PetFindings):
-        fused = write_fusion(context, case, (result.volume, result.pet))
+    pet = result.pet
+    if result.volume is not None and isinstance(pet, PetFindings) and pet.series is not None:
+        fused = write_fusion(context, case, (result.volume, pet.series.volume), pet.as_json())
     return ResultObjects(seg, write_sr(context, case, seg, visual), pictures, fused)
 
 

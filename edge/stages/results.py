@@ -15,7 +15,8 @@ from pydicom import Dataset
 
 from core.blobs.disk import put
 from core.imaging.case import case_from_json
-from core.imaging.reading import read_radiograph, read_volume
+from core.imaging.petct_result import report_notes
+from core.imaging.reading import read_activity, read_radiograph, read_volume
 from core.imaging.remeasure import remeasure
 from core.imaging.result import Lesion, QcResult, Reason, TbScore
 from core.imaging.study_result import lesion_json
@@ -25,6 +26,7 @@ from core.records.record import Record
 from edge.report.case import CaseReason, CaseResult
 from edge.report.context import ResultContext, Review, Station, statement_en, statement_zh
 from edge.report.delivery import part10
+from edge.report.fusion import write_fusion
 from edge.report.key_images import (
     CtPictures,
     KeyImage,
@@ -129,7 +131,21 @@ def _objects(
         pictures = _of_film(_film_picture(work, job, found, blobs))
     made.append(("sr", write_sr(context, case, seg)))
     made += [("sc", page) for page in write_sc(context, case, pictures)]
+    made += [("fused", page) for page in _fused(work, job, found, case, context)]
     return made
+
+
+def _fused(
+    work: Work, job: Job, found: Record, case: CaseResult, context: ResultContext
+) -> tuple[Dataset, ...]:
+    """Return the pictures of a PET-CT; none where the study has no PET, or it was not aligned."""
+    pet = found.body["result"].get("pet")
+    if not pet or not pet["alignment"] or not pet["series_uid"]:
+        return ()
+    data = StudyData(work.box, job.study)
+    facts = [f for f in data.facts() if f.series_uid == pet["series_uid"] and f.has_pixels]
+    activity, _ = read_activity(facts, lambda index: data.load(facts[index].sop_uid))
+    return write_fusion(context, case, (_volume(work, job, found), activity), pet)
 
 
 def _of_ct(ct: CtPictures, lesions: Sequence[Lesion]) -> PicturesFor:
@@ -163,6 +179,7 @@ def case_of(result: dict[str, Any], measured: list[dict[str, Any]] | None) -> Ca
         else None,
         overridden=bool(result.get("overridden")),
         ct=case_from_json(result.get("case")),
+        notes=report_notes(result["pet"]) if result.get("pet") else (),
     )
 
 
