@@ -125,6 +125,17 @@ interface Props {
   onChanged: () => void;
 }
 
+/** The lesions of a CT and what they amount to; nothing where none was found. */
+function CtFound({ analysis, selected, onSelect }: { analysis: Analysis; selected: number | null; onSelect: (lesion: number) => void }) {
+  if (analysis.lesions === null || analysis.lesions.length === 0) return null;
+  return (
+    <>
+      <LesionTable lesions={analysis.lesions} selected={selected} onSelect={onSelect} />
+      {analysis.case != null && <CaseSummary found={analysis.case} />}
+    </>
+  );
+}
+
 export function AiPanel({ study, selected, onSelect, onChanged }: Props) {
   const { t } = useTexts();
   const { may } = useSession();
@@ -142,8 +153,7 @@ export function AiPanel({ study, selected, onSelect, onChanged }: Props) {
       {row.ai === 'refused' && analysis?.qc != null && <QcReasons reasons={analysis.qc.reasons} />}
       <Overridden study={study} />
       {row.ai === 'ok' && analysis?.tb != null && <ScoreLine tb={analysis.tb} />}
-      {row.ai === 'ok' && analysis?.lesions != null && analysis.lesions.length > 0 && <LesionTable lesions={analysis.lesions} selected={selected} onSelect={onSelect} />}
-      {row.ai === 'ok' && analysis?.case != null && analysis.lesions !== null && analysis.lesions.length > 0 && <CaseSummary found={analysis.case} />}
+      {row.ai === 'ok' && analysis !== null && <CtFound analysis={analysis} selected={selected} onSelect={onSelect} />}
       {analysis !== null && <MethodFacts analysis={analysis} />}
       <Versions study={study} />
       {asking && <OverrideDialog study={row.study} onClose={() => setAsking(false)} onDone={onChanged} />}
