@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from core.imaging.ct_grid import Grid, Hounsfield, Mask, PatientView, bounding_box, cut_grid, dilate
-from core.imaging.lungs import AIRWAYS, Labels, mean_lung_hu
+from core.imaging.lungs import AIRWAYS, LEFT, RIGHT, Labels, mean_lung_hu
 
-FINE_EDGE_MM = 1.0
+FINE_EDGE_MM = 1.2
 SIXES = ndimage.generate_binary_structure(3, 1)
 FULL = ndimage.generate_binary_structure(3, 3)
 
@@ -34,17 +34,16 @@ class AirwayLimits:
         A candidate is this much darker than what closes over it.
     above_hu : tuple of float
         Rising thresholds, HU relative to the lung's median.
-    thickest_mm : float
-        A newly joined piece with a larger inscribed radius has leaked.
-    largest_ml : float
-        A newly joined piece of more volume has leaked.
+    thickest_mm, largest_ml : tuple of float
+        A newly joined piece with a larger inscribed radius or of more volume has leaked; one number
+        for each threshold, since the darkest air is surely airway and comes in whole lobes.
     """
 
     hood_mm: float = 9.0
     contrast_hu: float = 70.0
     above_hu: tuple[float, ...] = (-85.0, -70.0, -55.0, -40.0, -25.0)
-    thickest_mm: float = 3.6
-    largest_ml: float = 2.5
+    thickest_mm: tuple[float, ...] = (6.0, 4.5, 3.6, 3.0, 2.6)
+    largest_ml: tuple[float, ...] = (30.0, 10.0, 4.0, 2.0, 1.0)
 
 
 def find_airways(
@@ -66,12 +65,18 @@ def find_airways(
     start = lungs == AIRWAYS
     if not start.any():
         return out
-    box = bounding_box(lungs > 0, (2, 2, 2))
+    # The throat is not looked at: 20 mm above the lungs is trachea enough.
+    lung = np.asarray((lungs == RIGHT) | (lungs == LEFT))
+    if not lung.any():
+        return start
+    box = bounding_box(lung, (round(20.0 / coarse.spacing_mm[0]), 2, 2))
     part = coarse.cut(box)
-    fine = cut_grid(view, FINE_EDGE_MM, part.box)
-    level = mean_lung_hu(coarse.voxels, np.asarray((lungs == 1) | (lungs == 2)))
+    # Finer than the scan itself there is nothing to see.
+    fine = cut_grid(view, max(FINE_EDGE_MM, min(view.spacing_mm)), part.box)
+    level = mean_lung_hu(coarse.voxels, lung)
     tree = grow(fine, _onto(start[box], fine.voxels.shape), level, limits)
-    out[box] = _share(tree, lungs[box].shape) >= 0.5
+    out[:] = start
+    out[box] = filled_share(tree, lungs[box].shape) >= 0.5
     return out
 
 
@@ -83,14 +88,15 @@ def grow(fine: Grid, start: Mask, lung_hu: float, limits: AirwayLimits) -> Mask:
     del hood
     tree = start & (voxels < lung_hu + 60.0)
     refused = np.zeros_like(tree)
-    for above in limits.above_hu:
+    steps = zip(limits.above_hu, limits.thickest_mm, limits.largest_ml, strict=True)
+    for above, thickest_mm, largest_ml in steps:
         open_ = (enclosed & (voxels < lung_hu + above) & ~refused) | tree
         labels, count = ndimage.label(open_, structure=SIXES)
         hit = np.zeros(count + 1, dtype=bool)
         hit[np.unique(labels[tree])] = True
         hit[0] = False
         joined = hit[labels] & ~tree
-        good, bad = _tubes(joined, fine.spacing_mm, limits)
+        good, bad = _tubes(joined, fine.spacing_mm, (thickest_mm, largest_ml))
         tree |= good
         refused |= bad
     return _with_edge(tree, voxels, fine.spacing_mm)
@@ -99,27 +105,29 @@ def grow(fine: Grid, start: Mask, lung_hu: float, limits: AirwayLimits) -> Mask:
 def _hood(
     voxels: Hounsfield, spacing_mm: tuple[float, float, float], width_mm: float
 ) -> Hounsfield:
-    """Return the highest of the closings in the three planes: what closes over a tube."""
+    """Return the higher of the axial and the coronal closing: what closes over a tube."""
     sizes = [max(3, round(width_mm / mm)) for mm in spacing_mm]
     best = voxels.copy()
-    for axis in range(3):
+    for axis in (0, 1):  # axial and coronal: between them a tube of any way is closed over
         window = tuple(1 if k == axis else sizes[k] for k in range(3))
         np.maximum(best, ndimage.grey_closing(voxels, size=window), out=best)
     return best
 
 
 def _tubes(
-    joined: Mask, spacing_mm: tuple[float, float, float], limits: AirwayLimits
+    joined: Mask, spacing_mm: tuple[float, float, float], most: tuple[float, float]
 ) -> tuple[Mask, Mask]:
     """Divide newly joined pieces into thin ones and leaks."""
     labels, count = ndimage.label(joined, structure=SIXES)
     if not count:
         return joined, np.zeros_like(joined)
     box = bounding_box(joined, (1, 1, 1))
-    depth = ndimage.distance_transform_edt(joined[box], sampling=spacing_mm)
-    thick = ndimage.maximum(depth, labels[box], index=np.arange(count + 1))
+    inside = joined[box]
+    depth = ndimage.distance_transform_edt(inside, sampling=spacing_mm)
+    thick = np.zeros(count + 1)
+    np.maximum.at(thick, labels[box][inside], depth[inside])
     volume = np.bincount(labels.ravel(), minlength=count + 1) * float(np.prod(spacing_mm)) / 1000
-    good = (np.asarray(thick) <= limits.thickest_mm) & (volume <= limits.largest_ml)
+    good = (thick <= most[0]) & (volume <= most[1])
     good[0] = False
     bad = ~good
     bad[0] = False
@@ -138,7 +146,7 @@ def _onto(mask: Mask, shape: tuple[int, ...]) -> Mask:
     return np.asarray(grown > 0.5)
 
 
-def _share(mask: Mask, shape: tuple[int, ...]) -> NDArray[np.float32]:
+def filled_share(mask: Mask, shape: tuple[int, ...]) -> NDArray[np.float32]:
     """Return which share of each voxel of a coarser grid over the same box a mask fills."""
     share = mask.astype(np.float32)
     for axis, coarse in enumerate(shape):

@@ -7,13 +7,14 @@ back, left), see ``ct_grid``.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
 from core.imaging.airways import find_airways
-from core.imaging.ct_grid import Grid, Hounsfield, Mask, PatientView
+from core.imaging.ct_grid import Grid, Hounsfield, Mask, PatientView, bounding_box, close
 from core.imaging.lobes import LOBES, SEGMENTS, find_lobes, find_segments
 from core.imaging.lungs import AIRWAYS, LEFT, RIGHT, Labels, LungMap
 from core.imaging.result import Sentence
@@ -114,13 +115,15 @@ class Anatomy:
 
     def pleura_mm(self) -> Hounsfield:
         """Return the depth under the lung's surface at every voxel, 0 outside the lungs."""
-        lung = (self.lobes > 0) | (self.lungs == RIGHT) | (self.lungs == LEFT)
+        lung = np.asarray((self.lungs == RIGHT) | (self.lungs == LEFT))
+        out = np.zeros(lung.shape, dtype=np.float32)
+        if not lung.any():
+            return out
+        box = bounding_box(lung, (1, 1, 1))
         # Airways and vessels inside do not end the lung.
-        depth = ndimage.distance_transform_edt(
-            ndimage.binary_closing(np.pad(lung, 4), iterations=3)[4:-4, 4:-4, 4:-4] | lung,
-            sampling=self.spacing_mm,
-        )
-        return np.asarray(depth, dtype=np.float32)
+        whole = close(lung[box], 6.0, self.spacing_mm)
+        out[box] = ndimage.distance_transform_edt(whole, sampling=self.spacing_mm) * lung[box]
+        return out
 
     def nearest(self, indices: NDArray[np.float64]) -> list[Nearby]:
         """Describe places.
@@ -168,25 +171,43 @@ def find_anatomy(view: PatientView, coarse: Grid, lungs: LungMap) -> Anatomy:
     """
     labels, spacing = lungs.labels, coarse.spacing_mm
     airways = find_airways(view, coarse, labels)
-    vessels = find_vessels(coarse.voxels, labels, spacing)
-    frame = frame_of(labels)
-    bones = find_bones(coarse.voxels, lungs, frame, spacing)
-    heart, great = find_heart(coarse.voxels, lungs, bones, frame, spacing)
-    lobes = find_lobes(coarse.voxels, labels, vessels, spacing)
+    # Nothing is looked for far from the lungs: what is cut away costs as much as what is kept.
+    box = bounding_box(lungs.lungs, _margin(spacing))
+    near = LungMap(labels[box], lungs.body[box])
+    voxels = np.ascontiguousarray(coarse.voxels[box])
+    vessels = find_vessels(voxels, near.labels, spacing)
+    frame = frame_of(near.labels)
+    bones = find_bones(voxels, near, frame, spacing)
+    heart, great = find_heart(voxels, near, bones, frame, spacing)
+    lobes = find_lobes(voxels, near.labels, vessels, spacing)
+    segments = find_segments(lobes.lobes, near.labels, spacing)
+    bronchi = _named_bronchi(airways[box], near.labels, lobes.lobes, spacing)
+    tubes = _named_vessels(vessels, great, lobes.lobes, near.labels)
+
+    def whole(part: NDArray[Any]) -> NDArray[Any]:
+        out = np.zeros(labels.shape, dtype=part.dtype)
+        out[box] = part
+        return out
+
     return Anatomy(
         airways=airways,
-        vessels=vessels,
-        heart=heart,
-        great_vessels=great,
-        bones=bones,
-        lobes=lobes.lobes,
-        segments=find_segments(lobes.lobes, labels, spacing),
+        vessels=whole(vessels),
+        heart=whole(heart),
+        great_vessels=whole(great),
+        bones=whole(bones),
+        lobes=whole(lobes.lobes),
+        segments=whole(segments),
         fissures_seen=lobes.seen,
-        bronchus_names=_named_bronchi(airways, labels, lobes.lobes, spacing),
-        vessel_names=_named_vessels(vessels, great, lobes.lobes, labels),
+        bronchus_names=whole(bronchi),
+        vessel_names=whole(tubes),
         lungs=labels,
         spacing_mm=spacing,
     )
+
+
+def _margin(spacing_mm: tuple[float, float, float]) -> tuple[int, int, int]:
+    """Return 15 mm up and down and 45 mm sideways: ribs and shoulder blades are inside."""
+    return round(15 / spacing_mm[0]), round(45 / spacing_mm[1]), round(45 / spacing_mm[2])
 
 
 def _named_bronchi(

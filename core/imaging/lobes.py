@@ -87,7 +87,7 @@ SEGMENTS: dict[int, Segment] = {
 }
 
 _OBLIQUE_SLOPES = ((0.6, 0.0), (1.1, 0.2), (1.1, -0.2), (1.8, 0.0))
-_HORIZONTAL_SLOPES = ((0.0, 0.0), (-0.45, 0.2), (-0.45, -0.2), (0.3, 0.0))
+_HORIZONTAL_SLOPES = ((0.0, 0.0), (-0.45, 0.2), (-0.45, -0.2), (0.2, 0.0))
 
 
 @dataclass(frozen=True, eq=False)
@@ -149,7 +149,7 @@ def _one_lung(
     if upper.any():
         flat = plate_response(voxels, lung, spacing_mm, _HORIZONTAL_SLOPES)
         gap = np.arange(lung.shape[0])[:, None, None] - oblique.height[None]
-        flat[gap * spacing_mm[0] < 6.0] = 0  # what is left of the oblique fissure itself
+        flat[gap * spacing_mm[0] < 8.0] = 0  # what is left of the oblique fissure itself
         level = _whole_height(lung, upper)
         horizontal = fit_fissure(flat, vessels, level, spacing_mm, HORIZONTAL)
         out[upper & ~horizontal.above(lung.shape)] = RML

@@ -13,15 +13,16 @@ from numpy.typing import NDArray
 from scipy import ndimage
 from skimage.morphology import convex_hull_image
 
-from core.imaging.ct_grid import Hounsfield, Mask, close, dilate, erode, opened
-from core.imaging.lungs import AIRWAYS, LEFT, RIGHT, Labels, LungMap
+from core.imaging.ct_grid import Hounsfield, Mask, bounding_box, opened
+from core.imaging.lungs import AIRWAYS, IN_PLANE, LEFT, RIGHT, Labels, LungMap
 
 Spacing = tuple[float, float, float]
 
 RIBS, SPINE, STERNUM, SHOULDER = 1, 2, 3, 4
 
-BONE_HU = 160.0
-CORTEX_HU = 300.0
+# A voxel that cortex fills by half; marrow inside is filled afterwards.
+BONE_HU = 280.0
+CORTEX_HU = 380.0
 SMALLEST_BONE_ML = 0.3
 # Transverse processes end some 35 mm from the midline; a vertebra's front lies some 50 mm before
 # the most backward part of the lungs, which reach beside it.
@@ -93,7 +94,8 @@ def find_bones(voxels: Hounsfield, lungs: LungMap, frame: Frame, spacing_mm: Spa
     """
     dense = (voxels > BONE_HU) & lungs.body & (lungs.labels == 0)
     zone = _spine_zone(dense.shape, frame, spacing_mm)
-    dense &= ~erode(frame.hull, 3.0, spacing_mm) | zone
+    deep = ndimage.binary_erosion(frame.hull, IN_PLANE, iterations=_steps(3.0, spacing_mm))
+    dense &= ~deep | zone
     labels, count = ndimage.label(dense)
     volume = np.bincount(labels.ravel(), minlength=count + 1) * float(np.prod(spacing_mm)) / 1000
     hard = np.bincount(labels[voxels > CORTEX_HU], minlength=count + 1) > 0
@@ -113,11 +115,23 @@ def _spine_zone(shape: tuple[int, ...], frame: Frame, spacing_mm: Spacing) -> Ma
 
 def _with_marrow(bone: Mask, voxels: Hounsfield, zone: Mask, spacing_mm: Spacing) -> Mask:
     """Fill marrow, which may be no denser than muscle, and the discs between vertebrae."""
-    filled = close(bone, 3.0, spacing_mm) & (voxels > 60.0)
+    filled = bone | (_closed(bone, _steps(4.0, spacing_mm)) & (voxels > 100.0))
     for level in range(len(filled)):
         filled[level] = ndimage.binary_fill_holes(filled[level])
-    column = close(filled & zone, 5.0, spacing_mm) & zone & (voxels > 40.0)
-    return np.asarray(filled | opened(column, 5.0, spacing_mm))
+    column = _closed(filled & zone, _steps(8.0, spacing_mm)) & zone & (voxels > 60.0)
+    steps = _steps(4.0, spacing_mm)
+    return np.asarray(filled | ndimage.binary_opening(column, iterations=steps))
+
+
+def _steps(length_mm: float, spacing_mm: Spacing) -> int:
+    """Return a length in voxels, at least one: quick morphology, where the ball's shape is idle."""
+    return max(1, round(length_mm / max(spacing_mm)))
+
+
+def _closed(mask: Mask, steps: int) -> Mask:
+    padded = np.pad(mask, steps)
+    inner = (slice(steps, -steps),) * 3
+    return np.asarray(ndimage.binary_closing(padded, iterations=steps)[inner])
 
 
 def _divide(bone: Mask, lungs: LungMap, frame: Frame, spacing_mm: Spacing) -> Labels:
@@ -143,6 +157,9 @@ def _divide(bone: Mask, lungs: LungMap, frame: Frame, spacing_mm: Spacing) -> La
 # The heart's upper border lies some 30 mm below the carina (under the left pulmonary artery).
 HEART_BELOW_CARINA_MM = 28.0
 HEART_OPENING_MM = 9.0
+DOME_ASIDE_MM = 55.0
+# How far its lower border lies under the right dome: 40 mm right and 70 mm left of the midline.
+HEART_FALL_MM = (4.0, 28.0)
 SOFT_HU = (-10.0, 400.0)
 VESSEL_OPENING_MM = 3.5
 
@@ -167,12 +184,12 @@ def find_heart(
     soft = space & (smooth > SOFT_HU[0]) & (smooth < SOFT_HU[1])
     levels = np.arange(voxels.shape[0])[:, None, None]
     top = carina - HEART_BELOW_CARINA_MM / spacing_mm[0]
-    floor = _floor(lungs.lungs, spacing_mm)
+    floor = _floor(lungs.labels, frame, spacing_mm)
     low = soft & (levels < top) & (levels > floor[None])
-    heart = _largest(opened(low, HEART_OPENING_MM, spacing_mm))
-    heart = dilate(heart, 2.0, spacing_mm) & low
+    heart = _largest(_opened(low, HEART_OPENING_MM, spacing_mm))
+    heart = ndimage.binary_dilation(heart) & low
     lower, upper = top, carina + 75.0 / spacing_mm[0]
-    great = opened(soft & (levels >= lower) & (levels < upper), VESSEL_OPENING_MM, spacing_mm)
+    great = _opened(soft & (levels >= lower) & (levels < upper), VESSEL_OPENING_MM, spacing_mm)
     great |= _descending_aorta(soft & ~heart, frame, (floor, carina), spacing_mm)
     return heart, np.asarray(great & ~heart)
 
@@ -180,17 +197,21 @@ def find_heart(
 def carina_level(lungs: Labels) -> float | None:
     """Return the level of the carina, or None where no airway divides.
 
-    It is the highest level under which the trachea's cross-section stays in two pieces (or grows
-    wider than a trachea, 32 mm) for at least two levels.
+    It is the highest level beside the lungs under which the cross-section of the airways stays in
+    two pieces for at least three levels.
     """
     air = lungs == AIRWAYS
-    levels = np.flatnonzero(air.any(axis=(1, 2)))
+    lung = np.flatnonzero(((lungs == RIGHT) | (lungs == LEFT)).any(axis=(1, 2)))
+    if not len(lung) or not air.any():
+        return None
+    # The throat divides too; the carina lies beside the lungs, well under their tops.
+    low, high = np.interp([0.25, 0.88], [0, 1], [lung[0], lung[-1]])
     run = 0
-    for level in levels[::-1].tolist():
+    for level in range(int(high), int(low), -1):
         _, count = ndimage.label(air[level])
         run = run + 1 if count >= 2 else 0
-        if run >= 2:
-            return float(level + 1)
+        if run >= 3:
+            return float(level + 2)
     return None
 
 
@@ -200,17 +221,30 @@ def _between(lungs: LungMap, bones: Labels, frame: Frame, spacing_mm: Spacing) -
     return np.asarray(frame.hull & ~taken & lungs.body)
 
 
-def _floor(lung: Mask, spacing_mm: Spacing) -> NDArray[np.float64]:
-    """Return, per column, the level of the diaphragm as the lungs' bases suggest it.
+def _floor(lungs: Labels, frame: Frame, spacing_mm: Spacing) -> NDArray[np.float64]:
+    """Return, per column of the grid, the level on which the heart lies.
 
-    Under the mediastinum it is carried over from the columns beside it.
+    The dome of the right half of the diaphragm is the landmark: lateral to the heart, it is the
+    highest base of the right lung. The heart's lower border falls from there to the left.
     """
-    there = lung.any(axis=0)
-    lowest = np.where(there, lung.argmax(axis=0), 0).astype(np.float64)
-    sigma = [15.0 / mm for mm in spacing_mm[1:]]
-    weight = ndimage.gaussian_filter(there.astype(np.float64), sigma)
-    total = ndimage.gaussian_filter(lowest, sigma)
-    return np.asarray(np.where(there, lowest, total / np.maximum(weight, 1e-6)))
+    right = lungs == RIGHT
+    there = right.any(axis=0)
+    lowest = right.argmax(axis=0)
+    columns = np.arange(lungs.shape[2])
+    middle = float(np.median(frame.middle))
+    aside = (middle - columns) * spacing_mm[2]
+    lateral = there & (aside > DOME_ASIDE_MM)[None, :]
+    top = float(np.percentile(lowest[lateral if lateral.any() else there], 96))
+    fall = np.interp(-aside, [-40.0, 70.0], HEART_FALL_MM)
+    return np.broadcast_to(top - fall / spacing_mm[0], lungs.shape[1:])
+
+
+def _opened(mask: Mask, radius_mm: float, spacing_mm: Spacing) -> Mask:
+    """Open within the mask's own box: the mediastinum is a small part of the grid."""
+    box = bounding_box(mask, (1, 1, 1))
+    out = np.zeros_like(mask)
+    out[box] = opened(mask[box], radius_mm, spacing_mm)
+    return out
 
 
 def _largest(mask: Mask) -> Mask:

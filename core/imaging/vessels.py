@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 from scipy import ndimage
 
-from core.imaging.ct_grid import Hounsfield, Mask, bounding_box, close, dilate, erode
+from core.imaging.ct_grid import Hounsfield, Mask, bounding_box, close, dilate, erode, opened
 from core.imaging.lungs import AIRWAYS, LEFT, RIGHT, Labels, mean_lung_hu
 
 Spacing = tuple[float, float, float]
@@ -23,7 +23,8 @@ HILUM_CLOSING_MM = 10.0
 SIGMAS_MM = (1.6, 2.8, 4.5)
 # What survives an opening this wide is no vessel but a lesion, unless it is near the hilum.
 LESION_OPENING_MM = 5.0
-HILUM_REACH_MM = 55.0
+GREAT_OPENING_MM = 9.0
+HILUM_REACH_MM = 70.0
 
 
 def find_vessels(voxels: Hounsfield, lungs: Labels, spacing_mm: Spacing) -> Mask:
@@ -46,6 +47,7 @@ def find_vessels(voxels: Hounsfield, lungs: Labels, spacing_mm: Spacing) -> Mask
     box = bounding_box(lung, (margin[0], margin[1], margin[2]))
     near = np.ascontiguousarray(voxels[box])
     bright = _within(lungs[box], spacing_mm) & (near > limit)
+    bright &= ~_bulky(near > limit, lungs[box], spacing_mm)
     out = np.zeros(lungs.shape, dtype=bool)
     out[box] = _tubular(near, bright, spacing_mm)
     return out
@@ -59,6 +61,20 @@ def _within(lungs: Labels, spacing_mm: Spacing) -> Mask:
         if one.any():
             out |= close(one, HILUM_CLOSING_MM, spacing_mm)
     return np.asarray(erode(out, 0.6 * max(spacing_mm), spacing_mm) & (lungs != AIRWAYS))
+
+
+def _bulky(dense: Mask, lungs: Labels, spacing_mm: Spacing) -> Mask:
+    """Return what is thicker than vessels are: great vessels, heart, chest wall, lesions.
+
+    Away from the hila half as much is too thick as near them.
+    """
+    wide = opened(dense, GREAT_OPENING_MM, spacing_mm)
+    middle = np.argwhere(lungs > 0).mean(axis=0)
+    step = np.asarray(spacing_mm)
+    axes = [(np.arange(n) - m) * mm for n, m, mm in zip(dense.shape, middle, step, strict=True)]
+    away = axes[0][:, None, None] ** 2 + axes[1][:, None] ** 2 + axes[2] ** 2
+    lesion = opened(dense, LESION_OPENING_MM, spacing_mm) & (away > HILUM_REACH_MM**2)
+    return np.asarray(dilate(wide | lesion, max(spacing_mm), spacing_mm))
 
 
 def _tubular(voxels: Hounsfield, bright: Mask, spacing_mm: Spacing) -> Mask:
