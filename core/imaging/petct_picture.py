@@ -92,9 +92,12 @@ def grey(hu: NDArray[np.float32], window: tuple[float, float] = SOFT_WINDOW_HU) 
 
 
 def blended(hu: NDArray[np.float32], share: NDArray[np.floating]) -> Rgb:
-    """Return the fused plane: up to 70 % colour where uptake is high, none where there is none."""
-    part = np.clip(1.4 * share, 0.0, 0.7)[..., None]
-    mixed = (1.0 - part) * grey(hu) + part * hot_iron(share)
+    """Return the fused plane: up to 75 % colour where uptake is high, none where there is none.
+
+    The palette stops before white, which is bone's colour.
+    """
+    part = np.clip(1.5 * share, 0.0, 0.75)[..., None]
+    mixed = (1.0 - part) * grey(hu) + part * hot_iron(0.8 * np.clip(share, 0.0, 1.0))
     return np.asarray(np.rint(mixed), dtype=np.uint8)
 
 

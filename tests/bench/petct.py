@@ -184,15 +184,16 @@ def picture(path: Path) -> None:
     assert uptake_volume is not None
     assert found.foci is not None
     focus = next(one for one in found.foci if one.assessed)
-    grid = fused_grid(case.side.volume, uptake_volume, found.motion, 20.0)
+    grid = fused_grid(case.side.volume, uptake_volume, found.motion, 10.0)
     shown = planes_at(grid, focus.centroid_mm)
     rows = np.flatnonzero((grid.uptake > 0.2).any(axis=(0, 2)))
     part = slice(int(rows[0]), int(rows[-1]) + 1)
     upper = np.concatenate([shown.axial_ct[part], shown.axial[part]], axis=1)
     lower = np.concatenate([shown.coronal, projection(grid)], axis=1)
     whole = Image.fromarray(np.concatenate([upper, lower], axis=0))
-    size = (whole.width * 2, whole.height * 2)
-    whole.resize(size, Image.Resampling.BICUBIC).quantize(128).save(path, optimize=True)
+    size = (whole.width * 8 // 5, whole.height * 8 // 5)
+    small = whole.resize(size, Image.Resampling.BICUBIC)
+    small.quantize(200, Image.Quantize.MAXCOVERAGE).save(path, optimize=True)
     say(f"{path}: F{focus.id} SUVmax {focus.uptake.suv_max:.1f}, {path.stat().st_size} bytes")
 
 

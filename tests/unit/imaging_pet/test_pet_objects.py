@@ -127,7 +127,7 @@ def test_colours_run_from_black_over_red_and_yellow_to_white():
     ]  # fmt: skip
     hu = np.array([[-160.0, 240.0]], np.float32)
     assert np.array_equal(blended(hu, np.zeros((1, 2))), grey(hu))
-    assert blended(hu, np.ones((1, 2)))[0, 0].tolist() == [178, 178, 178]
+    assert blended(hu, np.ones((1, 2)))[0, 0].tolist() == [191, 115, 38]
 
 
 def test_planes_go_through_the_point_head_up(study):
