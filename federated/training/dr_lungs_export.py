@@ -93,8 +93,8 @@ def bundle_metadata(version: str) -> dict[str, Any]:
         "calibration_set": _CALIBRATION,
         "licence": {
             "name": "CC-BY-3.0",
-            "text_zh": "训练数据：NIH ChestX-ray8(无使用限制)、TCIA LCTSC 与 ACRIN-NSCLC-FDG-PET"
-            "(CC BY 3.0，须署名)、数字患者；仅供研究。",
+            "text_zh": "训练数据：NIH ChestX-ray8（无使用限制）、TCIA LCTSC 与 ACRIN-NSCLC-FDG-PET"
+            "（CC BY 3.0，须署名）、数字患者；仅供研究。",
             "text_en": "Trained on NIH ChestX-ray8 (no restrictions; NIH Clinical Center), TCIA "
             "LCTSC and ACRIN-NSCLC-FDG-PET (CC BY 3.0, attribution) and digital patients; "
             "research only.",
