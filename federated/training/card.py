@@ -36,8 +36,10 @@ beside it a small convolutional network (marks of affected lung, cavity, effusio
 {POOL} samples of NIH normals with and without drawn disease under drawn appearance. Both pooled to
 8 x 8 cells of the aligned chest, with left-right asymmetry; ridge logistic head taught on `da` and,
 with the weight of {PAIRS_WEIGHT:g} of it, on pairs of one image with and without drawn disease from
-three other sources (pneumonias among them); Platt calibration on out-of-fold decisions of `da`. The
-heat map is each place's share of the log odds, exactly."""
+three other sources (pneumonias among them). Each filter is levelled by its mean over the image's
+lungs, and the directions that tell sources of one class apart are taken out before the head is
+fitted. Platt calibration on out-of-fold decisions of `da`. The heat map is each place's share of
+the log odds, exactly."""
 
 
 def _accuracy(trained: Trained) -> str:
@@ -57,16 +59,18 @@ patient, repeated over three splits, left-out folds only:
 | sensitivity at it (Wilson; set on these scores to reach 90 %) | {found.sensitivity} |
 | specificity at it (Wilson) | {found.specificity} |
 
-The filters' design was chosen earlier on the same 104 images among about seventy variants: the
-figure is optimistic by a little. A published unseen test split exists and is not among the data."""
+The filters' design was chosen earlier on the same 104 images among about seventy variants, the
+head's company among about twenty, by transfer and drawn disease first: the figure is optimistic by
+a little. A published unseen test split exists and is not among the data."""
 
 
 def _company(trained: Trained) -> str:
     marks, held = trained.marks, trained.coverage
     return f"""
-Interval: the spread of {len(trained.head.members)} heads of resampled patients. It is stated for
-the score of a head taught on other patients of the same source; checked on {held.looks} looks at
-left-out thirds of `da`, it held that score in {held.covered:.1%} (median width {held.width:.2f}).
+Interval: {held.reach:.2f} spreads (in log odds) of {len(trained.head.members)} heads of resampled
+patients, to either side. It is stated for the score of a head taught on other patients of the same
+source: the reach was set on thirds of `da` that share no patient, and on other such thirds
+({held.looks} looks) it held that score in {held.covered:.1%}; median width there {held.width:.2f}.
 
 Marks, on drawn disease in normals of patients that the network never saw (no real outlines are at
 hand):
@@ -94,6 +98,9 @@ def _sources(trained: Trained) -> str:
         for p in trained.probes
     )
     return f"""
+One source, two answers: the same untaught NIH normals with and without drawn disease are told apart
+with AUC {trained.pairs_auc}.
+
 Transfer: share at or above the one threshold. Class and source are confounded in these sets; no AUC
 across them is evidence, and none is given.
 

@@ -68,8 +68,15 @@ class ImageSet:
 
         What may not be taught is all in the reporting half.
         """
-        teaching = np.array([in_teaching_half(group) for group in self.groups], bool)
-        return self.take(teaching & self.open_licence), self.take(~teaching)
+        return self.take(self.taught()), self.take(~self.teaching())
+
+    def teaching(self) -> NDArray[np.bool_]:
+        """Return which images are of patients in the teaching half."""
+        return np.array([in_teaching_half(group) for group in self.groups], bool)
+
+    def taught(self) -> NDArray[np.bool_]:
+        """Return which images may be taught."""
+        return self.teaching() & self.open_licence
 
 
 @dataclass(frozen=True, slots=True)

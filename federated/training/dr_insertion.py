@@ -79,8 +79,8 @@ def distractor(lungs: Floats, draw: Draw) -> Drawn:
     return Drawn(np.clip(density, 0, 1.6), np.zeros((3, *lungs.shape), bool))
 
 
-def sample(crop: Floats, lungs: Floats, draw: Draw, diseased: bool) -> Sample:
-    """Return one sample from a normal crop, with the appearance drawn anew."""
+def sample(crop: Floats, lungs: Floats, draw: Draw, diseased: bool, varied: bool = True) -> Sample:
+    """Return one sample from a crop, with the appearance drawn anew if `varied`."""
     parts: list[Drawn] = []
     if diseased:
         parts.append(tuberculosis(lungs, draw))
@@ -88,7 +88,9 @@ def sample(crop: Floats, lungs: Floats, draw: Draw, diseased: bool) -> Sample:
         parts.append(distractor(lungs, draw))
     made = together(parts, lungs.shape)
     picture = insert(crop, lungs, made) if parts else crop
-    return Sample(appearance(picture, draw), made.masks, diseased)
+    if varied:
+        picture = appearance(picture, draw)
+    return Sample(picture, made.masks, diseased)
 
 
 def moved(crop: Floats, lungs: Floats, draw: Draw, mirror: bool) -> tuple[Floats, Floats]:

@@ -53,35 +53,45 @@ def source_probe(
     ):
         axes = min(_AXES, rows.shape[1], len(train) // 2)
         probe = make_pipeline(
-            StandardScaler(), PCA(axes, svd_solver="full"), StandardScaler(),
+            StandardScaler(),
+            PCA(axes, svd_solver="randomized", random_state=seed),
+            StandardScaler(),
             LogisticRegression(C=0.1, class_weight="balanced", max_iter=300),
-        )  # fmt: skip
+        )
         told[test] = probe.fit(rows[train], source[train]).predict(rows[test])
     return Probe(
         what, len(np.unique(source)), len(rows), float(balanced_accuracy_score(source, told))
     )
 
 
-def source_directions(
-    rows: Floats, source: NDArray[np.str_], weights: Floats, count: int
-) -> Floats:
-    """Return orthonormal (direction, feature) in which sources of one class differ; `count` rounds.
+def source_directions(contrasts: list[tuple[Floats, Floats]], rounds: int) -> Floats:
+    """Return orthonormal (direction, feature) along which sources of one class differ.
 
-    Iterative null-space projection (Ravfogel et al., ACL 2020): a ridge probe's direction is taken
-    away, then the next probe is fitted on what is left.
+    Iterative null-space projection (Ravfogel et al., ACL 2020): the direction of a ridge probe that
+    tells the two sides of a contrast apart is taken away, then the next is fitted on what is left.
+
+    Parameters
+    ----------
+    contrasts : list of pairs of (image, feature)
+        Two sources of the same class each.
     """
-    from sklearn.linear_model import RidgeClassifier
-
     found: list[Floats] = []
-    left = rows - np.average(rows, axis=0, weights=weights)
-    for _ in range(count):
-        probe = RidgeClassifier(alpha=len(rows) * 1.0, class_weight="balanced")
-        probe.fit(left, source, sample_weight=weights)
-        for coefficient in np.atleast_2d(probe.coef_):
-            direction = coefficient - sum((d @ coefficient) * d for d in found)
-            length = float(np.linalg.norm(direction))
-            if length > 1e-9:
-                found.append(direction / length)
-        basis = np.array(found)
-        left = left - (left @ basis.T) @ basis
+    for _ in range(rounds):
+        for one, other in contrasts:
+            rows = np.concatenate([one, other])
+            rows = rows - rows.mean(0)
+            basis = np.array(found).reshape(len(found), rows.shape[1])
+            direction = _ridge_direction(rows - (rows @ basis.T) @ basis, len(one))
+            direction = direction - basis.T @ (basis @ direction)
+            found.append(direction / max(float(np.linalg.norm(direction)), 1e-12))
     return np.array(found)
+
+
+def _ridge_direction(rows: Floats, first: int) -> Floats:
+    """Return the ridge's direction from the first rows to the others, both sides equally heavy."""
+    count = len(rows)
+    side = np.concatenate([
+        np.full(first, 0.5 * count / first), np.full(count - first, -0.5 * count / (count - first))
+    ])  # fmt: skip
+    direction: Floats = rows.T @ np.linalg.solve(rows @ rows.T + count * np.eye(count), side)
+    return direction

@@ -14,7 +14,7 @@ of the other half. TBX11K and images whose licence forbids commercial use are ne
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
@@ -26,6 +26,7 @@ from federated.training.dr_data import ImageSet, Source, inputs_of
 from federated.training.dr_doubt import (
     Coverage,
     check_interval,
+    distance,
     fit_novelty,
     novelty_limit,
     resampled_heads,
@@ -35,9 +36,9 @@ from federated.training.dr_lesion_net import LesionNet, Pool, make_pool, train_l
 from federated.training.dr_marks import Marks, judge_marks
 from federated.training.dr_probe import Probe, source_probe
 from federated.training.fitting import (
+    Company,
     Features,
     Lesson,
-    Standard,
     describe,
     fit_linear,
     join,
@@ -45,6 +46,7 @@ from federated.training.fitting import (
     lesson_of,
     out_of_fold,
     platt,
+    source_basis,
     standard_of,
 )
 from federated.training.network import Head, lung_mask
@@ -71,8 +73,9 @@ FOREIGN_SETS = ("tbx11k_tb",)
 POOL = 1600
 REPORTED_POOL = 300
 EPOCHS = 4
+PAIR_SEEDS = {"nih_normal": 210, "nih_pneumonia": 213, "covid_cxr": 209}
 #: What the pairs of the other sources weigh beside `da`, all together.
-PAIRS_WEIGHT = 0.5
+PAIRS_WEIGHT = 0.15
 
 
 @dataclass(frozen=True)
@@ -102,7 +105,10 @@ class Transfer:
 
 @dataclass(frozen=True)
 class Trained:
-    """A trained head with its figures; scores are out-of-fold for the training set."""
+    """A trained head with its figures; scores are out-of-fold for the training set.
+
+    ``pairs_auc``: the same untaught NIH normals with and without drawn disease told apart.
+    """
 
     head: Head
     lesions: LesionNet
@@ -113,6 +119,7 @@ class Trained:
     training: ImageSet
     scores: NDArray[np.float64] = field(repr=False)
     transfer: tuple[Transfer, ...] = ()
+    pairs_auc: Interval | None = None
     probes: tuple[Probe, ...] = ()
 
 
@@ -125,8 +132,8 @@ class Material:
     da : ImageSet
     lesson : Lesson
         `da`'s features and truth.
-    beside : Lesson or None
-        Pairs with and without drawn disease from other sources.
+    company : Company or None
+        What other sources teach beside it.
     taught : Features
         All real images that were taught, for the novelty model.
     taught_groups : (image,) str
@@ -134,7 +141,7 @@ class Material:
 
     da: ImageSet
     lesson: Lesson
-    beside: Lesson | None
+    company: Company | None
     taught: Features
     taught_groups: NDArray[np.str_]
 
@@ -164,15 +171,15 @@ def fit_and_judge(
     material: Material, lesions: LesionNet, lungs: NDArray[np.float32], marks: Marks, say: Say
 ) -> Trained:
     """Cross-validate over all seeds, then fit the shipped head and its company on every image."""
-    lesson, groups, beside = material.lesson, material.da.groups, material.beside
-    rows = [out_of_fold(lesson, groups, seed, beside) for seed in SEEDS]
+    lesson, groups, company = material.lesson, material.da.groups, material.company
+    rows = [out_of_fold(lesson, groups, seed, company) for seed in SEEDS]
     validation, slope, offset, scores = judge(np.array(rows), lesson.truth)
     say(f"da: AUC {validation.auc}, by split {[round(v, 3) for v in validation.auc_by_seed]}")
-    laid = laid_out(fit_linear(lesson.plus(beside)))
-    members = np.stack([m.flat for m in resampled_heads(lesson, groups, 0, beside)])
+    laid = laid_out(fit_linear(lesson, company))
+    members = np.stack([m.flat for m in resampled_heads(lesson, groups, 0, company)])
     limit, _ = novelty_limit(material.taught, material.taught_groups, 0)
     say(f"novelty limit {limit:.3f}")
-    coverage = check_interval(lesson, groups, 0, beside)
+    coverage = check_interval(lesson, groups, company)
     say(f"interval: {coverage}")
     head = Head(
         laid.mean_cell.astype(np.float32), laid.weight_cell.astype(np.float32),
@@ -191,33 +198,62 @@ def template_lungs(spec: InputSpec) -> NDArray[np.float16]:
 def pairs_of(
     images: ImageSet, seed: int, diseased: bool, spec: InputSpec = INPUT
 ) -> NDArray[np.float32]:
-    """Return one network input per image, with drawn disease or without."""
+    """Return one crop per image, with drawn disease or without; else it stays as it was."""
     draw = np.random.default_rng(seed)
     fields = images.lungs
     if not len(fields):
         fields = np.repeat(template_lungs(spec)[None], len(images.crops), 0)
     crops = [
-        sample(crop, lungs.astype(np.float32), draw, diseased).crop
+        sample(crop, lungs.astype(np.float32), draw, diseased, varied=False).crop
         for crop, lungs in zip(images.crops, fields, strict=True)
     ]
-    return inputs_of(np.array(crops), spec)
+    return np.array(crops)
 
 
-def beside_of(
-    taught: list[ImageSet], describer: Callable[[NDArray[np.float32]], Features], count: float
-) -> Lesson:
+def beside_of(taught: dict[str, ImageSet], described: Described, count: float) -> Lesson:
     """Return the pairs of all sources as a lesson that weighs as much as `count` images.
 
     Every source weighs the same, and its two halves weigh the same: no source speaks for a class.
     """
     parts, truth, weights = [], [], []
-    for number, images in enumerate(taught):
+    for name, images in taught.items():
         for diseased in (False, True):
-            parts.append(describer(pairs_of(images, 100 + 2 * number + diseased, diseased)))
+            parts.append(described.pairs(name, images, diseased, reported=False))
             truth.append(np.full(len(images.groups), diseased))
             share = count / (2 * len(taught) * len(images.groups))
             weights.append(np.full(len(images.groups), share))
     return Lesson(join(parts), np.concatenate(truth), np.concatenate(weights))
+
+
+@dataclass(frozen=True)
+class Described:
+    """Makes features of images, and keeps them from run to run where crops are kept."""
+
+    source: Source
+    lesions: LesionNet
+    lungs: NDArray[np.float32]
+
+    def whole(self, images: ImageSet) -> Features:
+        """Return the features of a set's images."""
+        return self._kept(f"features_{images.name}", lambda: images.crops)
+
+    def pairs(self, name: str, images: ImageSet, diseased: bool, reported: bool) -> Features:
+        """Return the features of images of a set with drawn disease or without."""
+        seed = PAIR_SEEDS[name] + diseased + 10 * reported
+        half = "reported" if reported else "taught"
+        file = f"features_{name}_{half}_{'ill' if diseased else 'clear'}"
+        return self._kept(file, lambda: pairs_of(images, seed, diseased))
+
+    def _kept(self, name: str, crops: Callable[[], NDArray[np.float32]]) -> Features:
+        file = None if self.source.kept is None else self.source.kept / f"{name}.npz"
+        if file is not None and file.is_file():
+            with np.load(file, allow_pickle=False) as arrays:
+                return Features(arrays["cells"].astype(float), arrays["mirrored"].astype(float))
+        made = describe(inputs_of(crops(), INPUT), self.lungs, self.lesions)
+        if file is not None:
+            cells, mirrored = made.cells.astype(np.float32), made.mirrored.astype(np.float32)
+            np.savez(file, cells=cells, mirrored=mirrored)
+        return made
 
 
 def train(source: Source, say: Say, transfer: bool = True) -> Trained:
@@ -227,31 +263,27 @@ def train(source: Source, say: Say, transfer: bool = True) -> Trained:
     ------
     TrainingDataMissing
     """
-    halves = {}
-    for name in TAUGHT_SETS:
+    sets = {}
+    for name in ("da", *TAUGHT_SETS):
         say(f"{name}: finding chests")
-        halves[name] = source.load(name, lungs=name == DRAWN_SET).halves()
-    lesions, marks = _lesion_net(source, *halves[DRAWN_SET], say)
+        sets[name] = source.load(name, lungs=name == DRAWN_SET)
+    lesions, marks = _lesion_net(source, *sets[DRAWN_SET].halves(), say)
     lungs = lung_mask(INPUT.grow_top, INPUT.grow_bottom, INPUT.grow_side)
-
-    def features(inputs: NDArray[np.float32]) -> Features:
-        return describe(inputs, lungs, lesions)
-
-    say("da: finding chests")
-    da = source.load("da")
-    lesson = lesson_of(features(inputs_of(da.crops, INPUT)), da.tuberculosis)
-    teaching = [halves[name][0] for name in TAUGHT_SETS]
+    described, da = Described(source, lesions, lungs), sets["da"]
+    lesson = lesson_of(described.whole(da), da.tuberculosis)
     say("pairs with and without drawn disease")
-    beside = beside_of(teaching, features, PAIRS_WEIGHT * len(da.groups))
-    real = [features(inputs_of(one.crops, INPUT)) for one in teaching]
-    groups = np.concatenate([da.groups, *(one.groups for one in teaching)])
-    material = Material(da, lesson, beside, join([lesson.features, *real]), groups)
+    teaching = {name: sets[name].halves()[0] for name in TAUGHT_SETS}
+    pairs = beside_of(teaching, described, PAIRS_WEIGHT * len(da.groups))
+    real = [described.whole(sets[name]).take(sets[name].taught()) for name in TAUGHT_SETS]
+    company = Company(pairs, normals=real[0], others=(real[1], real[2]))
+    groups = np.concatenate([da.groups, *(one.groups for one in teaching.values())])
+    material = Material(da, lesson, company, join([lesson.features, *real]), groups)
     trained = fit_and_judge(material, lesions, lungs, marks, say)
     if not transfer:
         return trained
-    foreign = {name: halves[name][1] for name in TAUGHT_SETS}
+    foreign = {name: sets[name] for name in TAUGHT_SETS}
     foreign |= {name: source.load(name) for name in FOREIGN_SETS}
-    return _with_transfer(trained, material, foreign, features)
+    return _with_transfer(trained, material, foreign, described)
 
 
 def _lesion_net(
@@ -293,47 +325,63 @@ def _trained_net(source: Source, pool: Pool) -> LesionNet:
 
 
 def _with_transfer(
-    trained: Trained,
-    material: Material,
-    foreign: dict[str, ImageSet],
-    features: Callable[[NDArray[np.float32]], Features],
+    trained: Trained, material: Material, foreign: dict[str, ImageSet], described: Described
 ) -> Trained:
-    from dataclasses import replace
+    linear = fit_linear(material.lesson, material.company)
+    head, limit = trained.head, trained.novelty_limit
 
-    from federated.training.export import answers_of
+    def scores_of(features: Features) -> NDArray[np.float64]:
+        return _sigmoid(head.slope * linear.decide(features) + head.offset)
 
-    table = []
-    seen = {"da": material.lesson.features}
+    table, seen, kept = [], {"da": material.lesson.features}, {}
     for name, images in foreign.items():
-        inputs = inputs_of(images.crops, INPUT)
-        scores, distances = answers_of(trained, inputs)
-        seen[name] = features(inputs)
-        positive = share_interval(scores >= trained.validation.threshold)
-        outside = float((distances > trained.novelty_limit).mean())
-        table.append(Transfer(name, len(scores), positive, outside))
-    standard = standard_of(material.lesson.plus(material.beside).features)
-    probes = probes_of(seen, material.da, foreign, standard)
-    return replace(trained, transfer=tuple(table), probes=probes)
+        reported = ~images.teaching() if name in TAUGHT_SETS else np.ones(len(images.groups), bool)
+        kept[name] = images.take(reported)
+        seen[name] = described.whole(images).take(reported)
+        positive = share_interval(scores_of(seen[name]) >= trained.validation.threshold)
+        outside = float((distance(head.novelty, seen[name]) > limit).mean())
+        table.append(Transfer(name, int(reported.sum()), positive, outside))
+    normals = kept[DRAWN_SET]
+    clear, ill = (
+        scores_of(described.pairs(DRAWN_SET, normals, diseased, reported=True))
+        for diseased in (False, True)
+    )
+    truth = np.repeat([False, True], len(normals.groups))
+    return replace(
+        trained,
+        transfer=tuple(table),
+        pairs_auc=bootstrap_auc(truth, np.concatenate([clear, ill]), seed=0),
+        probes=probes_of(seen, material, kept),
+    )
 
 
 def probes_of(
-    seen: dict[str, Features], da: ImageSet, foreign: dict[str, ImageSet], standard: Standard
+    seen: dict[str, Features], material: Material, foreign: dict[str, ImageSet]
 ) -> tuple[Probe, ...]:
-    """Return how well sources are told apart: from small pictures and from the head's features."""
+    """Return how well sources are told apart, on patients that taught no other source's features.
+
+    From small pictures, from the features, and from the features as the head sees them: with the
+    source's directions taken out.
+    """
+    da, company = material.da, material.company
+    assert company is not None
+    standard = standard_of(join([material.lesson.features, company.normals]))
+    basis = source_basis(standard, material.lesson, company)
     images = {"da": da, **foreign}
     rows = {name: standard.rows(one) for name, one in seen.items()}
+    left = {name: one - (one @ basis.T) @ basis for name, one in rows.items()}
     small = {name: _thumbnails(one.crops) for name, one in images.items()}
     groups = {name: one.groups for name, one in images.items()}
-    normal, ill = ~da.tuberculosis, da.tuberculosis
     found = []
-    for what, table in (("32 x 32 pictures", small), ("features", rows)):
+    for what, table in (("32 x 32 pictures", small), ("features", rows), ("head sees", left)):
         found.append(_probe(f"{what}: all sources", table, groups))
-        pairs = {"da": table["da"][normal], "nih_normal": table["nih_normal"]}
-        patients = {**groups, "da": groups["da"][normal]}
-        found.append(_probe(f"{what}: normal, da or NIH", pairs, patients))
-        pairs = {"da": table["da"][ill], "tbx11k_tb": table["tbx11k_tb"]}
-        patients = {**groups, "da": groups["da"][ill]}
-        found.append(_probe(f"{what}: tuberculosis, da or TBX11K", pairs, patients))
+        for label, name, chosen in (
+            ("normal", "nih_normal", ~da.tuberculosis),
+            ("tuberculosis", "tbx11k_tb", da.tuberculosis),
+        ):
+            pair = {"da": table["da"][chosen], name: table[name]}
+            patients = {"da": da.groups[chosen], name: groups[name]}
+            found.append(_probe(f"{what}: {label}, da or {name}", pair, patients))
     return tuple(found)
 
 

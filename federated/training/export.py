@@ -17,7 +17,6 @@ from core.imaging.dr_input import as_preprocessing
 from core.imaging.dr_recipes import DOUBT_OP
 from core.models.metadata import FORMAT
 from federated.training.card import model_card
-from federated.training.dr_doubt import REACH
 from federated.training.dr_tb import INPUT, Trained
 from federated.training.network import FINE, TbNetwork
 
@@ -139,7 +138,7 @@ def bundle_metadata(trained: Trained, version: str) -> dict[str, Any]:
         "postprocessing": {
             "op": DOUBT_OP,
             **{name: name for name in OUTPUTS},
-            "interval_reach": round(REACH, 4),
+            "interval_reach": trained.coverage.reach,
             "novelty_limit": round(trained.novelty_limit, 4),
             "affected_level": trained.marks.affected_level,
             "cavity_level": trained.marks.cavity_level,

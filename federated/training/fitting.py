@@ -9,6 +9,7 @@ import torch
 from numpy.typing import NDArray
 
 from federated.training.dr_lesion_net import KINDS, LesionNet
+from federated.training.dr_probe import source_directions
 from federated.training.network import (
     BANK_MAPS,
     CELLS,
@@ -22,6 +23,8 @@ Floats = NDArray[np.float64]
 FOLDS = 5
 # Inverse strength of the ridge. Anything from 1e-4 to 1e-2 gave the same AUC within 0.01.
 RIDGE_C = 1e-3
+#: Rounds in which the directions that tell sources apart are taken out.
+ERASED_ROUNDS = 4
 _HALF = CELLS // 2
 #: The few lesion maps together weigh as much as the many filters together.
 _LESION_GAIN = float(np.sqrt(BANK_MAPS / KINDS))
@@ -65,7 +68,7 @@ def describe(
     cells, mirrored = [], []
     with torch.inference_mode():
         for start in range(0, len(inputs), batch):
-            a, b = describer(maps(torch.from_numpy(inputs[start : start + batch])))
+            _, a, b = describer(maps(torch.from_numpy(inputs[start : start + batch])))
             cells.append(a.numpy().astype(np.float64))
             mirrored.append(b.numpy().astype(np.float64))
     return Features(np.concatenate(cells), np.concatenate(mirrored))
@@ -154,12 +157,42 @@ def lesson_of(features: Features, truth: NDArray[np.bool_]) -> Lesson:
     return Lesson(features, truth, np.ones(len(truth)))
 
 
-def fit_linear(lesson: Lesson) -> Linear:
-    """Fit on images and, by symmetry, on their mirror images."""
+@dataclass(frozen=True)
+class Company:
+    """What other sources teach beside the lesson; none of it may hold a patient of the lesson.
+
+    Attributes
+    ----------
+    pairs : Lesson
+        Images with and without drawn disease.
+    normals : Features
+        Of another source: what tells them from the lesson's own normals is no disease.
+    others : pair of Features
+        Images of one further class from two sources: what tells them apart is no disease either.
+    """
+
+    pairs: Lesson
+    normals: Features
+    others: tuple[Features, Features]
+
+
+def fit_linear(lesson: Lesson, company: Company | None = None) -> Linear:
+    """Fit on images and, by symmetry, on their mirror images.
+
+    With company, the directions in which sources of one class differ are taken out first; the
+    ridge then gives them no weight.
+    """
     from sklearn.linear_model import LogisticRegression
 
-    standard = standard_of(lesson.features)
-    rows = standard.rows(lesson.features)
+    if company is None:
+        standard, whole = standard_of(lesson.features), lesson
+    else:
+        standard = standard_of(join([lesson.features, company.normals]))
+        whole = lesson.plus(company.pairs)
+    rows = standard.rows(whole.features)
+    if company is not None:
+        basis = source_basis(standard, lesson, company)
+        rows = rows - (rows @ basis.T) @ basis
     # A ridge solution lies in the span of its rows: fitted there, in as many axes as there are
     # images instead of features, it is the same solution in a tenth of the time.
     values, vectors = np.linalg.eigh(rows @ rows.T)
@@ -167,39 +200,49 @@ def fit_linear(lesson: Lesson) -> Linear:
     root, axes = np.sqrt(values[live]), vectors[:, live]
     # Every image stands for itself and its mirror image: hence the 2.
     model = LogisticRegression(C=2 * RIDGE_C, max_iter=500)
-    model.fit(axes * root, lesson.truth, sample_weight=lesson.weights)
+    model.fit(axes * root, whole.truth, sample_weight=whole.weights)
     weight: Floats = rows.T @ (axes @ (model.coef_[0] / root))
     return Linear(standard, weight, float(model.intercept_[0]))
 
 
-def out_of_fold(
-    lesson: Lesson, groups: NDArray[np.str_], seed: int, beside: Lesson | None = None
-) -> Floats:
-    """Return each image's decision by the model that did not see its patient.
+def source_basis(standard: Standard, lesson: Lesson, company: Company) -> Floats:
+    """Return orthonormal (direction, feature) in which the sources of one class differ."""
+    own = lesson.features.take(~lesson.truth)
+    contrasts = [
+        (standard.rows(one), standard.rows(other))
+        for one, other in ((own, company.normals), company.others)
+    ]
+    return source_directions(contrasts, ERASED_ROUNDS)
 
-    `beside` is taught in every fold; it must hold no patient of the lesson.
-    """
+
+def out_of_fold(
+    lesson: Lesson, groups: NDArray[np.str_], seed: int, company: Company | None = None
+) -> Floats:
+    """Return each image's decision by the model that did not see its patient."""
     from sklearn.model_selection import StratifiedGroupKFold
 
     decisions = np.zeros(len(lesson.truth))
     folds = StratifiedGroupKFold(FOLDS, shuffle=True, random_state=seed)
     for train, test in folds.split(decisions, lesson.truth, groups):
-        model = fit_linear(lesson.take(train).plus(beside))
+        model = fit_linear(lesson.take(train), company)
         decisions[test] = model.decide(lesson.features.take(test))
     return decisions
 
 
-def platt(
-    decisions: Floats, truth: NDArray[np.bool_], weights: Floats | None = None
-) -> tuple[float, float]:
+def platt(decisions: Floats, truth: NDArray[np.bool_]) -> tuple[float, float]:
     """Return (slope, offset) so that sigmoid(slope * decision + offset) is a probability.
 
-    The sets hold one tuberculosis image per normal one, so this is the probability at a prevalence
-    of one half, not in a population.
+    With Platt's softened targets (1999): few images that happen to be told apart without a fault
+    do not make the slope endless. The sets hold one tuberculosis image per normal one, so this is
+    the probability at a prevalence of one half, not in a population.
     """
     from sklearn.linear_model import LogisticRegression
 
-    model = LogisticRegression(C=1e6).fit(decisions[:, None], truth, sample_weight=weights)
+    ill = int(truth.sum())
+    target = np.where(truth, (ill + 1) / (ill + 2), 1 / (len(truth) - ill + 2))
+    both = np.repeat([True, False], len(truth))
+    model = LogisticRegression(C=1e6)
+    model.fit(np.tile(decisions, 2)[:, None], both, sample_weight=np.r_[target, 1 - target])
     return float(model.coef_[0, 0]), float(model.intercept_[0])
 
 

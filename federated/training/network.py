@@ -113,19 +113,27 @@ def place_weights(lungs: NDArray[np.float32]) -> torch.Tensor:
 class Describer(torch.nn.Module):
     """Maps (n, 36, 32, 32) to the features that the head weighs.
 
-    Returns cells (n, 36, 8, 8) and their mirrored counterparts (n, 36, 8, 8); only places in the
-    lungs count, and a cell with almost no lung is 0.
+    Every filter's mean over the image's own lungs is taken off first: how sharp, how noisy and how
+    wide a console's grey-scale is, is the device's and the hospital's, and tells no disease.
+
+    Returns the levelled maps, their cells (n, 36, 8, 8) and the cells' mirrored counterparts; only
+    places in the lungs count, and a cell with almost no lung is 0.
     """
 
     def __init__(self, lungs: NDArray[np.float32]) -> None:
         super().__init__()
         self.register_buffer("order", torch.tensor(mirror_order()))
         self.register_buffer("places", place_weights(lungs))
+        counts = torch.ones((1, MAPS, 1, 1))
+        counts[:, BANK_MAPS - 1 :] = 0.0
+        # Shares of the lungs' mean, for the filters alone.
+        self.register_buffer("share", counts * self.places / self.places.sum().clamp(min=1.0))
 
-    def forward(self, maps: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        cells = functional.avg_pool2d(maps * self.places, FINE // CELLS)
+    def forward(self, maps: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        level = maps - (maps * self.share).sum((2, 3), keepdim=True)
+        cells = functional.avg_pool2d(level * self.places, FINE // CELLS)
         mirrored = torch.flip(torch.index_select(cells, 1, self.order), dims=[3])
-        return cells, mirrored
+        return level, cells, mirrored
 
 
 class AllMaps(torch.nn.Module):
@@ -242,13 +250,13 @@ class TbNetwork(torch.nn.Module):
     def forward(self, image: torch.Tensor) -> tuple[torch.Tensor, ...]:
         bias, slope, offset = self.constants
         maps = self.maps(image)
-        cells, mirrored = self.describe(maps)
+        level, cells, mirrored = self.describe(maps)
         difference = torch.abs(cells - mirrored)
         uneven = self.weight_asymmetry * (difference - self.mean_asymmetry)
         plain = self.weight_cell * (cells - self.mean_cell)
         decision = (plain + uneven).sum((1, 2, 3), keepdim=False)[:, None] + bias
         score = torch.sigmoid(slope * decision + offset)
-        heat = slope * self._local(maps, uneven * (cells > mirrored).to(uneven.dtype))
+        heat = slope * self._local(level, uneven * (cells > mirrored).to(uneven.dtype))
         members = torch.cat([cells.flatten(1), difference.flatten(1)], 1) @ self.member_weights
         novelty = self.distance((cells + mirrored)[..., : CELLS // 2].flatten(1))
         return score, heat, maps[:, BANK_MAPS:], members + self.member_bias, novelty

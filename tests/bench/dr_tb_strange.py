@@ -16,10 +16,10 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
-import nibabel as nib
 import numpy as np
 import pydicom
 from pydicom.errors import InvalidDicomError
+from scipy import ndimage as ndi
 
 from core.errors import XinglinError
 from core.imaging.dr import DrFindings, DrOptions, analyse_dr
@@ -27,6 +27,8 @@ from core.imaging.volume import Radiograph
 from core.models.bundle import load, shipped
 from core.models.onnx_engine import open_onnx
 from federated.training.dr_data import data_folder, decode, in_teaching_half, told_members
+from federated.training.dr_lungs_bodies import Body, ct_folder, lctsc_body
+from federated.training.dr_lungs_drr import Pose, project
 
 _LEAST = 96
 
@@ -47,25 +49,26 @@ def _frontal(name: str, step: int) -> Iterator[np.ndarray]:
     return (decode(one.encoded) for one in islice(held_out, 0, None, step))
 
 
-def _ct_slices() -> Iterator[np.ndarray]:
-    path = data_folder().parent / "ct" / "lctsc-test-s1-101_ct.nii.gz"
-    voxels = np.asarray(nib.load(path).dataobj, np.float32)  # type: ignore[attr-defined]
-    for index in range(20, voxels.shape[2] - 10, 12):
-        yield np.ascontiguousarray(np.clip(voxels[:, :, index].T, -1000, 400) + 1000)
-    for index in range(160, 360, 40):
-        side = np.clip(voxels[:, index, ::-1].T, -1000, 400) + 1000
-        yield np.repeat(side, 3, axis=0)
+def _ct_slices(bodies: tuple[Body, ...]) -> Iterator[np.ndarray]:
+    """Axial and coronal slices in a wide window."""
+    for body in bodies:
+        voxels = np.clip(body.hu, -1000, 400) + 1000
+        for level in np.linspace(0.2, 0.8, 6):
+            yield _large(voxels[int(level * len(voxels))])
+            yield _large(voxels[::-1, int(level * voxels.shape[1])])
 
 
-def _laterals() -> Iterator[np.ndarray]:
-    """Sums of a CT from side to side: the lateral view of a real patient."""
-    for case in ("101", "103"):
-        path = data_folder().parent / "ct" / f"lctsc-test-s1-{case}_ct.nii.gz"
-        voxels = np.asarray(nib.load(path).dataobj, np.float32)  # type: ignore[attr-defined]
-        water = np.clip(voxels + 1000, 0, 2000)
-        for turn in (0, 1):
-            side = water.sum(axis=0 if turn == 0 else 1).T[::-1]
-            yield np.repeat(np.ascontiguousarray(side), 3, axis=0) / 1000
+def _projected(bodies: tuple[Body, ...], yaws: tuple[float, ...]) -> Iterator[np.ndarray]:
+    """Radiographs of real patients, projected from CT."""
+    for body in bodies:
+        for yaw in yaws:
+            yield _large(project(body, Pose(yaw, 0.0, 1.0, 1.0, 1.0)).path)
+
+
+def _large(image: np.ndarray) -> np.ndarray:
+    grey = ndi.zoom(image, 512 / len(image), order=1)
+    large: np.ndarray = (grey - grey.min()) / max(float(np.ptp(grey)), 1e-6) * 250
+    return large
 
 
 def _dicom_samples() -> Iterator[np.ndarray]:
@@ -98,8 +101,10 @@ def kinds() -> Iterator[tuple[str, Iterator[np.ndarray]]]:
     yield "nih_normal reversed", (255 - p for p in _frontal("nih_normal", 10))
     yield "nih_normal turned 90", (np.rot90(p).copy() for p in _frontal("nih_normal", 10))
     yield "nih_normal upside down", (p[::-1].copy() for p in _frontal("nih_normal", 10))
-    yield "lateral (CT summed)", _laterals()
-    yield "CT slices", _ct_slices()
+    bodies = (lctsc_body(ct_folder(), "s1-101"), lctsc_body(ct_folder(), "s1-103"))
+    yield "frontal, projected from CT", _projected(bodies, (-4.0, 0.0, 4.0))
+    yield "lateral, projected from CT", _projected(bodies, (80.0, 90.0, 270.0))
+    yield "CT slices", _ct_slices(bodies)
     yield "other DICOM samples", _dicom_samples()
     yield "noise and blocks", _noise()
 

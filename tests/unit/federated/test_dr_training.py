@@ -21,11 +21,13 @@ from federated.training.dr_data import ImageSet, Source, data_folder, in_teachin
 from federated.training.dr_doubt import fit_novelty, novelty_limit
 from federated.training.dr_lesion_net import LesionNet, make_pool, train_lesion_net
 from federated.training.dr_marks import Marks, judge_marks
-from federated.training.dr_probe import source_probe
+from federated.training.dr_probe import source_directions, source_probe
 from federated.training.dr_tb import INPUT, Material, Trained, fit_and_judge
 from federated.training.export import answers_of, network_of, write_bundle
 from federated.training.fitting import (
+    Company,
     Features,
+    Lesson,
     describe,
     fit_linear,
     laid_out,
@@ -208,6 +210,36 @@ def test_a_probe_finds_a_source_that_shows_and_no_other():
     assert source_probe("noise", rows, source, groups, 0).balanced_accuracy < 0.65
     rows[:60, 4] += 4
     assert source_probe("shifted", rows, source, groups, 0).balanced_accuracy > 0.9
+
+
+def test_what_tells_sources_apart_is_taken_out():
+    draw = np.random.default_rng(2)
+    rows, shift = draw.standard_normal((160, 30)), np.zeros(30)
+    shift[:3] = (2.0, -2.0, 1.5)
+    source = np.repeat(["a", "b"], 80)
+    rows[80:] += shift
+    groups = np.array([f"p{i}" for i in range(160)])
+    basis = source_directions([(rows[:80], rows[80:])], 3)
+    assert basis @ basis.T == pytest.approx(np.eye(3), abs=1e-9)
+    left = rows - (rows @ basis.T) @ basis
+    assert source_probe("as they were", rows, source, groups, 0).balanced_accuracy > 0.9
+    assert source_probe("taken out", left, source, groups, 0).balanced_accuracy < 0.65
+
+
+def test_company_takes_the_source_out_of_the_head(tiny):
+    """A head taught beside another source gives the direction of that source no weight."""
+    _, lesson = tiny
+    shifted = Features(lesson.features.cells.copy(), lesson.features.mirrored.copy())
+    for values in (shifted.cells, shifted.mirrored):
+        values[:, 5] += 0.4 * np.arange(1, 65).reshape(8, 8) / 64
+    normals = shifted.take(~lesson.truth)
+    pairs = Lesson(normals, np.arange(6) < 3, np.full(6, 1e-6))
+    company = Company(pairs, normals, (lesson.features.take(lesson.truth), shifted))
+    moves = [
+        np.abs(model.decide(normals) - model.decide(lesson.features.take(~lesson.truth))).mean()
+        for model in (fit_linear(lesson), fit_linear(lesson, company))
+    ]
+    assert moves[1] < 0.5 * moves[0]
 
 
 def test_the_lesion_network_learns_drawn_disease_and_repeats_itself():
