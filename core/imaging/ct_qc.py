@@ -84,7 +84,10 @@ def _above(code: str, metric: str, limits: Span, out: Sink) -> None:
 
 def _judge_noise(limits: CtLimits, out: Sink) -> None:
     span = (limits.noise_warn_hu, limits.noise_reject_hu)
-    _above("CT_NOISE_HIGH", "noise_hu", span, out)
+    metrics = out[1]
+    # Where air is much noisier than blood, its wall moved through it: that is motion, not noise.
+    if not metrics.get("noise_hu", 0.0) > 2.0 * metrics.get("aorta_noise_hu", np.inf):
+        _above("CT_NOISE_HIGH", "noise_hu", span, out)
     if not any(reason.code == "CT_NOISE_HIGH" for reason in out[0]):
         _above("CT_NOISE_BLOOD_HIGH", "aorta_noise_hu", span, out)
 
@@ -144,9 +147,12 @@ def _judge_artefacts(limits: CtLimits, out: Sink) -> None:
     """Judge blur, motion, metal and the field of view."""
     reasons, metrics = out
     _above("CT_BLUR", "edge_width_mm", limits.edge_width_mm, out)
-    _above("CT_SLICE_JUMP", "slice_jump_mm", limits.slice_jump_mm, out)
+    least = limits.slice_jump_share * metrics.get("spacing_mm", 0.0)
+    jump = (max(limits.slice_jump_mm[0], least), max(limits.slice_jump_mm[1], 2.0 * least))
+    _above("CT_SLICE_JUMP", "slice_jump_mm", jump, out)
     # Noise alone leaves a fifth of itself in the smoothed air.
-    if metrics.get("air_streak_hu", 0.0) > 0.35 * metrics.get("noise_hu", 0.0):
+    noise = min(metrics.get("noise_hu", 0.0), metrics.get("aorta_noise_hu", np.inf))
+    if metrics.get("air_streak_hu", 0.0) > 0.35 * noise:
         _above("CT_MOTION", "air_streak_hu", limits.air_streak_hu, out)
     _above("CT_METAL_STREAK", "streak_hu", limits.streak_hu, out)
     streaks = any(reason.code == "CT_METAL_STREAK" for reason in reasons)

@@ -176,8 +176,10 @@ def _match(window: Hounsfield, spacing_mm: tuple[float, float, float]) -> Hounsf
     mean = ndimage.convolve(values, inner / inner.sum(), mode="nearest")
     square = ndimage.convolve(np.square(values), inner / inner.sum(), mode="nearest")
     spread = np.sqrt(np.maximum(square - np.square(mean), 0.0))
-    even = np.exp(-0.5 * np.square(spread / 30.0))
     inside = (mean > BLOOD_HU[0]) & (mean < BLOOD_HU[1])
+    # What even the evenest places have is noise; the usual 12 HU are allowed for below.
+    noise = max(0.0, float(np.percentile(spread[inside], 10)) - 12.0) if inside.any() else 0.0
+    even = np.exp(-0.5 * np.square(np.maximum(spread - noise, 0.0) / 30.0))
     lower = ndimage.convolve((values < -40.0).astype(np.float32), rim / rim.sum(), mode="nearest")
     return np.asarray(even * inside * np.clip(lower / 0.5, 0.0, 1.0), dtype=np.float32)
 

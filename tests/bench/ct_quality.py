@@ -143,6 +143,17 @@ def _narrow(scan: Scan, cut_mm: float, rng: np.random.Generator) -> Volume:
     return spoil.cropped(scan.volume, (int(low + share * cut), int(high + (1 - share) * cut)))
 
 
+def _side(scan: Scan, cut_mm: float, rng: np.random.Generator) -> Volume:
+    """Cut into one lung from its side."""
+    columns = np.flatnonzero(scan.lungs.lungs.any(axis=(0, 1)))
+    step = scan.volume.voxels.shape[2] / scan.lungs.body.shape[2]
+    cut = cut_mm / scan.volume.spacing_mm[2]
+    if rng.random() < 0.5:
+        return spoil.cropped(scan.volume, (int(columns[0] * step + cut), 0))
+    high = scan.volume.voxels.shape[2] - (columns[-1] + 1) * step
+    return spoil.cropped(scan.volume, (0, int(high + cut)))
+
+
 def _apex(scan: Scan, cut_mm: float, rng: np.random.Generator) -> Volume:
     top = scan.levels[1] - round(cut_mm / scan.volume.spacing_mm[0])
     return spoil.shortened(scan.volume, (0, top))
@@ -184,16 +195,15 @@ FAULTS: dict[str, Fault] = {
     "field narrower, mm a side": Fault(
         ("CT_FOV_CUT", "CT_LUNG_CUT"), _of("outline_cut_share"), (5, 20, 45), 2, _narrow,
         ("field",)),
-    "lung cut at the side, mm a side": Fault(
-        ("CT_LUNG_CUT",), _of("lung_cut_mm"), (5, 20, 45), 2, _narrow, ("field",)),
+    "lung cut at one side, mm": Fault(
+        ("CT_LUNG_CUT",), _of("lung_cut_mm"), (4, 10, 25), 2, _side, ("field",)),
     "apex not covered, mm": Fault(
         ("CT_APEX_CUT",), _of("ct_apex_cut_share"), (10, 25, 50), 2, _apex, ("lungs",)),
     "base not covered, mm": Fault(
         ("CT_BASE_CUT",), _of("ct_base_cut_share"), (10, 25, 50), 2, _base, ("lungs",)),
 }  # fmt: skip
-# Two rows of one spoilt scan each.
-SAME = {"noise in blood, SD added, HU": "noise in air, SD added, HU",
-        "lung cut at the side, mm a side": "field narrower, mm a side"}  # fmt: skip
+# Another row of the same spoilt scans.
+SAME = {"noise in blood, SD added, HU": "noise in air, SD added, HU"}
 
 
 EVERYTHING = ("values", "motion", "metal", "field", "lungs")
@@ -354,9 +364,25 @@ def auc(bad: list[float], good: list[float]) -> float:
     return float((np.sum(pairs > 0) + 0.5 * np.sum(pairs == 0)) / pairs.size)
 
 
+# Judged with the grid at hand; everything else follows from the numbers alone.
+WITH_GRID = ("CT_HU_TISSUE_OFF", "CT_APEX_CUT", "CT_BASE_CUT", "CT_ONE_LUNG", "CT_NO_LUNG",
+             "CT_SMALL_LUNGS", "CT_THICKNESS_UNFIT", "CT_COVERAGE_SHORT")  # fmt: skip
+
+
+def judged(row: Row) -> Row:
+    """Judge a row's numbers by the limits of today."""
+    spacing = row["metrics"]["spacing_mm"]
+    nowhere = geometry_of_grid((200, 512, 512), (spacing, 0.7, 0.7))
+    found = assess_ct(nowhere, None, None, None, row["metrics"])
+    codes = {r.code: r.severity for r in found.reasons}
+    codes |= {code: how for code, how in row["codes"].items() if code in WITH_GRID}
+    verdict = next((v for v in ("reject", "warn") if v in codes.values()), "pass")
+    return row | {"codes": codes, "verdict": verdict}
+
+
 def table(path: Path) -> str:
     """Return the tables as Markdown."""
-    rows = _rows(path)
+    rows = [judged(row) for row in _rows(path)]
     good = [row for row in rows if row["step"] == 0.0]
     lines = ["| scan | form | verdict | reasons |", "| --- | --- | --- | --- |"]
     for row in good:

@@ -34,6 +34,8 @@ TOLD = {
 def panel(plane: NDArray[np.int16], title: str, lines: list[str]) -> Image.Image:
     """Return a slice with its title and what was told of it."""
     low, high = WINDOW
+    rows = np.flatnonzero((plane[:-100] > -300).sum(axis=1) > 40)
+    plane = plane[max(0, int(rows[0]) - 40) : int(rows[-1]) - 30]  # without the table
     grey = np.clip((plane.astype(np.float32) - low) / (high - low) * 255, 0, 255)
     image = Image.fromarray(grey.astype(np.uint8)).convert("RGB")
     image = image.resize((round(image.width * HEIGHT / image.height), HEIGHT))

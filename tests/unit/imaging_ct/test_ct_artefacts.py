@@ -247,6 +247,11 @@ def test_a_narrow_field_cuts_skin_first_and_lung_later(plain):
         ({"aorta_hu": 0.0}, {"CT_HU_BLOOD_OFF": "warn"}),
         ({"aorta_noise_hu": 75.0}, {"CT_NOISE_BLOOD_HIGH": "warn"}),
         ({"noise_hu": 300.0, "aorta_noise_hu": 300.0}, {"CT_NOISE_HIGH": "reject"}),
+        ({"noise_hu": 200.0, "aorta_noise_hu": 30.0, "air_streak_hu": 30.0}, {"CT_MOTION": "warn"}),
+        (
+            {"noise_hu": 100.0, "aorta_noise_hu": 100.0, "air_streak_hu": 20.0},
+            {"CT_NOISE_HIGH": "warn"},
+        ),
         ({"air_streak_hu": 25.0}, {"CT_MOTION": "warn"}),
     ],
 )
