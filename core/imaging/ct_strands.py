@@ -23,6 +23,8 @@ BALL_SHARE = 0.72
 RADIUS_MM = (1.0, 5.0)
 # What the opening rounds off the lesion's own surface comes back within this distance.
 REGROWTH_MM = 0.1
+KEPT_SHARE = 0.5
+THICK_SLICE_MM = 2.0
 COARSE_RADIUS_MM = 2.0
 COARSE_REGROWTH_MM = 1.0
 # Less than this left means that the lesion is itself a strand: it stays as it is.
@@ -58,7 +60,7 @@ def without_strands(mask: Mask, voxels: Hounsfield, level_hu: float, spacing_mm:
 
 
 def _cut_finely(mask: Mask, voxels: Hounsfield, level_hu: float, spacing_mm: Spacing) -> Mask:
-    """Open on a grid of about half a millimetre; a voxel stays if half of it does."""
+    """Open on a grid of about half a millimetre; a voxel stays if most of it does."""
     factors = [max(1, round(mm / FINE_MM)) for mm in spacing_mm]
     fine = ndimage.zoom(voxels, factors, order=1, mode="nearest", grid_mode=True)
     allowed = mask
@@ -78,11 +80,20 @@ def _cut_finely(mask: Mask, voxels: Hounsfield, level_hu: float, spacing_mm: Spa
     labels, _ = ndimage.label(depth > radius)
     heart = labels == labels[np.unravel_index(int(depth.argmax()), depth.shape)]
     away = ndimage.distance_transform_edt(~heart, sampling=step)
-    body = (whole & (away <= radius + REGROWTH_MM))[2:-2, 2:-2, 2:-2]
-    blocks = body.reshape(
-        mask.shape[0], factors[0], mask.shape[1], factors[1], mask.shape[2], factors[2]
-    )
-    return np.asarray(blocks.mean(axis=(1, 3, 5)) >= 0.5)
+    body = whole & (away <= radius + REGROWTH_MM)
+    kept, there = (_blocks(part[2:-2, 2:-2, 2:-2], factors) for part in (body, whole))
+    # Between thick slices the surface is only guessed: there a voxel stays if most of what lies in
+    # it stays, not if most of the voxel is filled.
+    if spacing_mm[0] > THICK_SLICE_MM:
+        return np.asarray(mask & (kept > 0) & (kept >= KEPT_SHARE * there))
+    return np.asarray(kept >= KEPT_SHARE)
+
+
+def _blocks(fine: Mask, factors: list[int]) -> Hounsfield:
+    """Return the filled share of each voxel of the coarse grid."""
+    shape = [n // f for n, f in zip(fine.shape, factors, strict=True)]
+    split = fine.reshape(shape[0], factors[0], shape[1], factors[1], shape[2], factors[2])
+    return np.asarray(split.mean(axis=(1, 3, 5), dtype=np.float32))
 
 
 def _regrown(body: Mask, mask: Mask, by_mm: float, spacing_mm: Spacing) -> Mask:

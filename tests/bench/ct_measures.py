@@ -28,14 +28,14 @@ from core.phantom.truth import LesionTruth
 from tests.bench.ct_measures_scenes import Scan, measured, nodule_patient, scan_patch, scans, truths
 
 FIT_SEEDS = (101, 102, 103)
-REPORT_SEEDS = (31, 32, 33)
+REPORT_SEEDS = (34, 35, 36)
 SPACINGS = ((1.15, 0.74, 0.74), (5.0, 0.75, 0.75))
 SETS: dict[str, tuple[Kind, tuple[tuple[float, float], ...]]] = {
-    "solid": ("solid_nodule", ((3.2, 0), (4, 0), (5.5, 0), (8, 0))),
-    "ground glass": ("ground_glass_nodule", ((4, 0), (6, 0), (9, 0))),
-    "part-solid": ("part_solid_nodule", ((5.5, 0), (7.5, 0), (9.5, 0))),
-    "cavity": ("cavity", ((9, 2.2), (13, 4.5))),
-    "consolidation": ("consolidation", ((15, 0),)),
+    "solid": ("solid_nodule", ((3.2, 0), (4.5, 0), (7, 0))),
+    "ground glass": ("ground_glass_nodule", ((4.5, 0), (7.5, 0))),
+    "part-solid": ("part_solid_nodule", ((6, 0), (9, 0))),
+    "cavity": ("cavity", ((8, 2.2), (12, 4.5))),
+    "consolidation": ("consolidation", ((13, 0),)),
 }
 COVERAGE = 0.95
 TRUE_NAMES = {
