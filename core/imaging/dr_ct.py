@@ -45,7 +45,7 @@ class DrCtSettings:
 
     rolls_deg: tuple[float, ...] = (-6.0, -3.0, 0.0, 3.0, 6.0)
     tilts_deg: tuple[float, ...] = (-5.0, 0.0, 5.0)
-    agreement: float = 0.45
+    agreement: float = 0.70
     sigma_mm: tuple[float, float] = (6.0, 9.0)
     confidence: float = 0.95
 
