@@ -22,6 +22,10 @@ def judged_view(
     gain = chest.inverted_score - chest.score
     metrics["reversed_gain"] = gain
     by = limits
+    if views["turned"] > by.turned_reject:
+        # Before polarity: upside down, the dark abdomen of a reversed picture is what matches.
+        share = views["turned"]
+        return [reason("DR_TURNED", "reject", "turned_probability", share, by.turned_reject)]
     sure = views["reversed"] > by.reversed_reject and gain > 0
     if sure or (gain >= by.polarity_margin and chest.inverted_score >= by.chest_reject):
         return [reason("DR_POLARITY", "reject", "reversed_gain", gain, by.polarity_margin)]

@@ -35,7 +35,8 @@ def panel(pixels: np.ndarray, title: str, by: object) -> Image.Image:
     scale = _SIDE / max(pixels.shape)
     size = (round(pixels.shape[1] * scale), round(pixels.shape[0] * scale))
     grey = Image.fromarray(np.clip(pixels, 0, 255).astype(np.uint8)).resize(size)
-    colour = np.stack([np.asarray(grey)] * 3, -1).copy()
+    # Few greys, so that a small palette keeps the outlines' colours.
+    colour = np.stack([np.asarray(grey) // 8 * 8] * 3, -1).copy()
     mask = np.asarray(Image.fromarray(lungs.mask).resize(size, Image.Resampling.NEAREST))
     for label, ink in ((1, (255, 90, 90)), (2, (90, 255, 90))):
         side = mask == label
@@ -64,7 +65,7 @@ def main() -> None:
     sheet = Image.new("RGB", (4 * _SIDE, 2 * panels[0].height))
     for number, one in enumerate(panels):
         sheet.paste(one, (number % 4 * _SIDE, number // 4 * one.height))
-    sheet.quantize(48).save(Path(sys.argv[1]), optimize=True)
+    sheet.quantize(80).save(Path(sys.argv[1]), optimize=True)
 
 
 if __name__ == "__main__":

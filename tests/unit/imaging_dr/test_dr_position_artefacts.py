@@ -123,6 +123,12 @@ def test_reversed_polarity_needs_the_template_to_agree():
     assert found[0].value > found[0].limit
 
 
+def test_upside_down_is_turned_although_the_reversed_picture_matches():
+    answer = _answer(frontal=0.05, turned=0.95)
+    found = judged_view(answer, ChestFit(_BOX, 0.3, 0.7), DrLimits(), {})
+    assert [r.code for r in found] == ["DR_TURNED"]
+
+
 def test_a_grid_is_one_line_in_the_spectrum():
     grain = ndi.gaussian_filter(np.random.default_rng(0).normal(100, 40, (512, 512)), 0.7)
     plain = grain.astype(np.float32)
