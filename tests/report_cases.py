@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 
 import numpy as np
@@ -9,6 +10,7 @@ from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.sequence import Sequence
 from pydicom.uid import ExplicitVRLittleEndian
 
+from core.imaging.case import LungVolumes, sum_up
 from core.imaging.result import Lesion, QcResult, Reason, TbScore
 from edge.report.case import CaseReason, CaseResult
 from edge.report.context import ResultContext, Review, Station, uid_from
@@ -163,6 +165,27 @@ def lesions() -> tuple[Lesion, ...]:
     )
 
 
+def measured_lesions() -> tuple[Lesion, ...]:
+    """The same lesions with intervals and descriptors, as the measures give them."""
+    nodule, cavity = lesions()
+    return (
+        replace(
+            nodule,
+            extra={"surface_cm2": 2.1, "sphericity": 0.94, "margin_sharpness_hu_per_mm": 310.0},
+            intervals={"long_axis_mm": (8.2, 9.6), "volume_ml": (0.28, 0.34), "mean_hu": (20, 40)},
+            codes={
+                "margin": "lobulated", "shape": "round", "lobe": "right_upper_lobe",
+                "segment": "right_s2", "vessel": "not_determined",
+            },
+        ),
+        replace(
+            cavity,
+            intervals={"wall_mean_mm": (3.7, 4.7)},
+            codes={"wall": "thick", "lobe": "left_upper_lobe"},
+        ),
+    )  # fmt: skip
+
+
 QC_PASS = QcResult("pass", (), {"noise_hu": 12.0})
 QC_WARN = QcResult(
     "warn",
@@ -197,6 +220,12 @@ TB = TbScore(0.82, 0.5, True, "dr-tb", "0.1.0", "DA set, 5-fold cross-validation
 
 CASES: dict[str, CaseResult] = {
     "ct_findings": CaseResult("ok", QC_PASS, lesions=lesions()),
+    "ct_patient": CaseResult(
+        "ok",
+        QC_PASS,
+        lesions=measured_lesions(),
+        ct=sum_up(measured_lesions(), LungVolumes(4200.0, {"left_upper_lobe": 900.0})),
+    ),
     "ct_no_finding": CaseResult("ok", QC_PASS, lesions=()),
     "ct_failed": CaseResult(
         "failed", QC_PASS, reason=CaseReason("E3101", "肺分割失败。", "Lung segmentation failed.")
