@@ -25,13 +25,14 @@ class PetLimits:
     """Limits of acceptance; a site may set its own.
 
     ``uncorrected_ratio``: median of the lungs over the upper quartile between them; about 0.3-0.6
-    with attenuation correction, above 1 without.
+    with attenuation correction, above 1 without; widespread disease of the lungs lies between.
     """
 
     liver_suv: tuple[float, float] = (1.0, 4.5)
     liver_cov: float = 0.30
     lung_suv: float = 1.2
-    uncorrected_ratio: float = 0.8
+    uncorrected_warn: float = 0.6
+    uncorrected_ratio: float = 1.0
     uptake_min: tuple[float, float] = (45.0, 110.0)
     shift_warn_mm: float = 5.0
     shift_reject_mm: float = 25.0
@@ -76,10 +77,11 @@ TEXTS: Final[dict[str, Sentence]] = {
         "{value:.0f} PET slices are missing; send them again",
     ),
     "PT_LOOKS_UNCORRECTED": Sentence(
-        "PET 肺与纵隔摄取之比为 {value:.2f}（应低于 {limit:.2f}），外观为未作衰减校正；"
-        "请发送衰减校正序列",
+        "PET 肺与纵隔摄取之比为 {value:.2f}（应低于 {limit:.2f}），外观似未作衰减校正"
+        "（或双肺广泛病变）；请核对并发送衰减校正序列",
         "Uptake of lungs over mediastinum is {value:.2f} (below {limit:.2f} is usual): it looks "
-        "uncorrected for attenuation; send the corrected series",
+        "uncorrected for attenuation (or the lungs are widely diseased); check, send the corrected "
+        "series",
     ),
     "PT_SUV_MIDNIGHT": Sentence(
         "注射时刻晚于扫描时刻，已按前一日注射计算（间隔 {value:.0f} 分钟）；请核对",
@@ -193,11 +195,12 @@ def _correction(facts: PetFacts, limits: PetLimits, metrics: dict[str, float]) -
         reasons.append(Reason(code, "warn", error.sentence("zh"), error.sentence("en")))
     if facts.lung_ratio is not None:
         metrics["lung_mediastinum_ratio"] = facts.lung_ratio
-        if looks_uncorrected(facts.lung_ratio, limits):
-            limit = limits.uncorrected_ratio
-            name = "lung_mediastinum_ratio"
-            ratio = facts.lung_ratio
-            reasons.append(reason_of("PT_LOOKS_UNCORRECTED", "reject", name, ratio, limit))
+        ratio, name = facts.lung_ratio, "lung_mediastinum_ratio"
+        if ratio > limits.uncorrected_warn:
+            refused = looks_uncorrected(ratio, limits)
+            limit = limits.uncorrected_ratio if refused else limits.uncorrected_warn
+            severity: Severity = "reject" if refused else "warn"
+            reasons.append(reason_of("PT_LOOKS_UNCORRECTED", severity, name, ratio, limit))
     if not facts.header.fdg:
         reasons.append(reason_of("PT_TRACER_NOT_FDG", "warn"))
     return reasons

@@ -26,6 +26,7 @@ from core.imaging.result import Lesion
 from core.imaging.suv import SuvScale
 from core.imaging.suv_header import SuvHeader
 from core.imaging.volume import Volume
+from core.phantom import tissue
 from tests import pet_cases
 
 
@@ -112,10 +113,13 @@ def test_the_public_form_says_what_was_used_and_what_fdg_cannot_tell(shifted):
 
 
 def test_pixels_without_attenuation_correction_are_recognised(phantom, side):
-    sites = phantom.pet.voxels
-    # Without correction the lungs shine and the depth of the body is dark.
-    flat = np.where(sites > 0.1 * sites.mean(), sites.mean() ** 2 / (sites + sites.mean()), 0)
-    series = series_of(phantom, replace(phantom.pet, voxels=flat.astype(np.float32)))
+    truth, pet = phantom.ct.truth, phantom.pet
+    lungs = truth.mask(tissue.LUNG_RIGHT, tissue.LUNG_LEFT).astype(np.uint8)
+    place = (affine_of(pet), pet.voxels.shape)
+    inside = resampled(lungs, affine_of(phantom.ct.volume), place, order=0) > 0
+    # Without correction the lungs outshine the depth of the body.
+    bright = np.where(inside, 3.0 * phantom.spec.bq_per_suv, pet.voxels)
+    series = series_of(phantom, replace(pet, voxels=bright.astype(np.float32)))
     found = fuse(side, series, pet_cases.INSTANT)
     assert (found.status, found.reason.code) == ("refused", "E3773")
     assert found.qc.verdict == "reject"
