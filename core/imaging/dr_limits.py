@@ -54,7 +54,7 @@ class DrLimits:
     heart_side_warn : float
         How far the lower middle may lie to the patient's right of the upper one, as a share of the
         width across both. Never rejects: dextrocardia and collapse do the same.
-    lateral_reject, other_reject, turned_warn, turned_reject, reversed_reject : float
+    lateral_reject, other_reject, turned_warn, turned_reject : float
         The network's probability of that kind of picture.
     grid_warn_db, grid_reject_db : float
         Strongest line of the spectrum above its surroundings.
@@ -103,7 +103,6 @@ class DrLimits:
     other_reject: float = 0.5
     turned_warn: float = 0.3
     turned_reject: float = 0.6
-    reversed_reject: float = 0.8
     grid_warn_db: float = 11.0
     grid_reject_db: float = 16.0
     dead_warn: float = 12.0

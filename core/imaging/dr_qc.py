@@ -89,7 +89,8 @@ def assess_fitted(
     metrics = {"chest_match": chest.score, "reversed_match": chest.inverted_score}
     reasons = _by_tags(radiograph.tags)
     if lungs is not None and lungs.answer is not None:
-        reasons += judged_view(lungs.answer, chest, chosen, metrics)
+        turned = _turned(radiograph, chest, metrics)
+        reasons += judged_view(lungs.answer, chest, turned, chosen, metrics)
     else:
         reasons += _kind_of_picture(radiograph, chest, chosen, metrics)
     if not any(found.severity == "reject" for found in reasons):
@@ -132,13 +133,19 @@ def _by_tags(tags: Mapping[str, Any]) -> list[Reason]:
     return found
 
 
+def _turned(radiograph: Radiograph, chest: ChestFit, metrics: dict[str, float]) -> float:
+    """Return the best match of the turned picture; -1 where the upright one matches well."""
+    if chest.score >= _DOUBTFUL:
+        return -1.0
+    found = turned_score(radiograph.pixels, chest.score)
+    metrics["turned_match"] = found
+    return found
+
+
 def _kind_of_picture(
     radiograph: Radiograph, chest: ChestFit, limits: DrLimits, metrics: dict[str, float]
 ) -> list[Reason]:
-    turned = -1.0
-    if chest.score < _DOUBTFUL:
-        turned = turned_score(radiograph.pixels, chest.score)
-        metrics["turned_match"] = turned
+    turned = _turned(radiograph, chest, metrics)
     gain = chest.inverted_score - chest.score
     if gain >= limits.polarity_margin and chest.inverted_score >= max(limits.chest_reject, turned):
         return [reason("DR_POLARITY", "reject", "reversed_gain", gain, limits.polarity_margin)]

@@ -10,28 +10,37 @@ from core.imaging.result import Reason
 
 
 def judged_view(
-    answer: NetworkAnswer, chest: ChestFit, limits: DrLimits, metrics: dict[str, float]
+    answer: NetworkAnswer,
+    chest: ChestFit,
+    turned: float,
+    limits: DrLimits,
+    metrics: dict[str, float],
 ) -> list[Reason]:
     """Return why a picture is no upright frontal chest; () for one that is.
 
-    The most probable kind decides which reason is given. Reversed polarity needs the template to
-    agree: a network alone could take a strange console for it.
+    Parameters
+    ----------
+    turned : float
+        Best template match of the picture turned by 90, 180 or 270 degrees; -1 where the upright
+        match is good and it was not asked.
+
+    Upside down or reversed, each needs that the other explains less: the dark abdomen of a
+    reversed picture matches much as an upright chest does.
     """
-    views = answer.views
-    metrics |= {f"{name}_probability": share for name, share in views.items()}
+    views, by = answer.views, limits
     gain = chest.inverted_score - chest.score
-    metrics["reversed_gain"] = gain
-    by = limits
-    if views["turned"] > by.turned_reject:
-        # Before polarity: upside down, the dark abdomen of a reversed picture is what matches.
-        share = views["turned"]
-        return [reason("DR_TURNED", "reject", "turned_probability", share, by.turned_reject)]
-    sure = views["reversed"] > by.reversed_reject and gain > 0
-    if sure or (gain >= by.polarity_margin and chest.inverted_score >= by.chest_reject):
+    turn_gain = turned - chest.score if turned >= by.chest_reject else 0.0
+    metrics |= {f"{name}_probability": share for name, share in views.items()}
+    metrics |= {"reversed_gain": gain, "turned_gain": turn_gain}
+    reverse = gain >= by.polarity_margin and chest.inverted_score >= by.chest_reject
+    if reverse and chest.inverted_score >= turned and views["turned"] <= by.turned_reject:
         return [reason("DR_POLARITY", "reject", "reversed_gain", gain, by.polarity_margin)]
+    if views["turned"] <= by.turned_reject and turn_gain > by.chest_turned_reject:
+        limit = by.chest_turned_reject
+        return [reason("DR_TURNED", "reject", "turned_gain", turn_gain, limit)]
     kind = max(("lateral", "turned", "other"), key=lambda name: views[name])
     share = views[kind]
-    if kind == "turned":
+    if kind == "turned" and share > by.turned_warn:
         return above("DR_TURNED", "turned_probability", share, by.turned_warn, by.turned_reject)
     if kind == "lateral" and share > by.lateral_reject:
         name = "lateral_probability"

@@ -111,21 +111,20 @@ def test_limits_move_the_verdict():
 )
 def test_the_kind_of_view(views, code):
     fit = ChestFit(_BOX, 0.8, 0.2)
-    found = judged_view(_answer(**views), fit, DrLimits(), {})
+    found = judged_view(_answer(**views), fit, -1.0, DrLimits(), {})
     assert [r.code for r in found] == ([] if code is None else [code])
 
 
-def test_reversed_polarity_needs_the_template_to_agree():
-    answer = _answer(frontal=0.05, reversed=0.95)
-    assert judged_view(answer, ChestFit(_BOX, 0.8, 0.2), DrLimits(), {}) == []
-    found = judged_view(answer, ChestFit(_BOX, 0.3, 0.7), DrLimits(), {})
+def test_reversed_polarity_wants_a_better_match_of_the_reversed_picture():
+    assert judged_view(_answer(), ChestFit(_BOX, 0.8, 0.2), -1.0, DrLimits(), {}) == []
+    found = judged_view(_answer(), ChestFit(_BOX, 0.3, 0.7), 0.4, DrLimits(), {})
     assert [r.code for r in found] == ["DR_POLARITY"]
     assert found[0].value > found[0].limit
 
 
-def test_upside_down_is_turned_although_the_reversed_picture_matches():
-    answer = _answer(frontal=0.05, turned=0.95)
-    found = judged_view(answer, ChestFit(_BOX, 0.3, 0.7), DrLimits(), {})
+@pytest.mark.parametrize(("views", "turned"), [({"frontal": 0.05, "turned": 0.95}, 0.5), ({}, 0.9)])
+def test_upside_down_is_turned_although_the_reversed_picture_matches(views, turned):
+    found = judged_view(_answer(**views), ChestFit(_BOX, 0.3, 0.7), turned, DrLimits(), {})
     assert [r.code for r in found] == ["DR_TURNED"]
 
 
