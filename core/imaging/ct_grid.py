@@ -187,17 +187,77 @@ def bounding_box(
 
 
 def dilate(mask: Mask, radius_mm: float, spacing_mm: tuple[float, float, float]) -> Mask:
-    """Dilate with a true ball (Euclidean distance), for any voxel shape."""
-    if not mask.any():
-        return mask.copy()
-    near = ndimage.distance_transform_edt(~mask, sampling=spacing_mm) <= radius_mm
-    return np.asarray(near, dtype=np.bool_)
+    """Dilate with a true ball (Euclidean distance between centres), for any voxel shape."""
+    out = mask.copy()
+    if mask.any():
+        margin = _reach(radius_mm, spacing_mm)
+        box = bounding_box(mask, margin)
+        out[box] = _within(mask[box], radius_mm, spacing_mm)
+    return out
 
 
 def erode(mask: Mask, radius_mm: float, spacing_mm: tuple[float, float, float]) -> Mask:
     """Erode with a true ball; beyond the array's edge counts as inside."""
-    deep = ndimage.distance_transform_edt(mask, sampling=spacing_mm) > radius_mm
-    return np.asarray(deep, dtype=np.bool_)
+    out = np.zeros_like(mask)
+    if mask.any():
+        box = bounding_box(mask, _reach(radius_mm, spacing_mm))
+        out[box] = ~_within(~mask[box], radius_mm, spacing_mm)
+    return out
+
+
+def _reach(radius_mm: float, spacing_mm: tuple[float, float, float]) -> tuple[int, int, int]:
+    up, back, left = (int(radius_mm / mm) + 1 for mm in spacing_mm)
+    return up, back, left
+
+
+# Beyond this many voxels a ball has more rows than a distance transform costs.
+_LARGEST_BALL = 9
+
+
+def _within(mask: Mask, radius_mm: float, spacing_mm: tuple[float, float, float]) -> Mask:
+    """Return where a true voxel's centre lies within a radius.
+
+    The ball is laid row by row: every row of the mask is widened once for each length of run that
+    the ball has (van Herk's running maximum), and the widened rows are laid over each other. The
+    result is that of a distance transform, at a tenth of its time for balls of a few voxels.
+    """
+    most = max(int(radius_mm / mm) for mm in spacing_mm)
+    if most > _LARGEST_BALL:
+        far = ndimage.distance_transform_edt(~mask, sampling=spacing_mm) <= radius_mm
+        return np.asarray(far if mask.any() else mask, dtype=np.bool_)
+    out = np.zeros_like(mask)
+    rows = np.ascontiguousarray(mask).view(np.uint8)
+    for run, offsets in _ball(radius_mm, spacing_mm).items():
+        wide = rows
+        if run:
+            size = 2 * run + 1
+            wide = ndimage.maximum_filter1d(rows, size, axis=2, mode="constant", cval=0)
+        for up, back in offsets:
+            to_up, from_up = _shift(up, mask.shape[0])
+            to_back, from_back = _shift(back, mask.shape[1])
+            out[to_up, to_back] |= wide[from_up, from_back].view(np.bool_)
+    return out
+
+
+def _ball(
+    radius_mm: float, spacing_mm: tuple[float, float, float]
+) -> dict[int, list[tuple[int, int]]]:
+    """Return the ball's rows: (up, back) offsets by half the length of the run that lies there."""
+    squared = radius_mm * radius_mm * (1 + 1e-9)  # as far as the radius is within it
+    reach = [int(radius_mm * (1 + 1e-9) / mm) for mm in spacing_mm]
+    found: dict[int, list[tuple[int, int]]] = {}
+    for up in range(-reach[0], reach[0] + 1):
+        for back in range(-reach[1], reach[1] + 1):
+            left = squared - (up * spacing_mm[0]) ** 2 - (back * spacing_mm[1]) ** 2
+            if left >= 0:
+                found.setdefault(int(left**0.5 / spacing_mm[2]), []).append((up, back))
+    return found
+
+
+def _shift(by: int, length: int) -> tuple[slice, slice]:
+    """Return (target, source) along one axis for a shift; both empty beyond the array."""
+    by = max(-length, min(length, by))
+    return slice(max(0, by), length + min(0, by)), slice(max(0, -by), length - max(0, by))
 
 
 def close(mask: Mask, radius_mm: float, spacing_mm: tuple[float, float, float]) -> Mask:
