@@ -56,7 +56,9 @@ def assess_ct(
     reasons, metrics = list(first.reasons), dict(first.metrics)
     out = (reasons, metrics)
     if grid is not None:
-        _judge_values(grid, lungs, limits, out)
+        # Full resolution, where it was read, decides whether there is a trachea wide enough.
+        inner = _inner_airway(lungs, grid) if measured is None else None
+        _judge_values(grid, lungs, inner, limits, out)
     if measured is not None:
         metrics.update(measured)
         _judge_noise(limits, out)
@@ -163,12 +165,17 @@ def _judge_artefacts(limits: CtLimits, out: Sink) -> None:
     _above("CT_FOV_CUT", "outline_cut_share", limits.outline_cut_share, out)
 
 
-def _judge_values(grid: Grid, lungs: LungMap | None, limits: CtLimits, out: Sink) -> None:
+def _judge_values(
+    grid: Grid,
+    lungs: LungMap | None,
+    inner: NDArray[np.bool_] | None,
+    limits: CtLimits,
+    out: Sink,
+) -> None:
     """Judge air and soft tissue: a wrong rescale shows in both."""
     reasons, metrics = out
     sample = grid.voxels[::3, ::3, ::3]
     darkest, brightest = (float(np.percentile(sample, q)) for q in (1, 99))
-    inner = _inner_airway(lungs, grid)
     if darkest > DARK_HU:
         # Every CT of a body has air in it or around it: here the rescale was lost.
         off = abs(darkest - limits.air_hu)

@@ -21,7 +21,6 @@ class CtLimits:
 
     fewest_slices: int = 20
     shortest_mm: float = 180.0
-    lung_shortest_mm: float = 120.0
     thickness_warn_mm: float = 3.0
     thickness_reject_mm: float = 10.0
     missing_reject: int = 3
@@ -45,9 +44,8 @@ class CtLimits:
     edge_width_mm: Span = (5.0, 9.0)
     slice_jump_mm: Span = (2.5, 8.0)
     slice_jump_share: float = 0.8  # of the slice spacing; the larger limit counts
-    air_streak_hu: Span = (12.0, 40.0)
+    air_streak_hu: Span = (12.0, 70.0)
     streak_hu: Span = (25.0, 60.0)
-    dark_ray_share: float = 0.1
     outline_cut_share: Span = (0.05, 0.6)
     lung_cut_mm: Span = (15.0, 60.0)
     right_aorta_margin: float = 0.1
