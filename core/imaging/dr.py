@@ -161,7 +161,7 @@ def _read(film: _Film, outputs: Arrays, lungs: LungFields) -> DrFindings:
     if heat is not None:
         heat_map = spread_heat(heat, box, shape)
         # Below the threshold nothing is suspected, so no place is pointed at.
-        regions = regions_of(heat_map, film.chest.box) if tb.positive else ()
+        regions = regions_of(heat_map, film.chest.box, lungs.mask) if tb.positive else ()
     involvement, familiarity = None, None
     doubt = reading.doubt
     if doubt is not None:

@@ -13,6 +13,7 @@ from core.imaging.dr_metrics import lung_box
 
 _LEVEL = 0.5
 _SMALLEST_SHARE = 0.004
+_MARGIN = 0.04
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,10 +41,23 @@ class Region:
     zone: str
 
 
-def regions_of(heat_map: NDArray[np.float32], chest: ChestBox) -> tuple[Region, ...]:
-    """Return the regions of a (row, column) heat map, the strongest first."""
+def regions_of(
+    heat_map: NDArray[np.float32], chest: ChestBox, fields: NDArray[np.uint8] | None = None
+) -> tuple[Region, ...]:
+    """Return the regions of a (row, column) heat map, the strongest first.
+
+    Parameters
+    ----------
+    fields : (row, column) uint8 or None
+        The lung fields: a region must lie in them or close by. None, or none found, for no limit.
+    """
     lungs = lung_box(chest)
-    labels, count = ndi.label(heat_map >= _LEVEL)
+    hot = heat_map >= _LEVEL
+    if fields is not None and fields.any():
+        # A margin, because a diseased lung's edge is found less exactly.
+        away = ndi.distance_transform_edt(fields == 0)
+        hot &= away <= _MARGIN * lungs.width
+    labels, count = ndi.label(hot)
     whole = max(lungs.height * lungs.width, 1.0)
     found = []
     for number, place in enumerate(ndi.find_objects(labels), start=1):

@@ -8,6 +8,7 @@ From TBX11K (CC BY 4.0; Liu et al., CVPR 2020). Left: as it was; right: as it is
 from __future__ import annotations
 
 import sys
+import tempfile
 from itertools import islice
 from pathlib import Path
 
@@ -16,10 +17,9 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 from scipy import ndimage as ndi
 
-from core.imaging.dr import DrFindings, DrOptions, analyse_dr
+from core.imaging.dr import DrFindings
 from core.imaging.volume import Radiograph
-from core.models.bundle import load, shipped
-from core.models.onnx_engine import open_onnx
+from edge.analyze.local_engines import LocalEngines
 from federated.training.dr_data import data_folder, decode, told_members
 
 _HEAT = np.array([255.0, 96.0, 0.0])
@@ -68,17 +68,20 @@ def words_of(found: DrFindings) -> list[str]:
 
 def main() -> None:
     out, numbers = Path(sys.argv[1]), [int(word) for word in sys.argv[2:]] or [0]
-    bundle = load(shipped("dr_tb"))
-    engine = open_onnx(bundle, threads=1)
     rows = []
+    cache = tempfile.TemporaryDirectory()
+    engines = LocalEngines(Path(cache.name))
     for number in numbers:
         member = next(islice(told_members(data_folder(), "tbx11k_tb"), number, None))
         pixels = decode(member.encoded)
-        found = analyse_dr(Radiograph(pixels, bits_stored=8), engine, bundle, DrOptions())
+        found = engines.radiograph(Radiograph(pixels, bits_stored=8), override=False)
+        assert isinstance(found, DrFindings)
         rows.append(np.asarray(shown(pixels, found)))
         sys.stdout.write(f"{number} {member.group} {words_of(found)}\n")
-    whole = Image.fromarray(np.concatenate(rows)).convert("P", palette=Image.Palette.ADAPTIVE)
-    whole.save(out, optimize=True)
+    whole = Image.fromarray(np.concatenate(rows))
+    whole = whole.resize((whole.width * 5 // 8, whole.height * 5 // 8), Image.Resampling.LANCZOS)
+    whole.quantize(160, dither=Image.Dither.NONE).save(out, optimize=True)
+    cache.cleanup()
 
 
 if __name__ == "__main__":

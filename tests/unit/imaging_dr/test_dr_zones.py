@@ -11,6 +11,7 @@ from core.imaging.dr import DrOptions, analyse_dr
 from core.imaging.dr_chest import ChestBox
 from core.imaging.dr_lungs import LungFields
 from core.imaging.dr_novelty import NOT_TOLD, OUTSIDE, Familiarity, reason_of
+from core.imaging.dr_regions import regions_of
 from core.imaging.dr_zones import ZONES, MarkLevels, involvement_of, zones_of
 from core.imaging.study_result import StudyResult
 from core.models.bundle import load, shipped
@@ -85,6 +86,17 @@ def test_every_pixel_affected_is_a_hundred_percent():
     found = involvement_of(marks, BOX, _lungs(), LEVELS)
     assert found.affected_percent == 100
     assert found.timika == 140
+
+
+def test_regions_lie_in_the_lungs_or_close_by():
+    heat = np.zeros((96, 96), np.float32)
+    heat[20:40, 15:35] = 0.9
+    heat[86:96, 20:40] = 0.8  # under the diaphragm
+    chest_box = ChestBox(0, 0, 96, 96)
+    assert len(regions_of(heat, chest_box)) == 2
+    (one,) = regions_of(heat, chest_box, _lungs())
+    assert one.box_px == (20, 15, 40, 35)
+    assert len(regions_of(heat, chest_box, np.zeros((96, 96), np.uint8))) == 2
 
 
 def test_outside_of_training_is_said():
