@@ -127,7 +127,7 @@ def dense_objects(frame: Floats, contrast: float) -> tuple[int, float]:
         Of the chest, grey values.
     """
     hat = frame - ndi.grey_opening(frame, (_TOP_HAT, _TOP_HAT))
-    dense = hat > 0.45 * contrast
+    dense = hat > 0.7 * contrast
     labels, count = ndi.label(dense)
     if not count:
         return 0, 0.0

@@ -6,7 +6,7 @@ inspiration, no turn; the heart's apex to the left.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -132,9 +132,10 @@ def judged_position(
     """Return the reasons that the lungs' position gives; measured values go to `metrics`."""
     metrics["lungs_confidence"] = lungs.confidence
     found = position_of(lungs.mask, field)
-    if found is None or lungs.confidence < limits.lungs_sure:
-        sure = limits.lungs_sure
-        return [reason("DR_LUNGS_UNSURE", "info", "lungs_confidence", lungs.confidence, sure)]
+    sure = limits.lungs_sure
+    unsure = reason("DR_LUNGS_UNSURE", "warn", "lungs_confidence", lungs.confidence, sure)
+    if found is None:
+        return [unsure]
     metrics |= {
         "apices_contact": found.apices,
         "bases_contact": found.bases,
@@ -145,11 +146,10 @@ def judged_position(
         "right_lung_share": found.right_share,
     }
     by = limits
-    out = above("DR_CUT_APICES", "apices_contact", found.apices, by.apices_warn, by.apices_reject)
-    out += above("DR_CUT_BASES", "bases_contact", found.bases, by.bases_warn, by.bases_reject)
-    side = "image_left" if found.image_left > found.image_right else "image_right"
-    contact = max(found.image_left, found.image_right)
-    out += above("DR_CUT_SIDE", f"{side}_contact", contact, by.sides_warn, by.sides_reject)
+    out = _cut(found, limits)
+    if lungs.confidence < sure:
+        # Lungs that are cut off are hard to outline: still said, but no ground to reject.
+        return [unsure, *(replace(one, severity="warn") for one in out)]
     out += below(
         "DR_INSPIRATION",
         "height_to_width",
@@ -165,3 +165,11 @@ def judged_position(
         yaw = abs(lungs.answer.yaw_deg)
         out += above("DR_ROTATED", "yaw_deg", yaw, by.yaw_warn_deg, by.yaw_reject_deg)
     return out
+
+
+def _cut(found: Position, by: DrLimits) -> list[Reason]:
+    out = above("DR_CUT_APICES", "apices_contact", found.apices, by.apices_warn, by.apices_reject)
+    out += above("DR_CUT_BASES", "bases_contact", found.bases, by.bases_warn, by.bases_reject)
+    side = "image_left" if found.image_left > found.image_right else "image_right"
+    contact = max(found.image_left, found.image_right)
+    return out + above("DR_CUT_SIDE", f"{side}_contact", contact, by.sides_warn, by.sides_reject)

@@ -33,20 +33,19 @@ def judged_view(
     metrics |= {f"{name}_probability": share for name, share in views.items()}
     metrics |= {"reversed_gain": gain, "turned_gain": turn_gain}
     reverse = gain >= by.polarity_margin and chest.inverted_score >= by.chest_reject
-    if reverse and chest.inverted_score >= turned and views["turned"] <= by.turned_reject:
+    if reverse and chest.inverted_score >= turned:
         return [reason("DR_POLARITY", "reject", "reversed_gain", gain, by.polarity_margin)]
-    if views["turned"] <= by.turned_reject and turn_gain > by.chest_turned_reject:
+    if turn_gain > by.chest_turned_reject:
         limit = by.chest_turned_reject
         return [reason("DR_TURNED", "reject", "turned_gain", turn_gain, limit)]
-    kind = max(("lateral", "turned", "other"), key=lambda name: views[name])
-    share = views[kind]
-    if kind == "turned" and share > by.turned_warn:
-        return above("DR_TURNED", "turned_probability", share, by.turned_warn, by.turned_reject)
-    if kind == "lateral" and share > by.lateral_reject:
-        name = "lateral_probability"
-        return [reason("DR_VIEW_LATERAL", "reject", name, share, by.lateral_reject)]
-    if kind == "other" and share > by.other_reject:
-        return [reason("DR_NOT_CHEST", "reject", "other_probability", share, by.other_reject)]
-    if chest.score < by.chest_reject:
+    for name, code, limit in (
+        ("lateral", "DR_VIEW_LATERAL", by.lateral_reject),
+        ("other", "DR_NOT_CHEST", by.other_reject),
+    ):
+        if views[name] > limit:
+            return [reason(code, "reject", f"{name}_probability", views[name], limit)]
+    share = views["turned"]
+    found = above("DR_TURNED", "turned_probability", share, by.turned_warn, by.turned_reject)
+    if not found and chest.score < by.chest_reject:
         return [reason("DR_NOT_CHEST", "reject", "chest_match", chest.score, by.chest_reject)]
-    return []
+    return found

@@ -160,8 +160,8 @@ _SENTENCES = {
         "what can be taken off, then decide on a repeat.",
     ),
     "DR_LUNGS_UNSURE": Sentence(
-        zh="肺野未能可靠勾画，未判断体位、截断与吸气；请人工核对。",
-        en="The lung fields were not outlined surely; position, cut-off and inspiration were not "
-        "judged. Check them by eye.",
+        zh="肺野未能可靠勾画（可能截断、吸气不足或病变广泛），体位与吸气未判断；请人工核对。",
+        en="The lung fields were not outlined surely (cut off, shallow breath or extensive "
+        "disease); position and inspiration were not judged. Check them by eye.",
     ),
 }

@@ -99,7 +99,7 @@ def small(pixels: np.ndarray) -> np.ndarray:
     )
 
 
-def spoilt_rows(half: str, count: int, stepped: int, by: LungNetwork) -> Iterator[Row]:
+def spoilt_rows(half: str, count: int, stepped: int, only: str, by: LungNetwork) -> Iterator[Row]:
     """Yield `count` pictures with each fault; the first `stepped` of them at every step."""
     chosen = list(pictures("da", half))
     step = max(1, len(chosen) // count)
@@ -108,6 +108,8 @@ def spoilt_rows(half: str, count: int, stepped: int, by: LungNetwork) -> Iterato
         _, lungs = judged(picture, by)
         yield row_of("untouched 512", 0.0, name, picture, by)
         for fault_name, fault in FAULTS.items():
+            if not fault_name.startswith(tuple(only.split(","))):
+                continue
             for level in fault.steps:
                 if number >= stepped and level != fault.repeat_at:
                     continue
@@ -257,13 +259,14 @@ def main() -> None:
     asked.add_argument("--count", type=int, default=20)
     asked.add_argument("--untouched", type=int, default=52)
     asked.add_argument("--stepped", type=int, default=6)
+    asked.add_argument("--only", default="", help="beginnings of faults' names, by comma")
     asked.add_argument("--parts", default="untouched,spoilt,pose,strange")
     asked.add_argument("--out", default="")
     given = asked.parse_args()
     by = network()
     makers = {
         "untouched": lambda: untouched_rows(given.half, given.untouched, by),
-        "spoilt": lambda: spoilt_rows(given.half, given.count, given.stepped, by),
+        "spoilt": lambda: spoilt_rows(given.half, given.count, given.stepped, given.only, by),
         "pose": lambda: pose_rows(by),
         "strange": lambda: strange_rows(by),
     }

@@ -87,12 +87,14 @@ def test_a_turned_patient(yaw, severity):
     assert metrics["yaw_deg"] == yaw
 
 
-def test_unsure_lungs_judge_nothing():
-    assert _codes(_lungs(), confidence=0.2)[0] == {("DR_LUNGS_UNSURE", "info")}
+def test_unsure_lungs_reject_nothing():
+    assert _codes(_lungs(), confidence=0.2)[0] == {("DR_LUNGS_UNSURE", "warn")}
+    cut = _codes(_lungs(), (60, 0, 256, 256), confidence=0.2)[0]
+    assert cut == {("DR_LUNGS_UNSURE", "warn"), ("DR_CUT_APICES", "warn")}
     one = _lungs()
     one[one == 2] = 0
     assert position_of(one, (0, 0, 256, 256)) is None
-    assert _codes(one)[0] == {("DR_LUNGS_UNSURE", "info")}
+    assert _codes(one)[0] == {("DR_LUNGS_UNSURE", "warn")}
 
 
 def test_limits_move_the_verdict():
@@ -122,10 +124,10 @@ def test_reversed_polarity_wants_a_better_match_of_the_reversed_picture():
     assert found[0].value > found[0].limit
 
 
-@pytest.mark.parametrize(("views", "turned"), [({"frontal": 0.05, "turned": 0.95}, 0.5), ({}, 0.9)])
-def test_upside_down_is_turned_although_the_reversed_picture_matches(views, turned):
-    found = judged_view(_answer(**views), ChestFit(_BOX, 0.3, 0.7), turned, DrLimits(), {})
+def test_upside_down_is_turned_although_the_reversed_picture_matches():
+    found = judged_view(_answer(), ChestFit(_BOX, 0.3, 0.7), 0.9, DrLimits(), {})
     assert [r.code for r in found] == ["DR_TURNED"]
+    assert found[0].value == pytest.approx(0.6)
 
 
 def test_a_grid_is_one_line_in_the_spectrum():
