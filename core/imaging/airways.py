@@ -32,6 +32,9 @@ class AirwayLimits:
         Width of the closing: wider lumina are reached by darkness alone.
     contrast_hu : float
         A candidate is this much darker than what closes over it.
+    pure_hu : float
+        Relative to the lung's median: below it air needs nothing that closes over it (lobar bronchi
+        are wider than the closing).
     above_hu : tuple of float
         Rising thresholds, HU relative to the lung's median.
     thickest_mm, largest_ml : tuple of float
@@ -41,6 +44,7 @@ class AirwayLimits:
 
     hood_mm: float = 9.0
     contrast_hu: float = 70.0
+    pure_hu: float = -95.0
     above_hu: tuple[float, ...] = (-85.0, -70.0, -55.0, -40.0, -25.0)
     thickest_mm: tuple[float, ...] = (6.0, 4.5, 3.6, 3.0, 2.6)
     largest_ml: tuple[float, ...] = (30.0, 10.0, 4.0, 2.0, 1.0)
@@ -84,7 +88,7 @@ def grow(fine: Grid, start: Mask, lung_hu: float, limits: AirwayLimits) -> Mask:
     """Return the tree on a fine grid, grown from ``start`` (trachea and main bronchi)."""
     voxels = ndimage.gaussian_filter(fine.voxels, [0.6 / mm for mm in fine.spacing_mm])
     hood = _hood(voxels, fine.spacing_mm, limits.hood_mm)
-    enclosed = hood - voxels > limits.contrast_hu
+    enclosed = (hood - voxels > limits.contrast_hu) | (voxels < lung_hu + limits.pure_hu)
     del hood
     tree = start & (voxels < lung_hu + 60.0)
     refused = np.zeros_like(tree)
@@ -99,7 +103,7 @@ def grow(fine: Grid, start: Mask, lung_hu: float, limits: AirwayLimits) -> Mask:
         good, bad = _tubes(joined, fine.spacing_mm, (thickest_mm, largest_ml))
         tree |= good
         refused |= bad
-    return _with_edge(tree, voxels, fine.spacing_mm)
+    return _with_edge(tree, start, (voxels, lung_hu), fine.spacing_mm)
 
 
 def _hood(
@@ -134,10 +138,22 @@ def _tubes(
     return np.asarray(good[labels]), np.asarray(bad[labels])
 
 
-def _with_edge(tree: Mask, voxels: Hounsfield, spacing_mm: tuple[float, float, float]) -> Mask:
-    """Add the rim where the lumen still fills most of a voxel (midway between lumen and wall)."""
-    rim = dilate(tree, 1.05 * max(spacing_mm), spacing_mm) & ~tree
-    return np.asarray(tree | (rim & (voxels < -600.0)))
+def _with_edge(
+    tree: Mask,
+    start: Mask,
+    density: tuple[Hounsfield, float],
+    spacing_mm: tuple[float, float, float],
+) -> Mask:
+    """Add the rim that the lumen still fills for the most part.
+
+    Around the main bronchi lies soft tissue: midway is -600 HU. Around the others lies lung, which
+    is hardly brighter than the lumen: only what is darker than lung is added.
+    """
+    voxels, lung_hu = density
+    reach_mm = 1.05 * max(spacing_mm)
+    rim = dilate(tree, reach_mm, spacing_mm) & ~tree
+    central = rim & dilate(start, reach_mm, spacing_mm) & (voxels < -600.0)
+    return np.asarray(tree | central | (rim & (voxels < lung_hu - 30.0)))
 
 
 def _onto(mask: Mask, shape: tuple[int, ...]) -> Mask:

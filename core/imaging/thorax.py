@@ -160,6 +160,8 @@ HEART_OPENING_MM = 9.0
 DOME_ASIDE_MM = 55.0
 # How far its lower border lies under the right dome: 40 mm right and 70 mm left of the midline.
 HEART_FALL_MM = (4.0, 28.0)
+# A child's to a very large one with its pericardium.
+HEART_ML = (60.0, 2000.0)
 SOFT_HU = (-10.0, 400.0)
 VESSEL_OPENING_MM = 3.5
 
@@ -188,6 +190,9 @@ def find_heart(
     low = soft & (levels < top) & (levels > floor[None])
     heart = _largest(_opened(low, HEART_OPENING_MM, spacing_mm))
     heart = ndimage.binary_dilation(heart) & low
+    low_ml, high_ml = HEART_ML
+    if not low_ml <= heart.sum() * float(np.prod(spacing_mm)) / 1000 <= high_ml:
+        heart = none  # whatever this is, it is no heart
     lower, upper = top, carina + 75.0 / spacing_mm[0]
     great = _opened(soft & (levels >= lower) & (levels < upper), VESSEL_OPENING_MM, spacing_mm)
     great |= _descending_aorta(soft & ~heart, frame, (floor, carina), spacing_mm)
@@ -227,16 +232,20 @@ def _floor(lungs: Labels, frame: Frame, spacing_mm: Spacing) -> NDArray[np.float
     The dome of the right half of the diaphragm is the landmark: lateral to the heart, it is the
     highest base of the right lung. The heart's lower border falls from there to the left.
     """
-    right = lungs == RIGHT
-    there = right.any(axis=0)
-    lowest = right.argmax(axis=0)
     columns = np.arange(lungs.shape[2])
-    middle = float(np.median(frame.middle))
-    aside = (middle - columns) * spacing_mm[2]
-    lateral = there & (aside > DOME_ASIDE_MM)[None, :]
-    top = float(np.percentile(lowest[lateral if lateral.any() else there], 96))
-    fall = np.interp(-aside, [-40.0, 70.0], HEART_FALL_MM)
-    return np.broadcast_to(top - fall / spacing_mm[0], lungs.shape[1:])
+    aside = (columns - float(np.median(frame.middle))) * spacing_mm[2]
+    # Fluid lifts the base of a lung: the other side bounds it (the left dome lies a little lower).
+    right = _base(lungs == RIGHT, -aside > DOME_ASIDE_MM)
+    left = _base(lungs == LEFT, aside > DOME_ASIDE_MM + 20.0) + 14.0 / spacing_mm[0]
+    fall = np.interp(aside, [-40.0, 70.0], HEART_FALL_MM)
+    return np.broadcast_to(min(right, left) - fall / spacing_mm[0], lungs.shape[1:])
+
+
+def _base(lung: Mask, lateral: NDArray[np.bool_]) -> float:
+    """Return the highest level of a lung's base lateral to the heart (96th percentile)."""
+    there = lung.any(axis=0)
+    chosen = there & lateral[None, :]
+    return float(np.percentile(lung.argmax(axis=0)[chosen if chosen.any() else there], 96))
 
 
 def _opened(mask: Mask, radius_mm: float, spacing_mm: Spacing) -> Mask:

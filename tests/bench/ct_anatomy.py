@@ -8,7 +8,7 @@ consolidation drawn into one lung. Report only seeds that the constants were not
 
 Truth on the 2 mm grid: a voxel belongs to a structure that fills half of it. What is finer is not
 counted (vessels and bronchi under some 2 mm). The phantom counts great vessels that bulge into a
-lung as lung: they are taken out of its truth.
+lung as lung: they are taken out of its truth. Vessels inside lesions have no contrast: not counted.
 """
 
 from __future__ import annotations
@@ -129,6 +129,7 @@ def truth_of(phantom: CtPhantom, scene: Scene) -> dict[str, NDArray[Any]]:
         )
     }  # fmt: skip
     found["vessels"] &= found["right"] | found["left"]
+    found["vessels"] &= ~on_grid(scene, phantom.truth.label_map > 0)  # not to be seen in there
     great = slab.organs > 0
     found["great"] = great & ~found["heart"]
     for side in ("right", "left"):
