@@ -117,8 +117,9 @@ def measure_lesion(
             "margin_sharpness_hu_per_mm": margin.sharpness_hu_per_mm,
             "margin_scale": float(margin.margin),
             "lobulation_scale": float(margin.lobulation),
-            "spiculation_scale": float(margin.spiculation),
         }
+        if margin.spiculation is not None:
+            extra["spiculation_scale"] = float(margin.spiculation)
         codes = {"margin": margin.margin_code, "shape": margin.shape}
     if cavity is not None:
         extra |= _cavity_numbers(cavity, values, voxel_ml, volume_ml)

@@ -46,8 +46,10 @@ class Margin:
         Steepest slope along the outward normal, median over the surface.
     edge_width_mm : float
         0.8 contrast / sharpness: the 10 % to 90 % width of a straight edge.
-    margin, lobulation, spiculation : int
+    margin, lobulation : int
         1 to 5, see the module's definitions.
+    spiculation : int or None
+        Likewise; None where slices are too thick to show a strand.
     strands : int
     margin_code, shape : str
         ``smooth``, ``lobulated``, ``spiculated``, ``poorly_defined``; ``round``, ``oval``,
@@ -58,7 +60,7 @@ class Margin:
     edge_width_mm: float
     margin: int
     lobulation: int
-    spiculation: int
+    spiculation: int | None
     strands: int
     margin_code: str
     shape: str
@@ -86,7 +88,8 @@ def margin_of(
     slope = sharpness(found, voxels, mesh, spacing_mm)
     width = 0.8 * abs(found.contrast_hu) / slope if slope > 0 else float("inf")
     lack = 1 - solidity(mesh)
-    count = strands(found, voxels, spacing_mm)
+    seen = spacing_mm[0] <= THICK_SLICE_MM
+    count = strands(found, voxels, spacing_mm) if seen else 0
     sharp = 5 - int(np.searchsorted(EDGE_WIDTH_MM, width))
     lobed = 1 + int(np.searchsorted(HULL_LACK, lack))
     spiky = 1 + int(np.searchsorted(STRANDS, count))
@@ -95,7 +98,7 @@ def margin_of(
         edge_width_mm=width,
         margin=sharp,
         lobulation=lobed,
-        spiculation=spiky,
+        spiculation=spiky if seen else None,
         strands=count,
         margin_code=_margin_code(sharp, lobed, spiky),
         shape=_shape(lobed, ratios),

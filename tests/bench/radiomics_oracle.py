@@ -62,7 +62,11 @@ def body(name: str, spacing_mm: tuple[float, float, float]) -> tuple[Any, Any]:
 def main() -> int:
     """Print the oracle's values as JSON."""
     import SimpleITK as sitk  # noqa: N813  the name its own documentation uses
-    from radiomics import __version__, firstorder, shape
+    from radiomics import (  # type: ignore[import-not-found]  # lives in its own environment
+        __version__,
+        firstorder,
+        shape,
+    )
 
     out: dict[str, Any] = {"pyradiomics": __version__, "bodies": []}
     for name in BODIES:
