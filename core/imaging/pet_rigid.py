@@ -10,16 +10,18 @@ SUV 40 would leave the rest one histogram bin). One thread, every voxel: the sam
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import numpy as np
-import SimpleITK as sitk  # noqa: N813  # the name its documentation uses
 from numpy.typing import NDArray
 from scipy import ndimage
 
 from core.imaging.ct_grid import Hounsfield, Mask
 from core.imaging.pet_errors import PetNoOverlapError
 from core.imaging.petct_space import Affine, Rigid, centre_of, rigid_of, still
+
+if TYPE_CHECKING:
+    import SimpleITK as sitk  # noqa: N813  # the name its documentation uses
 
 _CT_RANGE_HU: Final = (-1000.0, 150.0)
 _RIM_MM: Final = 16.0
@@ -135,6 +137,8 @@ def _apart(one: Rigid, other: Rigid) -> float:
 
 def image_of(values: NDArray[Any], affine: Affine) -> sitk.Image:
     """Return an array with its place as a SimpleITK image (whose axes run the other way)."""
+    import SimpleITK as sitk  # noqa: N813  # heavy: only where a PET is fused
+
     image = sitk.GetImageFromArray(np.ascontiguousarray(values))
     steps = affine[:3, :3][:, ::-1]
     lengths = np.linalg.norm(steps, axis=0)
@@ -184,10 +188,12 @@ def _check_overlap(
         raise PetNoOverlapError(overlap_mm=round(max(0.0, overlap)))
 
 
-Images = tuple[sitk.Image, sitk.Image, sitk.Image]
+Images: TypeAlias = "tuple[sitk.Image, sitk.Image, sitk.Image]"
 
 
 def _method(images: Images, limits: AlignLimits) -> Any:
+    import SimpleITK as sitk  # noqa: N813  # heavy: only where a PET is fused
+
     method = sitk.ImageRegistrationMethod()
     method.SetNumberOfThreads(1)
     method.SetMetricAsMattesMutualInformation(limits.bins)
@@ -198,6 +204,8 @@ def _method(images: Images, limits: AlignLimits) -> Any:
 
 
 def _search(images: Images, start: Rigid, limits: AlignLimits) -> tuple[Rigid, int]:
+    import SimpleITK as sitk  # noqa: N813  # heavy: only where a PET is fused
+
     method = _method(images, limits)
     method.SetOptimizerAsRegularStepGradientDescent(
         learningRate=limits.step_mm,
@@ -223,6 +231,8 @@ def _information(images: Images, motion: Rigid, limits: AlignLimits) -> float:
 
 
 def _transform(motion: Rigid) -> sitk.Euler3DTransform:
+    import SimpleITK as sitk  # noqa: N813  # heavy: only where a PET is fused
+
     out = sitk.Euler3DTransform()
     out.SetCenter([float(mm) for mm in motion.centre_mm])
     out.SetMatrix([float(c) for c in motion.rotation.ravel()], 1e-6)

@@ -14,7 +14,6 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
-from skimage.morphology import convex_hull_image
 
 from core.imaging.ct_grid import Grid, Mask, bounding_box, dilate, erode
 from core.imaging.lungs import LEFT, RIGHT, LungMap
@@ -75,6 +74,8 @@ def find_sites(grid: Grid, lungs: LungMap, limits: SiteLimits | None = None) -> 
 
 def _thorax(lungs: Mask) -> Mask:
     """Return the convex hull of both lungs in each axial slice."""
+    from skimage.morphology import convex_hull_image  # heavy: only where a PET is fused
+
     out = np.zeros_like(lungs)
     for level in np.flatnonzero(lungs.any(axis=(1, 2))).tolist():
         plane = lungs[level]
