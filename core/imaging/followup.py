@@ -39,8 +39,10 @@ from core.imaging.volume import Volume
 
 METHOD, METHOD_VERSION = "ct-follow-up", "1"
 MARGIN_MM = 14.0
-# How far from its place an unlisted lesion is looked for in the other scan.
-REACH_MM = (1.5, 3.0)
+# How far from its place an unlisted lesion is looked for in the other scan: the residual, and for
+# large ones, which the map is less sure of, a share of their size.
+REACH_MM = (1.5, 8.0)
+REACH_SHARE = 0.15
 
 
 @dataclass(frozen=True, slots=True)
@@ -297,7 +299,7 @@ def _changes(
     limits, days = rules
     olds, news = _clouds(prior), _clouds(current)
     tolerance = max(limits.tolerance_mm, quality.residual_p95_mm)
-    reach = float(np.clip(quality.residual_p95_mm, *REACH_MM))
+    off_mm = min(quality.residual_p95_mm, 3.0)
     groups = match_lesions(olds, news, points.to_prior, tolerance)
     before, after = (patient_view(e.volume).spacing_mm for e in (prior, current))
     worst = (max(before[0], after[0]), max(before[1], after[1]), max(before[2], after[2]))
@@ -308,13 +310,17 @@ def _changes(
             out.append(changed(group, worst, days, limits.change))
         elif group.current:
             mine = cloud["new", group.current[0].id]
-            seen = seen_share(mine, current, prior, points.to_prior, reach)
+            seen = seen_share(mine, current, prior, points.to_prior, _reach_mm(mine, off_mm))
             out.append(unmatched(group, seen, limits.change))
         else:
             mine = cloud["old", group.prior[0].id]
-            seen = seen_share(mine, prior, current, points.to_current, reach)
+            seen = seen_share(mine, prior, current, points.to_current, _reach_mm(mine, off_mm))
             out.append(unmatched(group, seen, limits.change))
     return tuple(out)
+
+
+def _reach_mm(cloud: Cloud, off_mm: float) -> float:
+    return float(np.clip(max(off_mm, REACH_SHARE * cloud.lesion.long_axis_mm), *REACH_MM))
 
 
 def _clouds(exam: Examination) -> tuple[Cloud, ...]:
