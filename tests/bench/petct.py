@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -207,8 +207,12 @@ def main(arguments: list[str]) -> int:
     if chosen.what == "poses":
         poses(chosen.cases, chosen.poses)
     else:
-        draw = partial(picture, Path("docs/images/imaging-petct.png"))
-        {"uptake": uptake, "quality": quality, "picture": draw}[chosen.what]()
+        actions: dict[str, Callable[[], None]] = {
+            "uptake": uptake,
+            "quality": quality,
+            "picture": partial(picture, Path("docs/images/imaging-petct.png")),
+        }
+        actions[chosen.what]()
     return 0
 
 
