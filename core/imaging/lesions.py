@@ -139,7 +139,7 @@ def settle(search: Search, judge: Judge, least: float | None = None) -> list[Sco
         return sorted(chosen, key=lambda s: -s.probability)
     least = float(np.clip(least, *OPERATING_POINTS))
     rest = [s for group, limit in rated for s in group if least <= s.probability < limit]
-    chosen = _disjoint(field, sorted(rest, key=lambda s: -s.probability), chosen) + outside
+    chosen = _beside(sorted(rest, key=lambda s: -s.probability), chosen) + outside
     return sorted((s for s in chosen if s.probability >= least), key=lambda s: -s.probability)
 
 
@@ -191,6 +191,33 @@ def _rated(field: Field, candidates: list[Candidate], judge: Judge) -> list[Scor
         for c, r in zip(candidates, ratings, strict=True)
     ]
     return sorted(rated, key=lambda s: -s.probability)
+
+
+def _beside(candidates: list[Scored], taken: list[Scored]) -> list[Scored]:
+    """Add candidates below the usual point; the likelier of two outlines of one thing stays.
+
+    Here an unlikely large outline must not hide what lies in it: two are one thing only where
+    their union is a third shared.
+    """
+    kept = list(taken)
+    for scored in candidates:
+        if all(_shared(scored.candidate, other.candidate) < 1 / 3 for other in kept):
+            kept.append(scored)
+    return kept
+
+
+def _shared(one: Candidate, other: Candidate) -> float:
+    """Return intersection over union of two masks on one grid."""
+    low = [max(a.start, b.start) for a, b in zip(one.box, other.box, strict=True)]
+    high = [min(a.stop, b.stop) for a, b in zip(one.box, other.box, strict=True)]
+    if any(a >= b for a, b in zip(low, high, strict=True)):
+        return 0.0
+    parts = [
+        tuple(slice(a - s.start, b - s.start) for a, b, s in zip(low, high, c.box, strict=True))
+        for c in (one, other)
+    ]
+    both = int((one.mask[parts[0]] & other.mask[parts[1]]).sum())
+    return both / (int(one.mask.sum()) + int(other.mask.sum()) - both)
 
 
 def _disjoint(field: Field, candidates: list[Scored], taken: list[Scored]) -> list[Scored]:

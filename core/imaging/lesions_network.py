@@ -11,9 +11,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from core.imaging.lesions import Rating
+from core.imaging.lesions import REPORTED_PROBABILITY, Rating
 from core.imaging.lesions_field import Candidate, Field
-from core.imaging.lesions_patch import FALSE_KIND, classes_of, patch_of, patch_spec
+from core.imaging.lesions_patch import (
+    FALSE_KIND,
+    RULES_LIMIT,
+    Answer,
+    answer_of,
+    patch_of,
+    patch_spec,
+)
 from core.imaging.lesions_score import probability
 from core.imaging.location import KINDS
 from core.models.bundle import Bundle
@@ -21,7 +28,7 @@ from core.models.engine import Engine
 
 MOST_RATED = 260  # per way of finding; 5 ways
 BATCH = 32
-LEAST_CLASSICAL = 1e-6
+LEAST_CLASSICAL = 1e-8
 
 
 @dataclass(frozen=True)
@@ -45,16 +52,16 @@ class NetworkJudge:
         """
         stated = self.bundle.metadata
         spec = patch_spec(stated.name, stated.preprocessing)
-        classes = classes_of(stated.name, stated.postprocessing, frozenset(KINDS))
+        answer = answer_of(stated.name, stated.postprocessing, frozenset(KINDS))
         chosen = worth_rating(candidates)
         ratings = [Rating(0.0, c.kind) for c in candidates]
         name = stated.inputs[0].name
         for start in range(0, len(chosen), BATCH):
             part = chosen[start : start + BATCH]
             patches = np.stack([patch_of(field, candidates[i], spec) for i in part])
-            answers = self.engine.infer({name: patches})[stated.postprocessing["output"]]
-            for index, row in zip(part, answers, strict=True):
-                ratings[index] = rating_of(candidates[index], row, classes)
+            rows = self.engine.infer({name: patches})[answer.output]
+            for index, row in zip(part, rows, strict=True):
+                ratings[index] = rating_of(candidates[index], row, answer)
         return ratings
 
 
@@ -65,18 +72,35 @@ def worth_rating(candidates: list[Candidate]) -> list[int]:
     return [i for i in order[:MOST_RATED] if scores[i] >= LEAST_CLASSICAL]
 
 
-def rating_of(candidate: Candidate, row: np.ndarray, classes: tuple[str, ...]) -> Rating:
+def rating_of(candidate: Candidate, row: np.ndarray, answer: Answer) -> Rating:
     """Return probability and kind; a kind must be one that the candidate's outline can carry.
 
     Only what was found as an air pocket has a lumen, so only that can be a cavity, and it can be
-    nothing else; a mass is a solid lesion over 3 cm, which the measured axes decide later.
+    nothing else; a cluster of buds stays one; a mass is a solid lesion over 3 cm, which the
+    measured axes decide later.
     """
-    shares = {name: float(share) for name, share in zip(classes, row, strict=True)}
-    lesion = 1.0 - shares.pop(FALSE_KIND)
+    shares = {name: float(share) for name, share in zip(answer.classes, row, strict=True)}
+    odds = _odds(1.0 - shares.pop(FALSE_KIND))
+    if answer.rules_weight:
+        rules = np.clip(_odds(probability(candidate)), -RULES_LIMIT, RULES_LIMIT)
+        odds += answer.rules_weight * float(rules)
+    lesion = float(1 / (1 + np.exp(-odds)))
     if candidate.lumen is not None:
-        return Rating(lesion, "cavity")
+        # The network takes no cavity away that the rules report: of all findings it matters most.
+        rules_say = probability(candidate)
+        return Rating(
+            max(lesion, rules_say) if rules_say >= REPORTED_PROBABILITY else lesion, "cavity"
+        )
+    if candidate.kind == "tree_in_bud":  # found as a cluster: the patch alone cannot tell
+        return Rating(lesion, "tree_in_bud")
     shares.pop("cavity", None)
     kind = max(shares, key=lambda k: shares[k]) if shares else candidate.kind
     if kind == "solid_nodule" and candidate.kind == "mass":
         kind = "mass"
     return Rating(lesion, kind)
+
+
+def _odds(share: float) -> float:
+    """Return log odds, within +-16."""
+    share = min(max(share, 1e-7), 1 - 1e-7)
+    return float(np.log(share / (1 - share)))

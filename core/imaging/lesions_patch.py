@@ -20,6 +20,7 @@ from core.imaging.lesions_field import Candidate, Field
 PATCH_OP = "candidate_patch/1"
 CLASSES_OP = "candidate_classes/1"
 FALSE_KIND = "false"
+RULES_LIMIT = 8.0
 CHANNELS = 2
 
 
@@ -61,23 +62,52 @@ def patch_spec(bundle: str, steps: dict[str, Any]) -> PatchSpec:
     return spec
 
 
-def classes_of(bundle: str, steps: dict[str, Any], known: frozenset[str]) -> tuple[str, ...]:
-    """Return the kind of each column of the answer; exactly one is "false".
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """How a network's answer is read.
+
+    Attributes
+    ----------
+    output : str
+        Name of the output.
+    classes : tuple of str
+        The kind of each column; exactly one is "false".
+    rules_weight : float
+        How much the log odds of the classical rules (within +-``RULES_LIMIT``) count beside the
+        network's: 0 = the network alone. The two see different things: the rules measure, the
+        network looks.
+    """
+
+    output: str
+    classes: tuple[str, ...]
+    rules_weight: float
+
+
+def answer_of(bundle: str, steps: dict[str, Any], known: frozenset[str]) -> Answer:
+    """Read a bundle's ``postprocessing``.
+
+    Parameters
+    ----------
+    known : frozenset of str
+        Kinds that exist.
 
     Raises
     ------
     BundleNotForLesions
     """
-    names = steps.get("classes")
-    if steps.get("op") != CLASSES_OP or steps.keys() != {"op", "output", "classes"}:
+    names, weight = steps.get("classes"), steps.get("rules_weight", 0.0)
+    allowed = {"op", "output", "classes"}
+    if steps.get("op") != CLASSES_OP or steps.keys() - {"rules_weight"} != allowed:
         raise BundleNotForLesions(bundle=bundle, what="postprocessing")
+    if not _is_number(weight) or not 0 <= weight <= 10:
+        raise BundleNotForLesions(bundle=bundle, what="postprocessing rules_weight")
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
         raise BundleNotForLesions(bundle=bundle, what="postprocessing classes")
     if names.count(FALSE_KIND) != 1 or len(set(names)) != len(names):
         raise BundleNotForLesions(bundle=bundle, what="postprocessing classes")
     if set(names) - known - {FALSE_KIND} or not isinstance(steps["output"], str):
         raise BundleNotForLesions(bundle=bundle, what="postprocessing kinds")
-    return tuple(names)
+    return Answer(steps["output"], tuple(names), float(weight))
 
 
 def patch_of(field: Field, candidate: Candidate, spec: PatchSpec) -> NDArray[np.float32]:

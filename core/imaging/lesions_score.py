@@ -205,14 +205,14 @@ MILIARY = Rule(
 FIBROSIS = Rule(
     gates=(
         ("volume_ml", 3.0, ANY),
-        ("spread_hu", 150.0, ANY),
-        ("dark_share", 0.02, ANY),
-        ("dense_share", 0.08, ANY),
+        ("spread_hu", 110.0, 240.0),  # more: vessels in healthy lung
+        ("dark_share", 0.03, ANY),
+        ("dense_share", 0.02, 0.4),
     ),
     bias=0.0,
     terms=(
-        Term("spread_hu", 190.0, 30.0),
-        Term("dark_share", 0.04, 0.02),
+        Term("spread_hu", 220.0, -30.0),
+        Term("dark_share", 0.045, 0.015),
         Term("volume_ml", 5.0, 3.0),
     ),
 )
@@ -235,7 +235,13 @@ NODE = Rule(
     ),
 )
 THICKENING = Rule(
-    gates=(("excess_mm", 3.5, ANY), ("fluid_share", 0.0, 0.5), ("height_mm", 16.0, ANY)),
+    gates=(
+        ("excess_mm", 3.5, ANY),
+        ("fluid_share", 0.0, 0.5),
+        ("height_mm", 16.0, ANY),
+        ("height", 0.2, 0.85),
+        ("mean_hu", 5.0, 75.0),
+    ),
     bias=0.0,
     terms=(
         Term("excess_mm", 5.0, 1.5),

@@ -126,6 +126,7 @@ def _pieces(grid: Grid, layer: Mask, thick: NDArray[np.float64]) -> list[Candida
             "excess_mm": float(np.percentile(thick[box][mask], 75)),
             "mean_hu": float(values.mean()),
             "fluid_share": float((values < FLUID_BELOW_HU).mean()),
+            "height": (box[0].start + box[0].stop) / 2 / max(1, layer.shape[0]),
             "height_mm": float((box[0].stop - box[0].start) * grid.spacing_mm[0]),
         }
         parts = [slice(b.start + g.start, b.stop + g.start)

@@ -15,7 +15,7 @@ import numpy as np
 from core.errors import XinglinError
 from core.imaging.dr_lungs_network import SIDE, VIEWS, check_steps
 from core.imaging.dr_recipes import Doubt, PlainSpec, Recipe, reading_of, recipe_of
-from core.imaging.lesions_patch import CHANNELS, classes_of, patch_spec
+from core.imaging.lesions_patch import CHANNELS, answer_of, patch_spec
 from core.imaging.location import KINDS
 from core.models.bundle import Arrays
 from core.models.errors import SlotMismatch, SlotUnknown
@@ -153,14 +153,14 @@ def _check_candidates(slot: Slot, metadata: Metadata) -> None:
     """(candidate, 2, side, side, side) in, (candidate, class) out."""
     try:
         spec = patch_spec(metadata.name, metadata.preprocessing)
-        classes = classes_of(metadata.name, metadata.postprocessing, frozenset(KINDS))
+        answer = answer_of(metadata.name, metadata.postprocessing, frozenset(KINDS))
     except XinglinError as cause:
         raise SlotMismatch(slot=slot.name, what=str(cause.facts["what"])) from cause
     side = spec.side
     if not metadata.inputs[0].fits((1, CHANNELS, side, side, side)):
         raise SlotMismatch(slot=slot.name, what=f"input is not (1, {CHANNELS}, {side}³)")
     by_name = {spec.name: spec for spec in metadata.outputs}
-    if not _output(slot, by_name, metadata.postprocessing["output"]).fits((1, len(classes))):
+    if not _output(slot, by_name, answer.output).fits((1, len(answer.classes))):
         raise SlotMismatch(slot=slot.name, what="output is not (candidate, class)")
 
 

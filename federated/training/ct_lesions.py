@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize
 from torch.nn import functional
 
+from core.imaging.lesions_patch import RULES_LIMIT
 from federated.training.ct_lesions_data import (
     CALIBRATION,
     CLASSES,
@@ -31,10 +32,10 @@ from federated.training.ct_lesions_network import LesionNetwork, lesion_odds
 
 SEED = 5
 BATCH = 48
-EPOCHS = 9
-RATE = 3e-3
-# The threshold: as many false candidates per scan as a reader is asked to put up with.
-FALSE_PER_SCAN = 2.0
+# Two rounds of a rate that rises and falls: epochs and highest rate.
+ROUNDS = ((9, 3e-3), (10, 2e-3))
+# The threshold: the most false candidates per scan that a reader is asked to put up with.
+FALSE_PER_SCAN = 4.0
 
 
 @dataclass(frozen=True)
@@ -43,15 +44,15 @@ class TrainedLesions:
 
     Attributes
     ----------
-    slope, offset : float
-        Of the logistic on the log odds.
+    slope, offset, rules_weight : float
+        Of the logistic: ``slope`` times the network's log odds, ``rules_weight`` times the rules'.
     threshold : float
     sensitivity : float
         Share of the calibration scans' true candidates at or above the threshold.
     kind_right : float
         Share of those that were given their own kind.
-    auc, rules_auc : float
-        Of lesion against nothing over the calibration candidates: network, classical rules.
+    auc, network_auc, rules_auc : float
+        Of lesion against nothing over the calibration candidates: both, network, rules alone.
     examples : int
         Patches it learnt from.
     """
@@ -59,10 +60,12 @@ class TrainedLesions:
     network: LesionNetwork
     slope: float
     offset: float
+    rules_weight: float
     threshold: float
     sensitivity: float
     kind_right: float
     auc: float
+    network_auc: float
     rules_auc: float
     examples: int
 
@@ -94,21 +97,31 @@ def train(folder: Path, say: Callable[[str], None]) -> TrainedLesions:
 
 def fit(learnt: Examples, held: Examples, scans: int, say: Callable[[str], None]) -> TrainedLesions:
     """Train on ``learnt``, calibrate on ``held`` (of so many scans)."""
-    network = fit_network(learnt, say)
+    return judged(fit_network(learnt, say), held, (scans, len(learnt.classes)), say)
+
+
+def judged(
+    network: LesionNetwork, held: Examples, counts: tuple[int, int], say: Callable[[str], None]
+) -> TrainedLesions:
+    """Calibrate a trained network on ``held``; ``counts`` are held scans and learnt examples."""
+    scans, learnt = counts
     logits = answers(network, held.patches)
     odds = lesion_odds(torch.from_numpy(logits)).numpy().astype(np.float64)
     truth = held.classes > 0
-    slope, offset = calibrate(odds, truth)
-    scores = 1 / (1 + np.exp(-(slope * odds + offset)))
+    rules = rules_odds(held.rules)
+    slope, rules_weight, offset = calibrate(np.stack([odds, rules], 1), truth)
+    both = slope * odds + rules_weight * rules + offset
+    scores = 1 / (1 + np.exp(-both))
     threshold = threshold_for(scores[~truth], FALSE_PER_SCAN * scans)
     found = truth & (scores >= threshold)
     named = (logits[:, 1:].argmax(1) + 1 == held.classes)[found]
     result = TrainedLesions(
-        network, slope, offset, threshold,
+        network, slope, offset, rules_weight, threshold,
         float(found.sum() / max(1, truth.sum())), float(named.mean()) if len(named) else 0.0,
-        auc(odds, truth), auc(held.rules, truth), len(learnt.classes),
+        auc(both, truth), auc(odds, truth), auc(held.rules, truth), learnt,
     )  # fmt: skip
-    say(f"AUC {result.auc:.4f} (rules {result.rules_auc:.4f}) threshold {threshold:.3f} "
+    say(f"AUC {result.auc:.4f} (network {result.network_auc:.4f}, rules {result.rules_auc:.4f}) "
+        f"weights {slope:.2f} {rules_weight:.2f} threshold {threshold:.3f} "
         f"sensitivity {result.sensitivity:.3f} kind right {result.kind_right:.3f}")  # fmt: skip
     return result
 
@@ -116,14 +129,30 @@ def fit(learnt: Examples, held: Examples, scans: int, say: Callable[[str], None]
 def fit_network(learnt: Examples, say: Callable[[str], None]) -> LesionNetwork:
     """Train the network; the same examples and seed give the same weights on one machine."""
     torch.manual_seed(SEED)
-    rng = np.random.default_rng([SEED, 51])
     network = LesionNetwork()
+    for number, (epochs, rate) in enumerate(ROUNDS):
+        if number:
+            torch.manual_seed(SEED + number)
+        rng = np.random.default_rng([SEED, 51] if not number else [SEED, 51, number])
+        one_round(network, learnt, (epochs, rate), rng, say)
+    return network.eval()
+
+
+def one_round(
+    network: LesionNetwork,
+    learnt: Examples,
+    plan: tuple[int, float],
+    rng: np.random.Generator,
+    say: Callable[[str], None],
+) -> None:
+    """Train for some epochs under one rise and fall of the rate."""
+    epochs, rate = plan
     counts = np.bincount(learnt.classes, minlength=len(CLASSES)).astype(np.float64)
     weights = torch.tensor((counts.sum() / (len(CLASSES) * np.maximum(counts, 1))) ** 0.4).float()
-    optimiser = torch.optim.AdamW(network.parameters(), lr=RATE, weight_decay=0.02)
-    steps = EPOCHS * (len(learnt.classes) // BATCH)
-    plan = torch.optim.lr_scheduler.OneCycleLR(optimiser, RATE, total_steps=max(steps, 2))
-    for epoch in range(EPOCHS):
+    optimiser = torch.optim.AdamW(network.parameters(), lr=rate, weight_decay=0.02)
+    steps = epochs * (len(learnt.classes) // BATCH)
+    course = torch.optim.lr_scheduler.OneCycleLR(optimiser, rate, total_steps=max(steps, 2))
+    for epoch in range(epochs):
         network.train()
         total, order = 0.0, rng.permutation(len(learnt.classes))
         for start in range(0, len(order) - BATCH + 1, BATCH):
@@ -136,10 +165,9 @@ def fit_network(learnt: Examples, say: Callable[[str], None]) -> LesionNetwork:
             optimiser.zero_grad()
             loss.backward()
             optimiser.step()
-            plan.step()
+            course.step()
             total += float(loss.detach())
         say(f"epoch {epoch + 1}: loss {total / max(1, len(order) // BATCH):.4f}")
-    return network.eval()
 
 
 def turned(patches: NDArray[np.uint8], rng: np.random.Generator) -> torch.Tensor:
@@ -166,17 +194,29 @@ def answers(network: torch.nn.Module, patches: NDArray[np.uint8]) -> NDArray[np.
     return np.concatenate(parts)
 
 
-def calibrate(odds: NDArray[np.float64], truth: NDArray[np.bool_]) -> tuple[float, float]:
-    """Fit the logistic of the log odds (Platt, 1999), with his smoothed targets."""
+def rules_odds(probabilities: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the classical rules' log odds within the limit that the analysis uses."""
+    safe = np.clip(probabilities, 1e-7, 1 - 1e-7)
+    return np.asarray(np.clip(np.log(safe / (1 - safe)), -RULES_LIMIT, RULES_LIMIT))
+
+
+def calibrate(odds: NDArray[np.float64], truth: NDArray[np.bool_]) -> tuple[float, float, float]:
+    """Fit a logistic of two log odds (n, 2) with Platt's smoothed targets (1999).
+
+    Returns both weights, neither below 0, and the offset. A weak pull towards 1 and 0.3 keeps few
+    examples from deciding alone.
+    """
     yes, no = int(truth.sum()), int((~truth).sum())
     target = np.where(truth, (yes + 1) / (yes + 2), 1 / (no + 2))
 
     def loss(w: NDArray[np.float64]) -> float:
-        z = w[0] * odds + w[1]
-        return float((np.logaddexp(0, z) - target * z).sum())
+        z = odds @ w[:2] + w[2]
+        pull = 2.0 * ((w[0] - 1.0) ** 2 + ((w[1] - 0.3) / 0.3) ** 2)
+        return float((np.logaddexp(0, z) - target * z).sum() + pull)
 
-    found = minimize(loss, np.array([1.0, 0.0]), method="L-BFGS-B", bounds=[(0.05, 5), (-10, 10)])
-    return float(found.x[0]), float(found.x[1])
+    bounds = [(0.05, 5), (0.0, 3), (-10, 10)]
+    found = minimize(loss, np.array([1.0, 0.3, 0.0]), method="L-BFGS-B", bounds=bounds)
+    return float(found.x[0]), float(found.x[1]), float(found.x[2])
 
 
 def threshold_for(false_scores: NDArray[np.float64], allowed: float) -> float:

@@ -79,12 +79,14 @@ def write_lesion_bundle(trained: TrainedLesions, folder: Path, version: str) -> 
     (folder / "card.md").write_text(card, encoding="utf-8")
     names = ("card.md", "golden.npz", "model.onnx")
     digests = {n: hashlib.sha256((folder / n).read_bytes()).hexdigest() for n in names}
-    metadata = lesion_metadata(trained.threshold, version) | {"files": digests}
+    metadata = lesion_metadata(trained.threshold, trained.rules_weight, version) | {
+        "files": digests
+    }
     text = json.dumps(metadata, ensure_ascii=False, indent=2, sort_keys=True) + "\n"
     (folder / "metadata.json").write_text(text, encoding="utf-8")
 
 
-def lesion_metadata(threshold: float, version: str) -> dict[str, Any]:
+def lesion_metadata(threshold: float, rules_weight: float, version: str) -> dict[str, Any]:
     """Return metadata.json's content without the file hashes."""
     side = PATCH.side
     return {
@@ -99,7 +101,12 @@ def lesion_metadata(threshold: float, version: str) -> dict[str, Any]:
             "outputs": {"kinds": {"dtype": "float32", "shape": [None, len(CLASSES)]}},
         },
         "preprocessing": {"op": PATCH_OP, **asdict(PATCH)},
-        "postprocessing": {"op": CLASSES_OP, "output": "kinds", "classes": list(CLASSES)},
+        "postprocessing": {
+            "op": CLASSES_OP,
+            "output": "kinds",
+            "classes": list(CLASSES),
+            "rules_weight": round(rules_weight, 4),
+        },
         "threshold": threshold,
         "calibration_set": calibration_set(),
         "licence": {

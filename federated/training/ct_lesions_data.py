@@ -136,11 +136,11 @@ class Plan:
 
 TRAINING: tuple[Plan, ...] = (
     *(Plan("real", 1000 + n, 40) for n in range(2)),
-    *(Plan("real", 1002 + n, 100) for n in range(6)),
+    *(Plan("real", 1002 + n, 100) for n in range(2)),
     Plan("phantom 301 2.0", 1100, 100),
     Plan("phantom 303 5.0", 1300, 80),
 )
-CALIBRATION: tuple[Plan, ...] = (Plan("real", 2000, 24), Plan("phantom 321 2.0", 2100, 24))
+CALIBRATION: tuple[Plan, ...] = (Plan("real", 2000, 24),)
 
 
 def background_of(name: str, folder: Path) -> Background:

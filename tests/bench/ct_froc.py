@@ -23,10 +23,13 @@ from numpy.typing import NDArray
 
 from core.imaging.ct_grid import carry, cut_grid, patient_view
 from core.imaging.lesions import ClassicalJudge, Judge, Scored, Search, search_lesions, settle
+from core.imaging.lesions_network import NetworkJudge
 from core.imaging.lungs import find_lungs
 from core.imaging.volume import Volume
+from core.models.bundle import load, shipped
+from core.models.onnx_engine import open_onnx
+from core.phantom.anatomy import build_of
 from core.phantom.ct import CtSpec, make_ct
-from core.phantom.patients import build_of
 from core.phantom.truth import LesionTruth
 from tests.bench.ct_inserts import (
     COARSE,
@@ -56,8 +59,8 @@ def thin_spec(seed: int) -> CtSpec:
     """Return 1.15 mm slices with 0.9 mm pixels, with lesions of 3 mm and more."""
     lesions = tuple(phantom_specs(build_of(seed), (*LARGE, *SMALL), seed))
     return CtSpec(
-        seed=seed, case="normal", slices=252, rows=384, columns=384, spacing_mm=(1.15, 0.9, 0.9),
-        slice_thickness_mm=1.25, noise_hu=18.0, lesions=lesions,
+        seed=seed, case="normal", slices=252, rows=384, columns=384,
+        spacing_mm=(1.15, 0.9, 0.9), slice_thickness_mm=1.25, noise_hu=18.0, lesions=lesions,
     )  # fmt: skip
 
 
@@ -92,7 +95,10 @@ def searched(
     truth: tuple[tuple[LesionTruth, ...], NDArray[np.uint8]],
     known: tuple[tuple[tuple[float, float, float], float], ...] = (),
 ) -> Searched:
-    """Search one scan; arrays that no judge needs are left out of the answer."""
+    """Search one scan; arrays that no judge needs are left out of the answer.
+
+    So are whole-lung patterns, pleura and nodes: ``ct_diffuse`` is about them.
+    """
     view = patient_view(volume)
     coarse = cut_grid(view, COARSE_EDGE_MM)
     lungs = find_lungs(coarse)
@@ -103,7 +109,9 @@ def searched(
     labels = patient_view(replace(volume, voxels=truth[1])).voxels[grid.box]
     none = np.zeros((0, 0, 0))
     light = replace(search.field, labels=none, lung=none, wide=none, medial_mm=none, hilum_mm=none)
-    search = replace(search, field=light, coarse=replace(coarse, voxels=none), outside=[])
+    search = replace(
+        search, field=light, patterns=[], coarse=replace(coarse, voxels=none), outside=[]
+    )
     ends = grid.full_index(np.vstack([np.zeros(3), np.eye(3)]))
     places = volume.to_lps(view.source_index(ends))
     to_lps = np.column_stack([*(places[1:] - places[0]), places[0]])
@@ -119,24 +127,25 @@ def judged(scan: Searched, judge: Judge) -> Scan:
     best = {t.id: (0.0, "") for t in scan.lesions}
     false = []
     for scored in found:
-        centre = _centre(scan.to_lps, scored)
-        hit = _hit(centre, scan.lesions)
+        centre = centre_of(scan.to_lps, scored)
+        hit = hit_of(centre, scan.lesions)
         if hit is not None:
             best[hit] = max(best[hit], (scored.probability, scored.candidate.kind))
-        elif not _known(centre, scan.known) and not _fragment(scan.labels, scored):
+        elif not _known(centre, scan.known) and not fragment(scan.labels, scored):
             at = (float(centre[0]), float(centre[1]), float(centre[2]))
             false.append(FalseFind(scored.candidate.kind, scored.probability, at))
     targets = tuple(Target(t.kind, t.long_axis_mm, *best[t.id]) for t in scan.lesions)
     return Scan(scan.name, targets, tuple(false), seconds)
 
 
-def _centre(to_lps: NDArray[np.float64], scored: Scored) -> NDArray[np.float64]:
+def centre_of(to_lps: NDArray[np.float64], scored: Scored) -> NDArray[np.float64]:
+    """Return a candidate's centre, LPS millimetres."""
     corner = np.array([s.start for s in scored.candidate.box])
     index = np.argwhere(scored.candidate.mask).mean(axis=0) + corner
     return np.asarray(to_lps[:, :3] @ index + to_lps[:, 3])
 
 
-def _hit(centre: NDArray[np.float64], lesions: tuple[LesionTruth, ...]) -> int | None:
+def hit_of(centre: NDArray[np.float64], lesions: tuple[LesionTruth, ...]) -> int | None:
     """Return the nearest lesion whose half long axis the centre lies within."""
     away = {t.id: float(np.linalg.norm(centre - t.centroid_mm)) / (t.long_axis_mm / 2)
             for t in lesions}  # fmt: skip
@@ -150,7 +159,8 @@ def _known(
     return any(float(np.linalg.norm(centre - at)) <= radius for at, radius in known)
 
 
-def _fragment(inside: NDArray[np.bool_], scored: Scored) -> bool:
+def fragment(inside: NDArray[np.bool_], scored: Scored) -> bool:
+    """Return whether a candidate lies mostly inside true lesions."""
     candidate = scored.candidate
     return bool(inside[candidate.box][candidate.mask].mean() >= 0.5)
 
@@ -250,8 +260,11 @@ def main(arguments: list[str]) -> int:
 
 
 def judge_of(name: str) -> Judge:
-    """Return the judge of a name."""
-    return ClassicalJudge()
+    """Return the judge of a name; the network is the bundle that comes with the product."""
+    if name == "classical":
+        return ClassicalJudge()
+    bundle = load(shipped("ct_lesions"))
+    return NetworkJudge(open_onnx(bundle, 1), bundle)
 
 
 if __name__ == "__main__":

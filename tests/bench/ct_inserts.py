@@ -97,11 +97,18 @@ def specs_in(
     return specs
 
 
-def phantom_specs(build: Build, wishes: tuple[Wish, ...], seed: int) -> list[LesionSpec]:
-    """Return lesions at free places of a phantom's lungs."""
+def phantom_specs(
+    build: Build,
+    wishes: tuple[Wish, ...],
+    seed: int,
+    heights_mm: tuple[float, float] = (-150.0, 126.0),
+) -> list[LesionSpec]:
+    """Return lesions at free places of a phantom's lungs, between two heights."""
     step = 3.0
     x, y, z = np.arange(-135.0, 136, step), np.arange(-100.0, 101, step), np.arange(-150.0, 126, 3)
     depth = -anatomy.lungs(build, x[None, None], y[None, :, None], z[:, None, None])
+    room = np.minimum(z - heights_mm[0], heights_mm[1] - z)
+    depth = np.minimum(depth, room[:, None, None])
     to_lps = np.array([[0, 0, step, x[0]], [0, step, 0, y[0]], [step, 0, 0, z[0]]])
     return specs_in(depth.astype(np.float32), (step, step, step), to_lps, wishes, seed)
 

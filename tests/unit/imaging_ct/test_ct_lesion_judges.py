@@ -12,7 +12,7 @@ from core.imaging.ct_grid import Grid
 from core.imaging.lesions import ClassicalJudge, Rating, Search, settle
 from core.imaging.lesions_field import Candidate, Field
 from core.imaging.lesions_network import NetworkJudge, rating_of
-from core.imaging.lesions_patch import PatchSpec, classes_of, patch_of, patch_spec
+from core.imaging.lesions_patch import Answer, PatchSpec, answer_of, patch_of, patch_spec
 from core.imaging.lesions_score import probability
 from core.imaging.location import KINDS
 from core.models.errors import EngineFailed
@@ -105,11 +105,26 @@ def test_a_patch_is_centred_and_air_beyond_the_grid() -> None:
 def test_what_has_a_lumen_is_a_cavity_and_nothing_else_is() -> None:
     row = np.array([0.2, 0.1, 0.6, 0.1])
     solid = nodule()
-    hollow = dataclasses.replace(solid, kind="cavity", lumen=solid.mask)
-    assert rating_of(hollow, row, CLASSES) == Rating(pytest.approx(0.8), "cavity")
-    assert rating_of(solid, row, CLASSES).kind == "solid_nodule"
+    leaky = {"enclosed": 0.2, "lumen_ml": 0.5, "wall_ml": 0.01}
+    hollow = dataclasses.replace(solid, kind="cavity", lumen=solid.mask, features=NODULE | leaky)
+    alone = Answer("kinds", CLASSES, 0.0)
+    assert rating_of(hollow, row, alone) == Rating(pytest.approx(0.8), "cavity")
+    assert rating_of(solid, row, alone).kind == "solid_nodule"
+    ring = {"enclosed": 0.95, "lumen_ml": 1.0, "wall_ml": 2.0}
+    clear = dataclasses.replace(hollow, features=NODULE | ring)
+    doubted = rating_of(clear, np.array([0.95, 0.0, 0.05, 0.0]), alone)
+    assert doubted.probability == probability(clear) > 0.9
     mass = dataclasses.replace(solid, kind="mass")
-    assert rating_of(mass, row, CLASSES).kind == "mass"
+    assert rating_of(mass, row, alone).kind == "mass"
+
+
+def test_the_rules_count_beside_the_network_by_their_weight() -> None:
+    row = np.array([0.5, 0.5, 0.0, 0.0])
+    both = Answer("kinds", CLASSES, 0.5)
+    good, bad = nodule(), nodule(attached=0.6)
+    assert rating_of(good, row, both).probability > 0.6
+    assert rating_of(bad, row, both).probability < 0.2
+    assert rating_of(bad, row, Answer("kinds", CLASSES, 0.0)).probability == pytest.approx(0.5)
 
 
 @pytest.mark.parametrize(
@@ -125,14 +140,15 @@ def test_a_bundle_with_other_steps_is_refused(change) -> None:
 
 @pytest.mark.parametrize(
     "change",
-    [{"op": "x"}, {"classes": ["solid_nodule"]}, {"classes": ["false", "false"]},
+    [{"op": "x"}, {"classes": ["solid_nodule"]}, {"rules_weight": -1}, {"rules_weight": "1"},
+     {"classes": ["false", "false"]},
      {"classes": ["false", "unicorn"]}, {"classes": "false"}, {"output": 3}, {"more": 1}],
 )  # fmt: skip
 def test_a_bundle_with_other_classes_is_refused(change) -> None:
     steps = {"op": "candidate_classes/1", "output": "kinds", "classes": list(CLASSES)}
-    assert classes_of("b", steps, frozenset(KINDS)) == CLASSES
+    assert answer_of("b", steps, frozenset(KINDS)) == Answer("kinds", CLASSES, 0.0)
     with pytest.raises(BundleNotForLesions):
-        classes_of("b", steps | change, frozenset(KINDS))
+        answer_of("b", steps | change, frozenset(KINDS))
 
 
 class Bright:
