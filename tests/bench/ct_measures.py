@@ -220,6 +220,7 @@ def coverage_table(rows: list[dict[str, Any]]) -> list[str]:
         "| class | number | scans | half-width: median | holds the truth | holds the second scan |",
         "| --- | --- | --- | --- | --- | --- |",
     ]
+    pooled: tuple[list[bool], list[bool]] = ([], [])
     for (chosen,), group in _grouped(rows, lambda row: (CLASSES.get(row["kind"], "–"),)):
         for name, form in FORMS.items():
             true, again, width = [], [], []
@@ -237,12 +238,15 @@ def coverage_table(rows: list[dict[str, Any]]) -> list[str]:
                         true.append(low <= row["truth"][name] <= high)
             if not again:
                 continue
+            pooled[0].extend(true)
+            pooled[1].extend(again)
             unit = {"relative": "%", "length": "mm", "density": "HU", "pure": ""}[form]
             half = np.median(width) * (100 if form == "relative" else 1)
             lines.append(
                 f"| {chosen} | {name} | {len(again)} | {half:.2f} {unit} | "
                 f"{_share(np.array(true)) if true else '–'} | {_share(np.array(again))} |"
             )
+    lines.append(f"| all | all | | | {_share(pooled[0])} | {_share(pooled[1])} |")
     return lines
 
 
