@@ -24,7 +24,7 @@ from tests.bench.ct_quality import EVERYTHING, Row, Scan, lungs_of, measure, sca
 LEVEL = 62
 PLACES = ((340, 224), (340, 262))
 WINDOW = (-1050.0, 350.0)
-HEIGHT = 260
+HEIGHT = 216
 TOLD = {
     "CT_MOTION": "air_streak_hu", "CT_NOISE_HIGH": "noise_hu", "CT_METAL_STREAK": "streak_hu",
     "CT_LUNG_CUT": "lung_cut_mm", "CT_FOV_CUT": "outline_cut_share",
@@ -35,7 +35,7 @@ def panel(plane: NDArray[np.int16], title: str, lines: list[str]) -> Image.Image
     """Return a slice with its title and what was told of it."""
     low, high = WINDOW
     rows = np.flatnonzero((plane[:-100] > -300).sum(axis=1) > 40)
-    plane = plane[max(0, int(rows[0]) - 40) : int(rows[-1]) - 30]  # without the table
+    plane = plane[max(0, int(rows[0]) - 40) : int(rows[-1]) - 12]  # without the table
     grey = np.clip((plane.astype(np.float32) - low) / (high - low) * 255, 0, 255)
     image = Image.fromarray(grey.astype(np.uint8)).convert("RGB")
     image = image.resize((round(image.width * HEIGHT / image.height), HEIGHT))
@@ -102,7 +102,7 @@ def main() -> None:
     sheet = Image.new("RGB", (3 * width, 2 * height))
     for k, one in enumerate(found):
         sheet.paste(one, (k % 3 * width, k // 3 * height))
-    sheet.quantize(128).save(sys.argv[1], optimize=True)
+    sheet.quantize(32).save(sys.argv[1], optimize=True)
 
 
 if __name__ == "__main__":
