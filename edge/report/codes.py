@@ -243,6 +243,7 @@ ONE: Final = Code("1", "UCUM", "no units")
 
 # Ending of a metric's name -> unit, so that numbers of quality control keep theirs.
 UNITS_BY_ENDING: Final[dict[str, Code]] = {
+    "_per_mm": Code("/mm", "UCUM", "per millimeter"),
     "_mm": MM,
     "_ml": CM3,
     "_hu": HU,
