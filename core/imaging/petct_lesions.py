@@ -159,9 +159,13 @@ def with_uptake(
         low, high = _REPEATABILITY
         intervals["suv_max"] = (low * found.suv_max, high * found.suv_max)
     code = "focal" if focal else "raised" if found.suv_max >= threshold else "not_raised"
+    numbers = uptake_numbers(found)
+    if code == "not_raised":
+        # A contour around what is not hot runs out into the tissue beside it.
+        numbers = {name: numbers[name] for name in ("suv_max", "suv_peak", "suv_mean")}
     return replace(
         lesion,
-        extra={**lesion.extra, **uptake_numbers(found)},
+        extra={**lesion.extra, **numbers},
         intervals=intervals,
         codes={**lesion.codes, "uptake": code},
     )

@@ -177,7 +177,7 @@ def _focus_sentences(pet: PetFindings) -> list[Sentence]:
         names_en = ", ".join(f"L{number}" for number in cold[:8]) + (" …" if len(cold) > 8 else "")
         out.append(
             Sentence(
-                f"CT 病灶 {names} 摄取不高（小于 10 mm 者可因部分容积效应低估）。",
+                f"CT 病灶 {names}：摄取不高（小于 10 mm 者可因部分容积效应低估）。",
                 f"CT lesions {names_en} show no raised uptake (below 10 mm it may be under-read).",
             )
         )
