@@ -103,6 +103,23 @@ _LABEL = {
 }  # fmt: skip
 
 
+def _case_line(case: dict[str, Any], language: str) -> str:
+    """Return the patient as a whole in one line; never more than suspected."""
+    low, high = case["interval"]
+    verdict = {
+        "zh": "疑似，未经患者数据验证" if case["suspected"] else "未达疑似阈值，未经患者数据验证",
+        "en": "suspected, not validated on patients"
+        if case["suspected"]
+        else "below the threshold of suspicion, not validated on patients",
+    }[language]
+    name = {"zh": "病例层面可疑度", "en": "suspicion, patient as a whole"}[language]
+    line = f"  {name}: {case['suspicion']:.2f} [{low:.2f}, {high:.2f}] ({verdict})"
+    if case["burden_percent"] is None:
+        return line
+    share = {"zh": "病灶占肺体积", "en": "lesions' share of the lungs"}[language]
+    return f"{line}; {share} {case['burden_percent']:.1f} %"
+
+
 def summary(result: dict[str, Any], language: str = "zh") -> str:
     """Return the readable form of one result."""
     word, key = _LABEL[language], f"message_{language}"
@@ -130,6 +147,8 @@ def summary(result: dict[str, Any], language: str = "zh") -> str:
             f"p={one['probability']:.2f}"
             for one in lesions
         ]
+    if result.get("case") and result["lesions"]:
+        lines.append(_case_line(result["case"], language))
     if result.get("follow_up"):
         lines += _follow_up_lines(result["follow_up"], language)
     if result.get("joint"):
