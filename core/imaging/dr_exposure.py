@@ -5,7 +5,7 @@ no calibration of its detector, so its pixels cannot give that index. What they 
 lungs' signal-to-noise ratio: quantum noise falls with the square root of the quanta (Poisson), so
 the ratio rises by 10 log10 of the exposure, 3 dB for every doubling, from a zero that is the
 device's own. It is reported under its own name, is never called a deviation index and never
-rejects. The numbers behind the limits are in docs/imaging-dr.md.
+rejects. The numbers behind the limits are in docs/imaging/dr-quality.md.
 """
 
 from __future__ import annotations

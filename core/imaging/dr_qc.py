@@ -1,7 +1,7 @@
 """Quality of a radiograph: rules that turn measured quantities and tags into coded reasons. Pure.
 
 The verdict advises. Sources: IEC 62494-1 and AAPM TG-116 for the deviation index; positioning after
-the usual chest criteria; the pixel limits are measured (docs/imaging-dr.md).
+the usual chest criteria; the pixel limits are measured (docs/imaging/dr-quality.md).
 """
 
 from __future__ import annotations

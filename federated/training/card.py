@@ -135,9 +135,9 @@ _TAIL = """## Data and licences
   the threshold must be set anew.
 - Sensitivity for TBX11K's mostly subtle disease at this threshold is low (table above).
 - Other pneumonias are often called suspected: it marks abnormal lung, not tuberculosis.
-- “Suspected cavity” was never checked on a real cavity. On radiographs projected from CT with lesions put
-  in, the marks found next to nothing, and a destroyed lung is hardly marked: extent and Timika score
-  are lower bounds.
+- “Suspected cavity” was never checked on a real cavity. On radiographs projected from CT with
+  lesions put in, the marks found next to nothing, and a destroyed lung is hardly marked: extent and
+  Timika score are lower bounds.
 - Symmetric miliary disease, children, lateral views, prostheses: not measured.
 - The score is a probability only at a prevalence of one half.
 """
