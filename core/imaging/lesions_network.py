@@ -76,8 +76,7 @@ def rating_of(candidate: Candidate, row: np.ndarray, answer: Answer) -> Rating:
     """Return probability and kind; a kind must be one that the candidate's outline can carry.
 
     Only what was found as an air pocket has a lumen, so only that can be a cavity, and it can be
-    nothing else; a cluster of buds stays one; a mass is a solid lesion over 3 cm, which the
-    measured axes decide later.
+    nothing else; a cluster of buds and a large opacity keep the kind they were found as.
     """
     shares = {name: float(share) for name, share in zip(answer.classes, row, strict=True)}
     odds = _odds(1.0 - shares.pop(FALSE_KIND))
@@ -93,11 +92,10 @@ def rating_of(candidate: Candidate, row: np.ndarray, answer: Answer) -> Rating:
         )
     if candidate.kind == "tree_in_bud":  # found as a cluster: the patch alone cannot tell
         return Rating(lesion, "tree_in_bud")
+    if "fill" in candidate.features:  # a large opacity: wider than the patch, told by its shape
+        return Rating(lesion, candidate.kind)
     shares.pop("cavity", None)
-    kind = max(shares, key=lambda k: shares[k]) if shares else candidate.kind
-    if kind == "solid_nodule" and candidate.kind == "mass":
-        kind = "mass"
-    return Rating(lesion, kind)
+    return Rating(lesion, max(shares, key=lambda k: shares[k]) if shares else candidate.kind)
 
 
 def _odds(share: float) -> float:

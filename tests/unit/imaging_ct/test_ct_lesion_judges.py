@@ -114,7 +114,7 @@ def test_what_has_a_lumen_is_a_cavity_and_nothing_else_is() -> None:
     clear = dataclasses.replace(hollow, features=NODULE | ring)
     doubted = rating_of(clear, np.array([0.95, 0.0, 0.05, 0.0]), alone)
     assert doubted.probability == probability(clear) > 0.9
-    mass = dataclasses.replace(solid, kind="mass")
+    mass = dataclasses.replace(solid, kind="mass", features=NODULE | {"fill": 0.5})
     assert rating_of(mass, row, alone).kind == "mass"
 
 
