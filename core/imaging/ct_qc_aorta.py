@@ -62,9 +62,9 @@ def spine_centres(grid: Grid, lungs: LungMap) -> Centres | None:
     # The middle of the body: a bright aorta stands 25 mm beside it.
     away = (np.arange(bone.shape[2]) - middle) * grid.spacing_mm[2]
     share *= np.exp(-0.5 * np.square(away / 15.0))
-    # Behind the middle of the lungs: in front of it lies the sternum.
+    # In the back of the lungs: in front lie the sternum and, full of contrast medium, the heart.
     depth = np.flatnonzero(both.any(axis=(0, 2)))
-    share[:, : int(depth[0] + 0.4 * (depth[-1] - depth[0]))] = 0.0
+    share[:, : int(depth[0] + 0.6 * (depth[-1] - depth[0]))] = 0.0
     flat = share.reshape(len(share), -1)
     best = flat.argmax(axis=1)
     seen = flat[np.arange(len(flat)), best] > 0.05
