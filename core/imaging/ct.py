@@ -137,7 +137,7 @@ def analyse_ct(
     geometry : SeriesGeometry
         Of the series as it came (duplicates and strays included).
     progress : callable
-        Told the name of each stage as it begins: quality, lungs, lesions, measures.
+        Told the name of each stage as it begins: quality, lungs, lesions, measures, anatomy.
     options : CtOptions or None
     clock : callable
         Seconds; a test passes its own.

@@ -47,7 +47,7 @@ def nearest(findings, lesion):
 def test_the_chain_runs_and_tells_its_stages(findings, told):
     assert findings.status == "ok"
     assert findings.qc.verdict == "pass"
-    assert told == ["quality", "lungs", "quality", "lesions", "measures"]
+    assert told == ["quality", "lungs", "quality", "lesions", "measures", "anatomy"]
     assert set(findings.seconds) == set(told)
     assert findings.reason is None
 
