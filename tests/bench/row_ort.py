@@ -19,7 +19,8 @@ def _median_pair(
 ) -> tuple[list[float], list[float]]:
     """Time both in turn, so that what else the machine does falls on both alike."""
     one(), other()
-    first, second = [], []
+    first: list[float] = []
+    second: list[float] = []
     for _ in range(rounds):
         for what, into in ((one, first), (other, second)):
             started = time.perf_counter()

@@ -245,10 +245,10 @@ def test_company_takes_the_source_out_of_the_head(tiny):
 def test_the_lesion_network_learns_drawn_disease_and_repeats_itself():
     crops = np.stack([chest_crop(seed) for seed in range(4)])
     field = np.repeat(chest_lungs()[None], 4, 0)
-    pool = make_pool(crops, field, 64, 1, INPUT)
+    pool = make_pool(crops, field, 32, 1, INPUT)
     assert 0.3 < pool.tuberculosis.mean() < 0.8
     assert pool.masks[~pool.tuberculosis].max() == 0
-    first, again = (train_lesion_net(pool, 0, 2) for _ in range(2))
+    first, again = (train_lesion_net(pool, 0, 1) for _ in range(2))
     assert all(
         bool((a == b).all())
         for a, b in zip(first.state_dict().values(), again.state_dict().values(), strict=True)
