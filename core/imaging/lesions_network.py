@@ -84,16 +84,14 @@ def rating_of(candidate: Candidate, row: np.ndarray, answer: Answer) -> Rating:
         rules = np.clip(_odds(probability(candidate)), -RULES_LIMIT, RULES_LIMIT)
         odds += answer.rules_weight * float(rules)
     lesion = float(1 / (1 + np.exp(-odds)))
-    if candidate.lumen is not None:
-        # The network takes no cavity away that the rules report: of all findings it matters most.
+    large = "fill" in candidate.features  # wider than the patch, told by its shape
+    if candidate.lumen is not None or large:
+        # The network takes no cavity and no large opacity away that the rules report.
         rules_say = probability(candidate)
-        return Rating(
-            max(lesion, rules_say) if rules_say >= REPORTED_PROBABILITY else lesion, "cavity"
-        )
+        surer = max(lesion, rules_say) if rules_say >= REPORTED_PROBABILITY else lesion
+        return Rating(surer, candidate.kind if large else "cavity")
     if candidate.kind == "tree_in_bud":  # found as a cluster: the patch alone cannot tell
         return Rating(lesion, "tree_in_bud")
-    if "fill" in candidate.features:  # a large opacity: wider than the patch, told by its shape
-        return Rating(lesion, candidate.kind)
     shares.pop("cavity", None)
     return Rating(lesion, max(shares, key=lambda k: shares[k]) if shares else candidate.kind)
 

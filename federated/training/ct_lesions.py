@@ -112,7 +112,8 @@ def judged(
     slope, rules_weight, offset = calibrate(np.stack([odds, rules], 1), truth)
     both = slope * odds + rules_weight * rules + offset
     scores = 1 / (1 + np.exp(-both))
-    threshold = threshold_for(scores[~truth], FALSE_PER_SCAN * scans)
+    # Reported is what is more likely than not, or less if so many false ones would be too many.
+    threshold = max(0.5, threshold_for(scores[~truth], FALSE_PER_SCAN * scans))
     found = truth & (scores >= threshold)
     named = (logits[:, 1:].argmax(1) + 1 == held.classes)[found]
     result = TrainedLesions(

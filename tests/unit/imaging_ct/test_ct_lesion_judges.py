@@ -114,7 +114,11 @@ def test_what_has_a_lumen_is_a_cavity_and_nothing_else_is() -> None:
     clear = dataclasses.replace(hollow, features=NODULE | ring)
     doubted = rating_of(clear, np.array([0.95, 0.0, 0.05, 0.0]), alone)
     assert doubted.probability == probability(clear) > 0.9
-    mass = dataclasses.replace(solid, kind="mass", features=NODULE | {"fill": 0.5})
+    mass = dataclasses.replace(
+        solid,
+        kind="mass",
+        features=NODULE | {"fill": 0.5, "contact": 0.1, "floor": 0.9, "volume_ml": 1.0},
+    )
     assert rating_of(mass, row, alone).kind == "mass"
 
 
