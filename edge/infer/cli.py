@@ -50,4 +50,4 @@ def convert_bundle(
     found = convert(bundle, out, Wanted(data, calibration_set, int8_tolerance))
     for precision, parity in found.items():
         worst = max(parity.worst.values())
-        print(f"{precision}: |Δ| ≤ {worst:.2e} (允许 / allowed {parity.tolerance:g})")
+        print(f"{precision}: |Δ| ≤ {worst:.2e}，允许 / allowed {parity.tolerance:g}")

@@ -24,7 +24,7 @@ from core.models.slots import SLOTS
 
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 #: Bundles that come with the product; each fills the slot of its name.
-BUILT_IN = ("ct_lesions", "dr_tb")
+BUILT_IN = ("ct_lesions", "dr_lungs", "dr_tb")
 
 
 class ModelStore:

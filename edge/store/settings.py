@@ -75,8 +75,8 @@ class WebSettings:
 class PortalSettings:
     """The region's experts' page, served to this hospital's own; port 0 serves none.
 
-    HTTPS with the certificate of ``web``, which browsers need for the keys. With ``release_key``, the
-    publisher's Ed25519 public key in base64, only a page that the publisher signed is served.
+    HTTPS with the certificate of ``web``, which browsers need for the keys. With ``release_key``
+    (the publisher's Ed25519 public key, base64) only a page that the publisher signed is served.
     """
 
     host: str = "127.0.0.1"

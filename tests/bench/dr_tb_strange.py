@@ -82,7 +82,8 @@ def _dicom_samples() -> Iterator[np.ndarray]:
                 except (InvalidDicomError, AttributeError, ValueError, RuntimeError, TypeError,
                         NotImplementedError, KeyError, OSError):  # fmt: skip
                     continue  # not an image that is read here
-                if pixels.ndim == 2 and min(pixels.shape) >= _LEAST and read.get("Modality") != "CR":
+                large = pixels.ndim == 2 and min(pixels.shape) >= _LEAST
+                if large and read.get("Modality") != "CR":
                     yield pixels
 
 

@@ -56,7 +56,7 @@ def test_a_network_with_facts_becomes_a_bundle_once_it_has_a_golden_set(tmp_path
     found = candidate(write_foreign(tmp_path))
     assert (found.metadata.slot, found.metadata.source) == ("dr_tb", "onnx")
     assert found.metadata.inputs[0].shape == (None, 1, SIDE, SIDE)
-    assert found.metadata.tolerance == {"fp32": 1e-3, "fp16": 5e-3}
+    assert found.metadata.tolerance == {"fp32": 1e-3, "fp16": 5e-3, "int8": 2e-2}
     assert b"acme_cxr 1.0.0" in found.files["card.md"]
     with pytest.raises(BundleGoldenInvalid):
         completed(found, None)
@@ -132,7 +132,7 @@ def test_a_folder_without_any_network_is_refused(tmp_path):
         ({"tolerance": {"fp32": 0.5}}, ToleranceLax),
         ({"tolerance": {"fp16": 0.006}}, ToleranceLax),
         ({"tolerance": {"int8": 0.03}}, ToleranceLax),
-        ({"tolerance": {"fp16.score": 0.04}}, ToleranceLax),
+        ({"tolerance": {"fp16.p": 0.04}}, ToleranceLax),
         ({"tolerance": {"fp16.heat": 0.06}}, ToleranceLax),
         ({"tolerance": {"fp8": 1e-9}}, ToleranceLax),
         ({"inputs": {"nobody": {"shape": [1]}}}, ModelFactsInvalid),

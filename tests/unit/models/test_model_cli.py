@@ -36,7 +36,7 @@ def acme(tmp_path):
 
 def test_list_verify_import_activate_and_back(run, acme):
     rows = {row["name"]: row for row in json.loads(run("list", "--json").stdout)}
-    assert rows.keys() == {"ct_lesions", "dr_tb"}
+    assert rows.keys() == {"ct_lesions", "dr_lungs", "dr_tb"}
     row = rows["dr_tb"]
     assert (row["slot"], row["active"], row["built_in"], row["golden"]) == (
         "dr_tb", True, True, "given",
@@ -49,7 +49,7 @@ def test_list_verify_import_activate_and_back(run, acme):
     assert "acme_cxr 1.0.0" in asked.stdout
     assert run("activate", "acme_cxr", "--by", IT, "--confirm", words).exit_code == 0
     rows = {row["name"]: row["active"] for row in json.loads(run("list", "--json").stdout)}
-    assert rows == {"acme_cxr": True, "ct_lesions": True, "dr_tb": False}
+    assert rows == {"acme_cxr": True, "ct_lesions": True, "dr_lungs": True, "dr_tb": False}
     back = run("rollback", "dr_tb", "--by", IT)
     assert back.exit_code == 3
     words = re.search(r"--confirm (\S+)", back.stdout)[1]
@@ -98,7 +98,7 @@ def test_a_shadow_by_its_name_then_its_report(run, acme, tmp_path):
     begun = run("shadow", "acme_cxr", "--by", IT, "--next", 5)
     assert begun.exit_code == 0, begun.stderr
     rows = {row["name"]: row["shadow"] for row in json.loads(run("list", "--json").stdout)}
-    assert rows == {"acme_cxr": True, "ct_lesions": True, "dr_tb": False}
+    assert rows == {"acme_cxr": True, "ct_lesions": False, "dr_lungs": False, "dr_tb": False}
     assert json.loads(run("shadow", "report", "--json").stdout)["n"] == 0
     assert run("shadow", "stop", "--by", IT).exit_code == 0
     films = tmp_path / "films"

@@ -78,7 +78,7 @@ def test_a_bundle_of_ours_keeps_its_digest_and_is_recorded_with_who(box, tmp_pat
     give(box, folder)
     assert records(box) == ["model.imported"]
     assert find_model(box, "tiny@1.2.3") == find_model(box, known.digest[:10])
-    assert {one.name for one in known_models(box)} == {"ct_lesions", "dr_tb", "tiny"}
+    assert {one.name for one in known_models(box)} == {"ct_lesions", "dr_lungs", "dr_tb", "tiny"}
 
 
 def test_the_built_in_can_be_imported_like_any_other(box):
@@ -232,7 +232,7 @@ def test_killed_at_any_step_it_is_not_there_or_there_whole(box, tmp_path, step):
     files = completed(candidate_of(read_package(folder)), None)
     killed(box, files, step)
     names = {one.name for one in known_models(box)}
-    ours = {"ct_lesions", "dr_tb"}
+    ours = {"ct_lesions", "dr_lungs", "dr_tb"}
     assert names == (ours | {"tiny"} if step == "recorded" else ours)
     for slot, digest in store_of(box).here():
         assert store_of(box).load(slot, digest)

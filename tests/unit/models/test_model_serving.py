@@ -256,4 +256,9 @@ def test_a_folder_is_compared_here_and_now_under_names_that_tell_nothing(site, t
     again = start_run(site.box, "acme_cxr", IT)
     run_on_folder(site.box, again, films)
     assert {p.study for p in pairs_of(site.box, again)} == {p.study for p in pairs}
-    assert {one.name for one in known_models(site.box)} == {"acme_cxr", "ct_lesions", "dr_tb"}
+    assert {one.name for one in known_models(site.box)} == {
+        "acme_cxr",
+        "ct_lesions",
+        "dr_lungs",
+        "dr_tb",
+    }
