@@ -11,6 +11,7 @@ from core.imaging.register_quality import assess_registration
 from tests.bench.ct_followup import lung_image, real_registration, real_volume
 
 pytestmark = [
+    pytest.mark.slow,
     pytest.mark.data,
     pytest.mark.skipif(
         not os.environ.get("XINGLIN_DATA"), reason="XINGLIN_DATA is unset: no real studies here"
