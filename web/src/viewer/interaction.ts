@@ -1,9 +1,9 @@
 /** Mouse on the pane: what each button and the wheel do is data, so that a site can change it. */
-export type Tool = 'window' | 'pan' | 'zoom' | 'scroll' | 'length' | 'angle' | 'probe';
+export type Tool = 'window' | 'pan' | 'zoom' | 'scroll' | 'length' | 'angle' | 'probe' | 'edit';
 export type Stroke = 'press' | 'move' | 'release';
 
-/** Tools that draw on the picture. */
-export const DRAWING: ReadonlySet<Tool> = new Set<Tool>(['length', 'angle', 'probe']);
+/** Tools that draw on the picture; `edit` is the hand of the AI review (src/review). */
+export const DRAWING: ReadonlySet<Tool> = new Set<Tool>(['length', 'angle', 'probe', 'edit']);
 
 export interface Mouse {
   left: Tool;

@@ -2,8 +2,8 @@
 import { useCallback, useEffect, useMemo, useRef, useState, type RefObject } from 'react';
 import type { Painted, Pane } from './cornerstone';
 import type { FrameSource } from './frames';
-import { attachMouse, MOUSE, type Tool } from './interaction';
-import { draw, NOTHING_DRAWN, toImage, type Drawing, type DrawStep, type MeasureKind } from './measure';
+import { attachMouse, MOUSE, type Stroke, type Tool } from './interaction';
+import { draw, NOTHING_DRAWN, toImage, type Drawing, type DrawStep, type MeasureKind, type Point } from './measure';
 import { draggedWindow, PRESETS, type PresetName } from './presets';
 
 export interface Probe {
@@ -34,22 +34,25 @@ export interface PaneControls {
   undoMeasure: () => void;
 }
 
+/** The hand of the tool `edit`, at a place of a frame in image coordinates; `hover` without a button. */
+export type EditHand = (stroke: Stroke | 'hover', frame: string, at: Point) => void;
+
 const FRESH: PaneState = { painted: null, wanted: 0, trouble: 'loading', loaded: new Set(), broken: null, drawnBy: null, probe: null, drawing: NOTHING_DRAWN };
 
 const ZOOM_PER_PX = 1.006;
 const SCROLL_PX = 6;
 const FAST_PART = 20; // Ctrl + wheel skips a twentieth of the series
 
-export function usePane(sources: FrameSource[], start: { at: number; preset: PresetName }, left: Tool): [RefObject<HTMLDivElement | null>, PaneState, PaneControls] {
+export function usePane(sources: FrameSource[], start: { at: number; preset: PresetName }, left: Tool, edit?: EditHand): [RefObject<HTMLDivElement | null>, PaneState, PaneControls] {
   const host = useRef<HTMLDivElement>(null);
   const pane = useRef<Pane | null>(null);
   const [state, setState] = useState<PaneState>({ ...FRESH, wanted: start.at });
   const [ready, setReady] = useState(false);
   /** Key of the frame on the screen: when more images arrive, the eye stays on it. */
   const eye = useRef<string | null>(null);
-  const now = useRef({ state, sources, mouse: { ...MOUSE, left }, start });
+  const now = useRef({ state, sources, mouse: { ...MOUSE, left }, start, edit });
   useEffect(() => {
-    now.current = { state, sources, mouse: { ...MOUSE, left }, start };
+    now.current = { state, sources, mouse: { ...MOUSE, left }, start, edit };
   });
   const paintedAt = state.painted?.index;
   useEffect(() => {
@@ -139,11 +142,13 @@ export function usePane(sources: FrameSource[], start: { at: number; preset: Pre
       hover: (x, y) => {
         const probe = pane.current?.probe(x, y) ?? null;
         const place = placed(x, y);
+        if (place !== null && now.current.mouse.left === 'edit') now.current.edit?.('hover', place.frame, place.at);
         setState((old) => ({ ...old, probe, drawing: place === null || old.drawing.draft === null ? old.drawing : draw(old.drawing, { step: 'hover', ...place }) }));
       },
       draw: (tool, stroke, x, y) => {
         const place = placed(x, y);
-        if (place !== null) drawStep({ step: stroke, kind: tool as MeasureKind, value: pane.current?.probe(x, y)?.value ?? null, ...place });
+        if (place !== null && tool === 'edit') now.current.edit?.(stroke, place.frame, place.at);
+        else if (place !== null) drawStep({ step: stroke, kind: tool as MeasureKind, value: pane.current?.probe(x, y)?.value ?? null, ...place });
       },
       leave: () => setState((old) => ({ ...old, probe: null })),
     });
