@@ -32,6 +32,27 @@ class Axes:
     level: int
 
 
+@dataclass(frozen=True)
+class Chord:
+    """A slice's longest diameter.
+
+    Attributes
+    ----------
+    length_mm : float
+    level : int
+        The slice.
+    hull : (n, 2) float
+        Corners of the slice's convex hull, millimetres.
+    way : (2,) float
+        The diameter's unit direction.
+    """
+
+    length_mm: float
+    level: int
+    hull: NDArray[np.float64]
+    way: NDArray[np.float64]
+
+
 def recist_axes(share: Mask | NDArray[np.float32], spacing_mm: tuple[float, float, float]) -> Axes:
     """Return the longest in-plane diameter over all slices, and the width across it there.
 
@@ -40,23 +61,17 @@ def recist_axes(share: Mask | NDArray[np.float32], spacing_mm: tuple[float, floa
     pixel too long nor too short. Zeros where nothing is filled.
     """
     in_plane = np.asarray(spacing_mm[1:])
-    best = Axes(0.0, 0.0, 0)
-    filled = share > HALF
-    for level in np.flatnonzero(filled.any(axis=(1, 2))):
-        rows = np.flatnonzero(filled[level].any(axis=1))
-        columns = np.flatnonzero(filled[level].any(axis=0))
-        size = (rows[-1] - rows[0] + 2, columns[-1] - columns[0] + 2)
-        if np.linalg.norm(size * in_plane) <= best.long_mm:
-            continue  # the diagonal of its box bounds the diameter
-        part = share[
-            level,
-            max(0, rows[0] - 1) : rows[-1] + 2,
-            max(0, columns[0] - 1) : columns[-1] + 2,
-        ]
-        axes = _diameters(_hull(part, in_plane), int(level))
-        if axes.long_mm > best.long_mm:
-            best = axes
-    return best
+    best = Chord(0.0, 0, np.zeros((1, 2)), np.zeros(2))
+    boxes = {int(k): _box(share[k] > HALF) for k in range(len(share))}
+    bounds = {k: _diagonal(box, in_plane) for k, box in boxes.items()}
+    # The diagonal of its box bounds a slice's diameter: the widest first, most are never looked at.
+    for level in sorted(bounds, key=lambda k: -bounds[k]):
+        if bounds[level] <= best.length_mm:
+            break
+        chord = _longest(_hull(share[level][boxes[level]], in_plane), level)
+        if chord.length_mm > best.length_mm:
+            best = chord
+    return Axes(best.length_mm, _longest_across(best.hull, best.way), best.level)
 
 
 def centroid(share: Mask | NDArray[np.float32]) -> NDArray[np.float64]:
@@ -100,6 +115,21 @@ def shape_ratios(mask: Mask, spacing_mm: tuple[float, float, float]) -> tuple[fl
     return float(roots[1] / roots[2]), float(roots[0] / roots[2])
 
 
+def _box(filled: Mask) -> tuple[slice, slice]:
+    """Return the box of a slice's filled pixels and one more on each side; empty where none is."""
+    rows, columns = np.flatnonzero(filled.any(axis=1)), np.flatnonzero(filled.any(axis=0))
+    if not len(rows):
+        return slice(0, 0), slice(0, 0)
+    return (
+        slice(max(0, rows[0] - 1), int(rows[-1]) + 2),
+        slice(max(0, columns[0] - 1), int(columns[-1]) + 2),
+    )
+
+
+def _diagonal(box: tuple[slice, slice], in_plane_mm: NDArray[np.float64]) -> float:
+    return float(np.linalg.norm([part.stop - part.start for part in box] * in_plane_mm))
+
+
 def _hull(plane: NDArray[Any], in_plane_mm: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return hull points of one slice's half-filled outline, millimetres."""
     field = np.pad(plane.astype(np.float64), 1)
@@ -118,12 +148,11 @@ def _crossings(field: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.stack([rows + (HALF - a) / (b - a), columns.astype(np.float64)], axis=1)
 
 
-def _diameters(hull: NDArray[np.float64], level: int) -> Axes:
+def _longest(hull: NDArray[np.float64], level: int) -> Chord:
     distances = cdist(hull, hull)
     a, b = np.unravel_index(int(distances.argmax()), distances.shape)
     length = float(distances[a, b])
-    way = (hull[b] - hull[a]) / max(length, 1e-9)
-    return Axes(length, _longest_across(hull, way), level)
+    return Chord(length, level, hull, (hull[b] - hull[a]) / max(length, 1e-9))
 
 
 def _longest_across(hull: NDArray[np.float64], way: NDArray[np.float64]) -> float:

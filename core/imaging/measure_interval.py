@@ -14,6 +14,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+import numpy as np
+
 Form = Literal["relative", "length", "density", "pure"]
 LesionClass = Literal["compact", "hazy", "cavity", "extended"]
 
@@ -45,6 +47,7 @@ CLASSES: dict[str, LesionClass] = {
     "pleural_effusion": "extended",
 }
 PARTS = 4
+BOUNDS: dict[Form, tuple[float, float]] = {"length": (0.0, np.inf), "pure": (0.0, 1.0)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,11 +118,8 @@ def intervals_of(numbers: Mapping[str, float], frame: Frame) -> dict[str, tuple[
 def _around(form: Form, value: float, half: float) -> tuple[float, float]:
     if form == "relative":  # symmetric in the logarithm: never below zero
         return value / (1 + half), value * (1 + half)
-    if form == "length":
-        return max(0.0, value - half), value + half
-    if form == "pure":
-        return max(0.0, value - half), min(1.0, value + half)
-    return value - half, value + half
+    least, most = BOUNDS.get(form, (-np.inf, np.inf))
+    return max(least, value - half), min(most, value + half)
 
 
 # Printed by the fit: constant, slice, pixel, noise.

@@ -24,9 +24,10 @@ from core.imaging.measure import (
     shape_ratios,
 )
 from core.imaging.measure_cavity import Cavity, cavity_of
+from core.imaging.measure_distance import Spacing
 from core.imaging.measure_interval import Frame, intervals_of
 from core.imaging.measure_margin import margin_of
-from core.imaging.measure_occupancy import Occupancy, Spacing, margin_voxels, occupancy
+from core.imaging.measure_occupancy import Occupancy, margin_voxels, occupancy
 from core.imaging.measure_surface import Mesh, largest_diameter_mm, mesh_of
 
 IN_PLANE_CROSS = ndimage.generate_binary_structure(2, 1)[None]

@@ -19,7 +19,8 @@ import numpy as np
 from scipy import ndimage
 
 from core.imaging.ct_grid import Hounsfield
-from core.imaging.measure_occupancy import Occupancy, Spacing
+from core.imaging.measure_distance import Spacing, distance_to
+from core.imaging.measure_occupancy import Occupancy
 from core.imaging.measure_surface import Mesh, solidity
 
 PROFILE_MM = np.arange(-3.0, 3.01, 0.5)
@@ -123,10 +124,10 @@ def sharpness(found: Occupancy, voxels: Hounsfield, mesh: Mesh, spacing_mm: Spac
     index = points / np.asarray(spacing_mm)
     at = np.moveaxis(index, -1, 0)
     lines = ndimage.map_coordinates(voxels, at, order=1, mode="nearest")
-    blocked = ndimage.map_coordinates(
-        found.foreign.astype(np.float32), at, order=1, mode="nearest"
-    ).max(axis=1)
-    lines = lines[blocked < 0.2]
+    if found.foreign.any():
+        other = found.foreign.astype(np.float32)
+        blocked = ndimage.map_coordinates(other, at, order=1, mode="nearest").max(axis=1)
+        lines = lines[blocked < 0.2]
     if not len(lines):
         return 0.0
     fall = -np.diff(lines, axis=1) * np.sign(found.contrast_hu) / (PROFILE_MM[1] - PROFILE_MM[0])
@@ -137,7 +138,7 @@ def strands(found: Occupancy, voxels: Hounsfield, spacing_mm: Spacing) -> int:
     """Return how many thin dense strands leave the lesion and reach 3 mm out."""
     if np.isnan(found.contrast_hu) or found.contrast_hu <= 0:
         return 0
-    away = ndimage.distance_transform_edt(~found.mask, sampling=spacing_mm)
+    away = distance_to(found.mask, STRAND_MM[1], spacing_mm)
     dense = voxels > found.outer_hu + STRAND_CONTRAST * found.contrast_hu
     joined, _ = ndimage.label(found.mask | (dense & (away <= STRAND_MM[1])))
     own = np.unique(joined[found.mask])

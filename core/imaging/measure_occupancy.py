@@ -16,10 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from core.imaging.ct_grid import Hounsfield, Mask
-
-Spacing = tuple[float, float, float]
-Box = tuple[slice, slice, slice]
+from core.imaging.ct_grid import Hounsfield, Mask, dilate
+from core.imaging.measure_distance import Spacing, depth_in, distance_to
 
 # Half-width of the band: blur of usual kernels (standard deviation 0.5 to 0.75 mm) is over there.
 BAND_MM = 1.75
@@ -112,17 +110,17 @@ def occupancy(
         values = _hazed(values, mask)
     band_mm = HAZY_BAND_MM if hazy else BAND_MM
     reach = tuple(max(band_mm, 1.01 * mm) for mm in spacing_mm)
-    steps = tuple(mm / r for mm, r in zip(spacing_mm, reach, strict=True))
-    depth = ndimage.distance_transform_edt(mask, sampling=steps)
-    away = ndimage.distance_transform_edt(~mask, sampling=steps)
+    steps = (spacing_mm[0] / reach[0], spacing_mm[1] / reach[1], spacing_mm[2] / reach[2])
+    depth = depth_in(mask, 1.0, steps)
+    away = distance_to(mask, 1.0, steps)
     inner = _core(values, mask, depth) if core is None else core
     if hazy:
         inner = _rim(values, inner, spacing_mm)
-    ring = (away > 1) & (away <= 1 + BACKGROUND_MM / band_mm) & ~other
+    ring = dilate(mask, 1 + BACKGROUND_MM / band_mm, steps) & (away > 1) & ~other
     level = _between(values[inner], values[ring])
     foreign = other | _beyond(np.asarray(~mask & (values > level)), away, spacing_mm)
     if foreign.any():
-        to_foreign = ndimage.distance_transform_edt(~foreign, sampling=steps)
+        to_foreign = distance_to(foreign, 1.0, steps)
         ring &= to_foreign > FOREIGN_BLUR
     if int(ring.sum()) < FEWEST_INNER:
         return _as_drawn(voxels, mask, other)

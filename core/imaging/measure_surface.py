@@ -9,6 +9,7 @@ C0JK, sphericity QCFX, maximum 3D diameter L0JK. Array order (up, back, left); m
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +27,8 @@ HALF = 0.5
 MOST_VOXELS = 200_000
 MOST_PLACES = 4000
 DIRECTIONS = 600
+# As many at a time as stay in the processor's cache.
+TOGETHER = 50
 
 
 @dataclass(frozen=True)
@@ -60,6 +63,14 @@ class Mesh:
         """Area of the ball of the same volume over the area: 1 for a ball (IBSI QCFX)."""
         ball = float((36 * np.pi * self.volume_mm3**2) ** (1 / 3))
         return ball / self.area_mm2 if self.area_mm2 > 0 else 0.0
+
+    @cached_property
+    def hull(self) -> ConvexHull | None:
+        """Convex hull of the corners; None for a flat mesh. Made once: it is asked for twice."""
+        try:
+            return ConvexHull(self.points)
+        except QhullError:
+            return None
 
     @property
     def centroids(self) -> Points:
@@ -96,9 +107,15 @@ def largest_diameter_mm(mesh: Mesh) -> float:
     The two corners furthest apart along each of many directions are compared: within 1e-3 of the
     longest of all, and much faster for meshes of thousands of corners.
     """
-    along = mesh.points @ _directions(DIRECTIONS).T
-    ends = mesh.points[along.argmax(axis=0)] - mesh.points[along.argmin(axis=0)]
-    return float(np.linalg.norm(ends, axis=1).max())
+    hull = mesh.hull
+    points = mesh.points if hull is None else mesh.points[hull.vertices]
+    longest = 0.0
+    for some in np.split(_directions(DIRECTIONS), DIRECTIONS // TOGETHER):
+        # Not a matrix product: for three terms its threads cost more than they bring.
+        along = np.einsum("ik,jk->ij", some, points)
+        ends = points[along.argmax(axis=1)] - points[along.argmin(axis=1)]
+        longest = max(longest, float(np.linalg.norm(ends, axis=1).max()))
+    return longest
 
 
 def _directions(count: int) -> Points:
@@ -112,11 +129,10 @@ def _directions(count: int) -> Points:
 
 def solidity(mesh: Mesh) -> float:
     """Return volume over that of the convex hull: 1 for a convex body."""
-    try:
-        hull = ConvexHull(mesh.points)
-    except QhullError:
+    hull = mesh.hull
+    if hull is None or hull.volume <= 0:
         return 1.0
-    return float(min(1.0, mesh.volume_mm3 / hull.volume)) if hull.volume > 0 else 1.0
+    return float(min(1.0, mesh.volume_mm3 / hull.volume))
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ import pytest
 from scipy import ndimage
 
 from core.imaging.ct_strands import without_strands
+from core.imaging.measure_distance import depth_in, distance_to
 from core.imaging.measure_interval import CLASSES, COEFFICIENTS, FORMS, Frame, intervals_of
 from core.imaging.measure_lesion import measure_lesion
 from core.imaging.measure_occupancy import occupancy
@@ -115,6 +116,23 @@ def test_a_solid_lesion_called_cavity_has_no_wall():
     found = measure_lesion(hu, mask, None, THIN, "cavity")
     assert "wall_mean_mm" not in found.extra
     assert found.volume_ml == pytest.approx(4 / 3 * np.pi * 0.216, rel=0.03)
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_distances_up_to_a_limit_are_those_of_the_whole_transform(seed):
+    where = np.random.default_rng(seed).random((14, 20, 17)) > 0.985
+    whole = ndimage.distance_transform_edt(~where, sampling=THIN)
+    found = distance_to(where, 3.0, THIN)
+    near = whole <= 3.0
+    assert near.any()
+    assert (~near).any()
+    assert found[near] == pytest.approx(whole[near], rel=1e-5)
+    assert np.isinf(found[~near]).all()
+    mask = ndimage.binary_dilation(where, iterations=2)
+    depth = ndimage.distance_transform_edt(mask, sampling=THIN)
+    assert np.minimum(depth_in(mask, 1.2, THIN), 1.3) == pytest.approx(
+        np.where(depth <= 1.2, depth, 1.3), rel=1e-5
+    )
 
 
 def test_not_a_number_is_air():
