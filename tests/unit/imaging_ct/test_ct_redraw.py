@@ -36,7 +36,9 @@ def test_a_ring_takes_the_pixels_whose_centre_it_holds_and_a_hole_gives_them_bac
 
 
 def test_what_lies_beyond_the_image_is_cut_off():
-    assert inside([disc(0, 0, 5.2)], (10, 10)).sum() == inside([disc(9, 9, 5.2)], (10, 10)).sum() > 15
+    assert (
+        inside([disc(0, 0, 5.2)], (10, 10)).sum() == inside([disc(9, 9, 5.2)], (10, 10)).sum() > 15
+    )
     assert not inside([disc(-50, 5, 5)], (10, 10)).any()
     assert not inside([disc(5, 80, 5)], (10, 10)).any()
 
