@@ -45,12 +45,18 @@ KINDS: dict[str, Kind] = {
         Kind("processing.failed", 1, "study"),
         Kind("qc.assessed", 1, "study"),
         Kind("findings.proposed", 1, "study"),
-        Kind("findings.assessed", 1, "study"),
+        Kind("findings.assessed", 2, "study"),
         Kind("measurement.saved", 1, "study"),
+        Kind("comparison.proposed", 1, "study"),
+        Kind("comparison.withdrawn", 1, "study"),
         Kind("result.delivered", 1, "study"),
         Kind("report.drafted", 1, "study"),
+        Kind("report.saved", 1, "study"),
         Kind("report.signed", 1, "study"),
+        Kind("report.issued", 1, "study"),
+        Kind("notification.recorded", 1, "study"),
         Kind("report.addended", 1, "study"),
+        Kind("screening.read", 1, "study"),
         Kind("clinical.imported", 1, "subject"),
         Kind("risk.assessed", 1, "subject"),
         Kind("consult.requested", 1, "study"),
@@ -73,8 +79,15 @@ KINDS: dict[str, Kind] = {
 
 Upcaster = Callable[[dict[str, Any]], dict[str, Any]]
 
+
+def _assessed_as_a_whole(body: dict[str, Any]) -> dict[str, Any]:
+    """Version 1 knew a decision on the findings as a whole; on no lesion and no prediction."""
+    review = {"result": 0, "parent": "", "supersedes": [], **body["review"]}
+    return {"lesions": [], "predictions": [], "blobs": {}, **body, "review": review}
+
+
 #: (kind, version) → pure function that returns the body as version + 1 wrote it.
-UPCASTERS: dict[tuple[str, int], Upcaster] = {}
+UPCASTERS: dict[tuple[str, int], Upcaster] = {("findings.assessed", 1): _assessed_as_a_whole}
 
 
 def upcast(kind: str, version: int, body: dict[str, Any]) -> dict[str, Any]:

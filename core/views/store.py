@@ -46,15 +46,21 @@ class ViewStore:
         self._tables = {table.name: table for view in views for table in view.tables}
 
     def create(self) -> list[str]:
-        """Create missing tables; return the views whose version changed and must be rebuilt."""
+        """Create missing tables; return the views whose version changed and must be rebuilt.
+
+        Tables of such a view are made anew: an older release's lack the columns that came since.
+        """
         with self._database.transaction():
-            for table in (_STATE, *self._tables.values()):
-                self._create(table)
             known = self._utils["view_version"].create(
                 {"view": str, "version": int}, pk="view", if_not_exists=True
             )
             versions = {row["view"]: row["version"] for row in known.rows}
-            return [v.name for v in self._views if versions.get(v.name) not in (None, v.version)]
+            stale = [v for v in self._views if versions.get(v.name) not in (None, v.version)]
+            for table in (table for view in stale for table in view.tables):
+                self._utils[table.name].drop(ignore=True)
+            for table in (_STATE, *self._tables.values()):
+                self._create(table)
+            return [view.name for view in stale]
 
     def remember_versions(self) -> None:
         """Note the versions that the tables now hold."""

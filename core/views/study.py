@@ -17,14 +17,15 @@ from core.dicom.names import matched_text
 from core.records.clock import Stamp
 from core.records.record import Record
 from core.views.base import Change, Remove, Row, State, Step, Table, Upsert
-from core.views.tokens import tokens_of
+from core.views.reading import SCREENING, finding_of, fold_screening, report_state
+from core.views.tokens import tokens_by_kind
 
 _TEXT = dict.fromkeys(
     (
         "study_uid", "patient_name", "patient_id", "issuer", "sex", "birth_date", "study_date",
         "study_time", "accession", "modality", "modalities", "description", "manufacturer", "model",
         "station", "institution", "department", "source_ae", "completeness", "qc", "ai",
-        "delivery", "received_at", "updated_at", "sort_name", "body_part",
+        "delivery", "received_at", "updated_at", "sort_name", "body_part", "report", "screening",
     ),
     str,
 )  # fmt: skip
@@ -32,6 +33,7 @@ _NUMBERS = dict.fromkeys(
     (
         "series_count", "instance_count", "tb_positive", "lesion_count", "superseded",
         "overridden", "text_repaired", "identity_corrected", "result_version", "bytes", "urgent",
+        "finding",
     ),
     int,
 )  # fmt: skip
@@ -45,10 +47,13 @@ STUDY = Table(
         ("received_at", "study"),
         ("patient_id",),
         ("accession",),
-        # One narrow index that answers every filter of the list without touching the wide rows.
+        # One narrow index that holds every column the list filters and sorts by: it is read whole
+        # into memory (edge.api.listing), which then answers without touching the wide rows.
         (
             "received_at", "study", "modality", "qc", "ai", "sex", "study_date", "source_ae",
-            "delivery", "completeness", "subject", "institution", "model",
+            "delivery", "completeness", "subject", "institution", "model", "modalities",
+            "manufacturer", "department", "report", "finding", "screening", "sort_name",
+            "patient_id", "study_time",
         ),
         ("modality", "received_at"),
         ("qc", "received_at"),
@@ -117,7 +122,12 @@ OBJECT = Table(
 )  # fmt: skip
 #: What a query by name is compared with; narrow, so that all of it is read in milliseconds.
 NAME = Table("study_name", {"study": str, "grp": str, "text": str}, ("study",))
-TOKEN = Table("study_token", {"token": str, "study": str, "grp": str}, ("token", "study"))
+#: ``kind`` is what a token is of: "name", "id" or "accession".
+TOKEN = Table(
+    "study_token",
+    {"token": str, "study": str, "kind": str, "grp": str},
+    ("token", "study", "kind"),
+)
 
 _PATIENT = {
     "patient_name": "PatientName", "patient_id": "PatientID", "issuer": "IssuerOfPatientID",
@@ -141,8 +151,11 @@ class StudyView:
     """See the module's docstring."""
 
     name = "study"
-    version = 5
-    tables = (STUDY, SERIES, INSTANCE, ALTERNATE, RESULT, IMAGE_QC, DELIVERY, OBJECT, NAME, TOKEN)
+    version = 6
+    tables = (
+        STUDY, SERIES, INSTANCE, ALTERNATE, RESULT, IMAGE_QC, DELIVERY, OBJECT, NAME, TOKEN,
+        SCREENING,
+    )  # fmt: skip
 
     def group(self, record: Record) -> str | None:
         """Return the study's opaque id."""
@@ -156,6 +169,7 @@ class StudyView:
         at = Stamp.parse(record.header.clock).iso()
         state = state or _fresh(record, at)
         changes: list[Change] = fold(state, record.body, at)
+        state["row"]["report"] = report_state(state["row"]["report"], record.kind, record.body)
         state["row"]["updated_at"] = at
         state["row"]["subject"] = record.header.subject
         changes.append(Upsert("study", dict(state["row"])))
@@ -169,7 +183,7 @@ def _fresh(record: Record, at: str) -> State:
         study=record.study, grp=record.study, subject=record.header.subject,
         study_uid=record.body["study_uid"], completeness="receiving", qc="pending", ai="waiting",
         delivery="none", received_at=at, updated_at=at, tb_positive=None, lesion_count=None,
-        modality="", modalities="",
+        modality="", modalities="", report="none", screening="",
     )  # fmt: skip
     return {"row": row, "series": {}, "image_qc": {}}
 
@@ -268,14 +282,16 @@ def _identify(state: State, patient: dict[str, Any], study: dict[str, Any]) -> l
         row[column] = patient.get(keyword) or ""
     for column, keyword in _STUDY.items():
         row[column] = study.get(keyword) or row[column] or ""
-    tokens, row["sort_name"] = tokens_of(row["patient_name"], row["patient_id"], row["accession"])
+    tokens, row["sort_name"] = tokens_by_kind(
+        row["patient_name"], row["patient_id"], row["accession"]
+    )
     name = {"study": row["study"], "grp": row["study"], "text": matched_text(row["patient_name"])}
     changes: list[Change] = [
         Remove("study_token", {"grp": row["study"]}), Upsert("study_name", name)
     ]  # fmt: skip
     changes += [
-        Upsert("study_token", {"token": t, "study": row["study"], "grp": row["study"]})
-        for t in tokens
+        Upsert("study_token", {"token": t, "study": row["study"], "kind": k, "grp": row["study"]})
+        for k, t in tokens
     ]
     return changes
 
@@ -372,7 +388,7 @@ def _findings(state: State, body: dict[str, Any], at: str) -> list[Change]:
     row.update(
         result_version=version, ai=result["status"], superseded=0,
         tb_score=tb["score"] if tb else None, tb_positive=int(tb["positive"]) if tb else None,
-        lesion_count=len(lesions) if lesions is not None else None,
+        lesion_count=len(lesions) if lesions is not None else None, finding=finding_of(result),
         delivery="none",  # what the PACS confirmed was the earlier version's
     )  # fmt: skip
     row["qc"] = result["qc"]["verdict"] if result.get("qc") else _unjudged(state)
@@ -410,6 +426,10 @@ def _report(state: State, body: dict[str, Any], at: str) -> list[Change]:
     return [Upsert("result", dict(state["result"])), *kept]
 
 
+def _reported(_state: State, _body: dict[str, Any], _at: str) -> list[Change]:
+    return []  # the row's report state is folded from every record alike
+
+
 def _measured(state: State, body: dict[str, Any], _at: str) -> list[Change]:
     if "result" not in state or "lesions" not in body:
         return []
@@ -417,6 +437,7 @@ def _measured(state: State, body: dict[str, Any], _at: str) -> list[Change]:
     result["lesions"] = body["lesions"]
     state["result"]["result"] = json.dumps(result, ensure_ascii=False, sort_keys=True)
     state["row"]["lesion_count"] = len(body["lesions"])
+    state["row"]["finding"] = finding_of(result)
     return [Upsert("result", dict(state["result"]))]
 
 
@@ -448,6 +469,10 @@ _FOLDS = {
     "measurement.saved": _measured,
     "processing.failed": _findings,
     "report.drafted": _report,
+    "report.saved": _reported,
+    "report.signed": _reported,
+    "report.addended": _reported,
+    "screening.read": fold_screening,
     "result.delivered": _delivered,
 }
 

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from core.dicom.detect import has_han
-from core.dicom.names import fold
 from core.dicom.person import display_name, display_text
-from core.web.errors import InputWrong
-from edge.api.context import VISIBLE, whole
-from edge.api.listing import Listing, Mask
+from core.views.reading import FINDINGS
+from edge.api.context import VISIBLE
+from edge.api.filters import accepting, masks_of
+from edge.api.listing import Listing
+from edge.api.ordering import place_of, sort_of
 from edge.store.box import Box
 
 _COLUMNS = (
@@ -19,19 +19,20 @@ _COLUMNS = (
     "study_time", "modality", "description", "accession", "manufacturer", "model", "station",
     "institution", "source_ae", "series_count", "instance_count", "completeness", "qc", "ai",
     "tb_score", "tb_positive", "lesion_count", "delivery", "superseded", "overridden",
-    "text_repaired", "identity_corrected", "received_at", "updated_at",
+    "text_repaired", "identity_corrected", "received_at", "updated_at", "modalities", "department",
+    "report", "finding", "screening", "result_version", "urgent",
 )  # fmt: skip
-_FLAGS = ("superseded", "overridden", "text_repaired", "identity_corrected")
+_FLAGS = ("superseded", "overridden", "text_repaired", "identity_corrected", "urgent")
 _TEXT = (
     "description",
     "manufacturer",
     "model",
     "station",
     "institution",
+    "department",
     "patient_id",
     "accession",
 )
-_EQUAL = ("modality", "qc", "ai", "sex", "delivery", "completeness")
 _MOST = 200
 
 
@@ -47,16 +48,19 @@ class Page:
 def worklist(
     box: Box, filters: Mapping[str, str], after: str, limit: int, listing: Listing | None = None
 ) -> Page:
-    """Return a page, newest first.
+    """Return a page, newest first unless sorted otherwise.
 
     Parameters
     ----------
     filters : mapping
-        ``q`` (prefix of name in Han or pinyin, initials, ID, accession), ``modality``, ``qc``,
-        ``ai``, ``sex``, ``delivery``, ``completeness``, ``from``, ``to`` (YYYYMMDD or ISO),
-        ``source`` (part of AE title or institution).
+        ``q`` (prefix of name in Han or pinyin, initials, ID, accession), ``name`` (of the name
+        only), ``patient`` (of the patient ID only), ``modality`` (of any series; DR is DX and CR
+        too), ``manufacturer``, ``model``, ``department``, ``institution``, ``ae`` (as shown),
+        ``source`` (part of AE title or institution), ``qc``, ``ai``, ``report``, ``finding``,
+        ``screening``, ``sex``, ``delivery``, ``completeness`` (several with commas), ``from``,
+        ``to`` (YYYYMMDD or ISO), ``sort`` (see :mod:`edge.api.ordering`).
     after : str
-        The page before's ``next``.
+        The page before's ``next``, of the same sort.
     listing : Listing or None
         The process's own; without one the columns are read for this page alone.
 
@@ -65,26 +69,22 @@ def worklist(
     InputWrong
     """
     limit = max(1, min(limit, _MOST))
-    at, _, study = after.partition("~")
-    if after and not study:
-        raise InputWrong(field="after")
-    before = (at, study) if after else None
-    match = (listing or Listing(box)).find(_accepting(box, filters), before, limit)
+    sort = sort_of(filters.get("sort", ""))
+    place = place_of(sort, after)
+    accept = accepting(masks_of(box, filters))
+    match = (listing or Listing(box)).find(accept, place, limit, sort)
     marks = ", ".join("?" * len(match.studies))
     rows = box.database.query(
         f"SELECT {', '.join('study.' + c for c in _COLUMNS)}, {_RUNNING} FROM study"
-        f" WHERE study.study IN ({marks}) AND {VISIBLE}"
-        " ORDER BY received_at DESC, study DESC",
+        f" WHERE study.study IN ({marks}) AND {VISIBLE}",
         tuple(match.studies),
     )
-    page = [public_row(row) for row in rows]
-    last = page[-1] if page else None
-    following = f"{last['received_at']}~{last['study']}" if match.more and last else None
-    return Page(page, following, match.total)
+    by_study = {row[0]: public_row(row) for row in rows}
+    page = [by_study[study] for study in match.studies if study in by_study]
+    return Page(page, match.next, match.total)
 
 
 _ANALYSIS = "('quality', 'inference', 'measuring')"
-_RUNNING_NOW = f"SELECT DISTINCT study FROM job WHERE state = 'running' AND stage IN {_ANALYSIS}"
 _RUNNING = (
     "EXISTS (SELECT 1 FROM job WHERE job.study = study.study AND job.state = 'running'"
     f" AND job.stage IN {_ANALYSIS})"
@@ -109,49 +109,9 @@ def public_row(values: Any) -> dict[str, Any]:
         row[column] = display_text(row[column] or "")
     for flag in _FLAGS:
         row[flag] = bool(row[flag])
+    row["modalities"] = [display_text(m) for m in (row["modalities"] or "").split("\\") if m]
+    row["finding"] = FINDINGS[row["finding"] or 0]
     row["tb_positive"] = None if row["tb_positive"] is None else bool(row["tb_positive"])
     if values[-1] and row["ai"] == "waiting":
         row["ai"] = "running"
     return row
-
-
-def _accepting(box: Box, filters: Mapping[str, str]) -> Callable[[Listing], Mask]:
-    """Return what makes a listing's mask of these filters; what needs the database is asked now."""
-    first = _date("from", filters["from"]) if filters.get("from") else 0
-    last = _date("to", filters["to"]) if filters.get("to") else 99_999_999
-    studies: list[list[str]] = []
-    if filters.get("q", "").strip():
-        sql = "SELECT study FROM study_token WHERE token >= ? AND token < ?"
-        studies.append([row[0] for row in box.database.query(sql, _prefix(filters["q"]))])
-    if filters.get("ai") == "running":
-        studies.append([row[0] for row in box.database.query(_RUNNING_NOW)])
-
-    def accept(listing: Listing) -> Mask:
-        mask = listing.dated(first, last)
-        for column in _EQUAL:
-            if wanted := filters.get(column):
-                mask &= listing.equal(column, "waiting" if wanted == "running" else wanted)
-        if source := filters.get("source"):
-            mask &= listing.holds("source_ae", source) | listing.holds("institution", source)
-        for some in studies:
-            mask &= listing.among(some)
-        return mask
-
-    return accept
-
-
-def _prefix(text: str) -> tuple[str, str]:
-    """Return the half-open range of tokens that begin with what was typed."""
-    plain = "".join(text.split()).casefold()
-    # Letters are folded as the tokens were; ids keep their dashes and dots.
-    folded = plain if has_han(plain) or any(c.isdigit() for c in plain) else fold(plain)
-    low = folded or plain
-    return low, low + "\U0010ffff"
-
-
-def _date(name: str, text: str) -> int:
-    digits = text.replace("-", "")
-    number = whole(digits) if len(digits) == 8 else None
-    if number is None:
-        raise InputWrong(field=name)
-    return number

@@ -11,12 +11,15 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel
 
+from core.dicom.person import display_text
 from core.records.clock import Stamp
 from core.records.record import Draft
+from core.views.reading import FINDINGS
 from core.web.errors import InputWrong, NotFound
 from core.web.people import Session
 from core.web.text import Text
 from edge.api.context import COOKIE, Site, TheSite, need, visible_study, whole
+from edge.api.filters import Facet, facets, masks_of
 from edge.api.history import history_of
 from edge.api.pictures import heat_map_png
 from edge.api.rows import row_of, worklist
@@ -55,6 +58,18 @@ def read_worklist(
     """Return a page of studies, newest first."""
     page = worklist(site.box, dict(request.query_params), after, limit, site.listing)
     return {"rows": page.rows, "next": page.next, "total": page.total}
+
+
+@router.get("/worklist/facets")
+def read_facets(site: TheSite, _session: MayList, request: Request) -> dict[str, Any]:
+    """Return what each filter could be set to under the others, with counts."""
+    found = facets(site.listing, masks_of(site.box, dict(request.query_params)))
+    return {"facets": {name: [_facet(name, one) for one in some] for name, some in found.items()}}
+
+
+def _facet(name: str, one: Facet) -> dict[str, Any]:
+    value = FINDINGS[int(one.value)] if name == "finding" else display_text(one.value)
+    return {"value": value, "count": one.count}
 
 
 @router.get("/worklist/events")
