@@ -24,6 +24,8 @@ _WIDTHS = tuple(0.42 * 1.09**step for step in range(12))
 _ASPECTS = (0.82, 0.95, 1.1, 1.28)
 _COARSE_WIDTHS = _WIDTHS[1::3]
 _COARSE_ASPECTS = (0.95, 1.2)
+# Whole grey values up to here are ranked by a table.
+_MOST_LEVELS = 65536
 # A coarse search finds at least this much less than a full one.
 _COARSE_LOSS = 0.10
 
@@ -76,6 +78,15 @@ class ChestFit:
 def equalise(pixels: NDArray[np.float32]) -> NDArray[np.float32]:
     """Return each pixel's rank among a sample of all pixels, 0...1 (ties take the middle)."""
     sample = np.sort(pixels.ravel()[:: max(1, pixels.size // 20000)])
+    low, high = float(pixels.min()), float(pixels.max())
+    if low == np.rint(low) and 0.0 <= high - low < _MOST_LEVELS:
+        levels = (pixels - np.float32(low)).astype(np.int32)
+        # Whole numbers, as detectors give them: a table says the same, ten times as fast.
+        if np.array_equal(levels, pixels - np.float32(low)):
+            places = (sample - np.float32(low)).astype(np.int32)
+            upto = np.cumsum(np.bincount(places, minlength=int(high - low) + 1))
+            below = np.concatenate([[0], upto[:-1]])
+            return np.asarray(((below + upto) / (2.0 * len(sample))).astype(np.float32)[levels])
     below = np.searchsorted(sample, pixels, side="left")
     upto = np.searchsorted(sample, pixels, side="right")
     return ((below + upto) / (2.0 * len(sample))).astype(np.float32)

@@ -46,14 +46,22 @@ class DrLimits:
         Confidence of the lung fields from which position is judged by them.
     apices_warn, apices_reject, bases_warn, bases_reject, sides_warn, sides_reject : float
         How broadly a lung touches that edge of the field, as a share of its width (height);
-        negative: the free margin that is wanted.
+        negative: the free margin that is wanted. Used where the network does not say how much is
+        missing.
+    apices_missing_warn, apices_missing_reject, bases_missing_warn, bases_missing_reject : float
+        Share of the lungs' height that the network takes to lie beyond that edge.
+    sides_missing_warn, sides_missing_reject : float
+        The same of the width across both lungs.
     yaw_warn_deg, yaw_reject_deg : float
         Turn of the patient about the long axis, as the lung network estimates it.
     inspiration_warn, inspiration_reject : float
         Height of the lungs over the domes by the width across both.
     heart_side_warn : float
         How far the lower middle may lie to the patient's right of the upper one, as a share of the
-        width across both. Never rejects: dextrocardia and collapse do the same.
+        width across both. Never rejects: dextrocardia and collapse do the same. Used where the
+        network does not tell sides.
+    mirrored_warn : float
+        The network's probability that right and left are exchanged. Never rejects, likewise.
     lateral_reject, other_reject, turned_warn, turned_reject : float
         The network's probability of that kind of picture.
     grid_warn_db, grid_reject_db : float
@@ -94,11 +102,18 @@ class DrLimits:
     bases_reject: float = 0.20
     sides_warn: float = 0.0
     sides_reject: float = 0.20
+    apices_missing_warn: float = 0.04
+    apices_missing_reject: float = 0.10
+    bases_missing_warn: float = 0.04
+    bases_missing_reject: float = 0.10
+    sides_missing_warn: float = 0.04
+    sides_missing_reject: float = 0.10
     yaw_warn_deg: float = 16.0
     yaw_reject_deg: float = 35.0
     inspiration_warn: float = 0.56
     inspiration_reject: float = 0.42
     heart_side_warn: float = -0.035
+    mirrored_warn: float = 0.5
     lateral_reject: float = 0.5
     other_reject: float = 0.5
     turned_warn: float = 0.10

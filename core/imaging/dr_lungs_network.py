@@ -1,4 +1,4 @@
-"""The lung network's way in and out: whole picture, ranks, 128 x 128; shares of lungs, view, turn.
+"""The lung network's way in and out: a whole picture of ranks; lungs, view, turn, what is cut off.
 
 Ranks make the input independent of exposure and of any monotone grey-scale. The picture keeps its
 proportions and is padded, so that turned, lateral and foreign pictures come in as they are.
@@ -6,7 +6,7 @@ proportions and is padded, so that turned, lateral and foreign pictures come in 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -16,13 +16,18 @@ from skimage.transform import resize
 
 from core.imaging.dr_chest import ChestBox, equalise
 from core.imaging.dr_errors import BundleNotForRadiographs
-from core.models.bundle import Bundle
+from core.models.bundle import Arrays, Bundle
 from core.models.engine import Engine
 
 Floats = NDArray[np.float32]
 SIDE = 128
 INPUT_OP = "letterbox_ranks/1"
-OUTPUT_OP = "lungs_view_yaw/1"
+OUTPUT_OP = "lungs_view_yaw_missing_mirrored/1"
+#: Of bundles before 0.2: nothing is said of what is missing or mirrored.
+PLAIN_OUTPUT_OP = "lungs_view_yaw/1"
+YAW_SCALE_DEG = 20.0
+#: Edges of the picture, in the order of the network's output.
+EDGES = ("apices", "bases", "image_left", "image_right")
 #: What the view output tells apart, in its order.
 VIEWS = ("frontal", "lateral", "turned", "reversed", "other")
 
@@ -50,21 +55,36 @@ class NetworkAnswer:
         right (image left).
     box : ChestBox
         Where the shares lie in the image, fractional pixels.
+    missing : dict or None
+        By edge (:data:`EDGES`) the share of the lungs' height (apices, bases) or width (sides) that
+        lies beyond the picture or its shutter; negative: the free margin. None where the bundle
+        does not say.
+    mirrored : float or None
+        Probability that right and left are exchanged (or the heart lies on the right).
     """
 
     shares: Floats
     views: dict[str, float]
     yaw_deg: float
     box: ChestBox
+    missing: dict[str, float] | None = None
+    mirrored: float | None = None
 
 
 def check_steps(name: str, preprocessing: dict[str, Any], postprocessing: dict[str, Any]) -> None:
     """Raise BundleNotForRadiographs unless a bundle states the steps that are taken here."""
     if preprocessing != {"op": INPUT_OP, "size": SIDE}:
         raise BundleNotForRadiographs(bundle=name, what="preprocessing")
-    told = {"op": OUTPUT_OP, "lungs": "lungs", "view": "view", "yaw": "yaw", "yaw_scale_deg": 20.0}
-    if postprocessing != told:
+    if postprocessing not in (steps_out(OUTPUT_OP), steps_out(PLAIN_OUTPUT_OP)):
         raise BundleNotForRadiographs(bundle=name, what="postprocessing")
+
+
+def steps_out(op: str) -> dict[str, Any]:
+    """Return the postprocessing that a bundle states for one kind of output."""
+    names = {name: name for name in ("lungs", "view", "yaw")}
+    if op == OUTPUT_OP:
+        names |= {"missing": "missing", "mirrored": "mirrored"}
+    return {"op": op, "yaw_scale_deg": YAW_SCALE_DEG} | names
 
 
 def letterboxed(pixels: Floats) -> tuple[Floats, ChestBox]:
@@ -97,10 +117,18 @@ def ask(pixels: Floats, network: LungNetwork) -> NetworkAnswer:
     stated = network.bundle.metadata
     check_steps(stated.name, stated.preprocessing, stated.postprocessing)
     frame, box = letterboxed(pixels)
-    found = network.engine.infer({stated.inputs[0].name: frame[None, None]})
-    scale = float(stated.postprocessing["yaw_scale_deg"])
+    return answer_of(network.engine.infer({stated.inputs[0].name: frame[None, None]}), box)
+
+
+def answer_of(found: Arrays, box: ChestBox) -> NetworkAnswer:
+    """Return what the network's outputs for one picture say."""
     views = dict(zip(VIEWS, (float(p) for p in found["view"][0]), strict=True))
-    return NetworkAnswer(found["lungs"][0], views, scale * float(found["yaw"][0, 0]), box)
+    yaw_deg = YAW_SCALE_DEG * float(found["yaw"][0, 0])
+    plain = NetworkAnswer(found["lungs"][0], views, yaw_deg, box)
+    if "missing" not in found:
+        return plain
+    missing = dict(zip(EDGES, (float(share) for share in found["missing"][0]), strict=True))
+    return replace(plain, missing=missing, mirrored=float(found["mirrored"][0, 0]))
 
 
 def tidied(share: Floats) -> Floats:

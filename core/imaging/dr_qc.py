@@ -35,7 +35,7 @@ from core.imaging.dr_metrics import (
     noise_level,
     sharpness,
 )
-from core.imaging.dr_qc_artefacts import judged_artefacts
+from core.imaging.dr_qc_artefacts import judged_artefacts, thorax_in_frame
 from core.imaging.dr_qc_position import judged_position
 from core.imaging.dr_qc_view import judged_view
 from core.imaging.dr_sentences import above, below, reason
@@ -103,7 +103,8 @@ def assess_fitted(
             reasons += judged_position(lungs, field, chosen, metrics)
         else:
             reasons += _positioning(radiograph, chest, chosen, metrics)
-        reasons += judged_artefacts(radiograph.pixels, field, frame, chosen, metrics)
+        thorax = None if lungs is None else thorax_in_frame(lungs.mask, chest.box)
+        reasons += judged_artefacts(radiograph.pixels, field, frame, chosen, metrics, thorax)
     return QcResult(verdict_of(tuple(reasons)), tuple(reasons), metrics)
 
 

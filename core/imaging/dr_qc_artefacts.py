@@ -7,8 +7,9 @@ from numpy.typing import NDArray
 from scipy import fft
 from scipy import ndimage as ndi
 
+from core.imaging.dr_chest import ChestBox
 from core.imaging.dr_limits import DrLimits
-from core.imaging.dr_metrics import contrast
+from core.imaging.dr_metrics import FRAME, contrast, lung_box
 from core.imaging.dr_sentences import above, reason
 from core.imaging.result import Reason
 
@@ -28,6 +29,7 @@ def judged_artefacts(
     frame: Floats,
     limits: DrLimits,
     metrics: dict[str, float],
+    thorax: NDArray[np.bool_] | None = None,
 ) -> list[Reason]:
     """Return the reasons that artefacts give; measured values go to `metrics`.
 
@@ -37,9 +39,11 @@ def judged_artefacts(
         Exposed field: top, left, bottom, right.
     frame : (512, 512) float32
         The lungs' box (`dr_metrics.chest_frame`).
+    thorax : (512, 512) bool or None
+        Where in it the lungs and what lies between them are (`thorax_in_frame`); None: everywhere.
     """
     line, (lines, worst) = grid_line_db(pixels), dead_lines(pixels, field)
-    objects, share = dense_objects(frame, contrast(frame))
+    objects, share = dense_objects(frame, contrast(frame), thorax)
     metrics |= {
         "grid_line_db": line,
         "dead_lines": float(lines),
@@ -116,7 +120,34 @@ def dead_lines(pixels: Floats, field: tuple[int, int, int, int]) -> tuple[int, f
     return count, worst
 
 
-def dense_objects(frame: Floats, contrast: float) -> tuple[int, float]:
+def thorax_in_frame(mask: NDArray[np.uint8], chest: ChestBox) -> NDArray[np.bool_] | None:
+    """Return where lungs and what lies between them are in the 512 x 512 frame of the lungs' box.
+
+    Letters, markers and clothes lie beside it. None where no lung was found.
+
+    Parameters
+    ----------
+    mask : (row, column) uint8
+        Lung fields of the whole picture.
+    """
+    box = lung_box(chest)
+    places = (np.arange(FRAME) + 0.5) / FRAME
+    rows = np.floor(box.top + places * box.height).astype(int)
+    columns = np.floor(box.left + places * box.width).astype(int)
+    inside = (rows >= 0) & (rows < mask.shape[0])
+    across = (columns >= 0) & (columns < mask.shape[1])
+    lung = np.zeros((FRAME, FRAME), np.bool_)
+    lung[np.ix_(inside, across)] = mask[np.ix_(rows[inside], columns[across])] > 0
+    if not lung.any():
+        return None
+    reached: NDArray[np.bool_] = np.logical_or.accumulate(lung, axis=1)
+    reached &= np.logical_or.accumulate(lung[:, ::-1], axis=1)[:, ::-1]
+    return reached
+
+
+def dense_objects(
+    frame: Floats, contrast: float, thorax: NDArray[np.bool_] | None = None
+) -> tuple[int, float]:
     """Return how many small, very dense, sharp things lie over the lungs, and their share.
 
     Parameters
@@ -125,9 +156,13 @@ def dense_objects(frame: Floats, contrast: float) -> tuple[int, float]:
         The lungs' box (`dr_metrics.chest_frame`).
     contrast : float
         Of the chest, grey values.
+    thorax : (512, 512) bool or None
+        Where things count.
     """
     hat = frame - ndi.grey_opening(frame, (_TOP_HAT, _TOP_HAT))
     dense = hat > 0.7 * contrast
+    if thorax is not None:
+        dense &= thorax
     labels, count = ndi.label(dense)
     if not count:
         return 0, 0.0

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from core.imaging.dr_limits import DrLimits
 from core.imaging.dr_lungs import LungFields
+from core.imaging.dr_lungs_network import NetworkAnswer
 from core.imaging.dr_sentences import above, below, reason
 from core.imaging.result import Reason
 
@@ -145,8 +146,9 @@ def judged_position(
         "heart_to_left": found.heart_to_left,
         "right_lung_share": found.right_share,
     }
-    by = limits
-    out = _cut(found, limits)
+    by, answer = limits, lungs.answer
+    missing = None if answer is None else answer.missing
+    out = _cut(found, by) if missing is None else _missing(missing, by, metrics)
     if lungs.confidence < sure:
         # Lungs that are cut off are hard to outline: still said, but no ground to reject.
         return [unsure, *(replace(one, severity="warn") for one in out)]
@@ -157,14 +159,40 @@ def judged_position(
         by.inspiration_warn,
         by.inspiration_reject,
     )
-    if found.heart_to_left < by.heart_side_warn:
-        shift, least = found.heart_to_left, by.heart_side_warn
-        out.append(reason("DR_SIDE_DOUBTFUL", "warn", "heart_to_left", shift, least))
-    if lungs.answer is not None:
-        metrics["yaw_deg"] = lungs.answer.yaw_deg
-        yaw = abs(lungs.answer.yaw_deg)
-        out += above("DR_ROTATED", "yaw_deg", yaw, by.yaw_warn_deg, by.yaw_reject_deg)
+    out += _sides(found, answer, by, metrics)
+    if answer is not None:
+        metrics["yaw_deg"] = answer.yaw_deg
+        out += above(
+            "DR_ROTATED", "yaw_deg", abs(answer.yaw_deg), by.yaw_warn_deg, by.yaw_reject_deg
+        )
     return out
+
+
+def _sides(
+    found: Position, answer: NetworkAnswer | None, by: DrLimits, metrics: dict[str, float]
+) -> list[Reason]:
+    """Doubt right and left by the network where it tells them, else by the heart's outline."""
+    code = "DR_SIDE_DOUBTFUL"
+    if answer is not None and answer.mirrored is not None:
+        share, limit = answer.mirrored, by.mirrored_warn
+        metrics["mirrored_probability"] = share
+        return [reason(code, "warn", "mirrored_probability", share, limit)] if share > limit else []
+    shift, least = found.heart_to_left, by.heart_side_warn
+    return [reason(code, "warn", "heart_to_left", shift, least)] if shift < least else []
+
+
+def _missing(missing: dict[str, float], by: DrLimits, metrics: dict[str, float]) -> list[Reason]:
+    """Judge what lies beyond each edge by the network's own estimate."""
+    metrics |= {f"{edge}_missing": share for edge, share in missing.items()}
+    side = max(("image_left", "image_right"), key=lambda edge: missing[edge])
+    return [
+        *above("DR_CUT_APICES", "apices_missing", missing["apices"],
+               by.apices_missing_warn, by.apices_missing_reject),
+        *above("DR_CUT_BASES", "bases_missing", missing["bases"],
+               by.bases_missing_warn, by.bases_missing_reject),
+        *above("DR_CUT_SIDE", f"{side}_missing", missing[side],
+               by.sides_missing_warn, by.sides_missing_reject),
+    ]  # fmt: skip
 
 
 def _cut(found: Position, by: DrLimits) -> list[Reason]:

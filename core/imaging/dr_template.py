@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import base64
 import zlib
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,11 +18,14 @@ from numpy.typing import NDArray
 TEMPLATE_SIZE = 48
 
 
+@cache
 def chest_template() -> NDArray[np.float32]:
-    """Return the (row, column) template, 0...1."""
+    """Return the (row, column) template, 0...1; read only."""
     raw = zlib.decompress(base64.b85decode(_DEFLATED))
     grey = np.frombuffer(raw, np.uint8).reshape(TEMPLATE_SIZE, TEMPLATE_SIZE)
-    return grey.astype(np.float32) / 255.0
+    template: NDArray[np.float32] = grey.astype(np.float32) / 255.0
+    template.flags.writeable = False
+    return template
 
 
 _DEFLATED = (

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from core.errors import XinglinError
-from core.imaging.dr_lungs_network import SIDE, VIEWS, check_steps
+from core.imaging.dr_lungs_network import EDGES, OUTPUT_OP, SIDE, VIEWS, check_steps
 from core.imaging.dr_recipes import Doubt, PlainSpec, Recipe, reading_of, recipe_of
 from core.imaging.lesions_patch import CHANNELS, answer_of, patch_spec
 from core.imaging.location import KINDS
@@ -103,8 +103,8 @@ def check_values(metadata: Metadata, outputs: Arrays) -> None:
             raise SlotMismatch(slot=slot.name, what=f"{reading.score} outside 0...1")
         return
     for name, array in outputs.items():
-        # A turn in degrees is no share.
-        if name != "yaw" and (array.min() < 0 or array.max() > 1):
+        # A turn in degrees is no share, and what is missing may be negative: a margin.
+        if name not in ("yaw", "missing") and (array.min() < 0 or array.max() > 1):
             raise SlotMismatch(slot=slot.name, what=f"{name} outside 0...1")
 
 
@@ -165,7 +165,7 @@ def _check_candidates(slot: Slot, metadata: Metadata) -> None:
 
 
 def _check_lung_fields(slot: Slot, metadata: Metadata) -> None:
-    """(image, 1, row, column) in; (image, 2, row, column), (image, kind), (image, 1) out."""
+    """(image, 1, row, column) in; (image, 2, row, column), (image, kind), (image, 1) … out."""
     try:
         check_steps(metadata.name, metadata.preprocessing, metadata.postprocessing)
     except XinglinError as cause:
@@ -176,7 +176,10 @@ def _check_lung_fields(slot: Slot, metadata: Metadata) -> None:
     lungs = _output(slot, by_name, "lungs")
     if len(lungs.shape) != 4 or lungs.shape[1] != 2:
         raise SlotMismatch(slot=slot.name, what="lungs is not (image, 2, row, column)")
-    for name, columns in (("view", len(VIEWS)), ("yaw", 1)):
+    heads = {"view": len(VIEWS), "yaw": 1}
+    if metadata.postprocessing["op"] == OUTPUT_OP:
+        heads |= {"missing": len(EDGES), "mirrored": 1}
+    for name, columns in heads.items():
         if _output(slot, by_name, name).shape[1:] != (columns,):
             raise SlotMismatch(slot=slot.name, what=f"{name} is not (image, {columns})")
 

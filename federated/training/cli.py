@@ -49,9 +49,9 @@ def dr_tb(
 @app.command("dr-lungs")
 def dr_lungs(
     out: Annotated[Path, typer.Option(help="模型包目录 / bundle folder to write")],
-    version: Annotated[str, typer.Option(help="版本 / version")] = "0.1.0",
+    version: Annotated[str, typer.Option(help="版本 / version")] = "0.2.0",
 ) -> None:
-    """胸片肺野 / Radiograph lung fields, kind of view, turn (data: XINGLIN_DATA)."""
+    """胸片肺野 / Radiograph lung fields, kind of view, what is cut off (data: XINGLIN_DATA)."""
     for package in ("torch", "onnx", "onnxscript"):
         if find_spec(package) is None:
             raise TrainingToolMissing(package=package)

@@ -1,18 +1,44 @@
-"""The lung-field network: a small U-Net with two heads, view and turn. Torch."""
+"""The lung-field network: a small U-Net with heads for view, turn and what is cut off. Torch."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from itertools import pairwise
 
 import torch
 from torch import nn
 from torch.nn import functional
 
-from core.imaging.dr_lungs_network import VIEWS
+from core.imaging.dr_lungs_network import EDGES, VIEWS
 
 WIDTHS = (8, 20, 32, 48, 64)
 # The turn is read from the deepest level on a grid of this side: it shows in where things are.
 GRID = 4
+# Channels that the deepest level is squeezed to, place by place, where edges and sides are read.
+_PLACED = 12
+_DEEPEST = 8
+
+
+@dataclass(frozen=True)
+class Said:
+    """The network's outputs for a batch, before activations.
+
+    Attributes
+    ----------
+    lungs : (n, 2, 128, 128)
+    view : (n, 5)
+    yaw, turn : (n, 1)
+        As steered in training, and as served.
+    missing : (n, 4)
+    mirrored : (n, 1)
+    """
+
+    lungs: torch.Tensor
+    view: torch.Tensor
+    yaw: torch.Tensor
+    turn: torch.Tensor
+    missing: torch.Tensor
+    mirrored: torch.Tensor
 
 
 def _step(inner: int, outer: int) -> list[nn.Module]:
@@ -24,7 +50,7 @@ def _step(inner: int, outer: int) -> list[nn.Module]:
 
 
 class LungNet(nn.Module):
-    """Ranks (n, 1, 128, 128) to lungs (n, 2, 128, 128) logits, view (n, 5) logits, yaw (n, 1).
+    """Ranks (n, 1, 128, 128) to :class:`Said`.
 
     Some two hundred thousand weights: what a few bodies and a few hundred pictures can carry, and
     what two cores can fit in minutes.
@@ -42,6 +68,12 @@ class LungNet(nn.Module):
         # Steers the features while they are learnt; what is served is `turn`, fitted afterwards.
         self.yaw = nn.Linear(48, 1)
         self.turn = nn.Conv2d(WIDTHS[-1], 1, GRID)
+        self.squeezed = nn.Sequential(
+            nn.Conv2d(WIDTHS[-1], _PLACED, 1), nn.ReLU(inplace=True), nn.Dropout(0.1)
+        )
+        self.edges = nn.Linear(_PLACED * _DEEPEST**2, 48)
+        self.missing = nn.Linear(48, len(EDGES))
+        self.mirrored = nn.Linear(48, 1)
 
     def levels(self, image: torch.Tensor) -> list[torch.Tensor]:
         """Return the features of every level, the finest first."""
@@ -54,20 +86,23 @@ class LungNet(nn.Module):
         """Return (n, channel, 4, 4): the deepest level on the coarse grid."""
         return functional.avg_pool2d(deepest, deepest.shape[-1] // GRID)
 
-    def forward(self, image: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        lungs, view, yaw, _ = self.everything(image)
-        return lungs, view, yaw
-
-    def everything(self, image: torch.Tensor) -> tuple[torch.Tensor, ...]:
-        """Return lungs, view, yaw as in training, and the turn that is served."""
+    def forward(self, image: torch.Tensor) -> Said:
         kept = self.levels(image)
         x = kept[-1]
         turn = self.turn(self.grid(x)).sum((2, 3))
         hidden = functional.relu(self.pooled(torch.cat([x.mean((2, 3)), x.amax((2, 3))], 1)))
+        edges = functional.relu(self.edges(self.squeezed(x).flatten(1)))
         for block, skip in zip(self.up, kept[-2::-1], strict=True):
             x = functional.interpolate(x, scale_factor=2.0, mode="bilinear", align_corners=False)
             x = block(torch.cat([x, skip], 1))
-        return self.lungs(x), self.view(hidden), self.yaw(hidden), turn
+        return Said(
+            self.lungs(x), self.view(hidden), self.yaw(hidden), turn,
+            self.missing(edges), self.mirrored(edges),
+        )  # fmt: skip
+
+
+#: Names of what the bundle gives, in order.
+OUTPUTS = ("lungs", "view", "yaw", "missing", "mirrored")
 
 
 class Served(nn.Module):
@@ -77,6 +112,9 @@ class Served(nn.Module):
         super().__init__()
         self.network = network
 
-    def forward(self, image: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        lungs, view, _, turn = self.network.everything(image)
-        return torch.sigmoid(lungs), torch.softmax(view, 1), turn
+    def forward(self, image: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        said = self.network(image)
+        return (
+            torch.sigmoid(said.lungs), torch.softmax(said.view, 1), said.turn, said.missing,
+            torch.sigmoid(said.mirrored),
+        )  # fmt: skip

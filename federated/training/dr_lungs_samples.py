@@ -1,8 +1,9 @@
 """Training samples of the lung-field network: pictures with known lungs, and pictures of none.
 
-Known: projections of two CT and of digital patients. Real radiographs (NIH "No Finding", patients
-that no table reports on) are labelled by the refined template where it is sure of itself: they
-bring what projections lack, real detectors, arms, collimation. No picture of `da` trains this.
+Known: projections of two CT and of digital patients. Real radiographs (NIH "No Finding" and
+pneumonia, patients that no table reports on) bring what projections lack, real detectors, arms,
+collimation, portable films: labelled by the refined template where it is sure of itself, later by
+the half-trained network (`dr_lungs.relabelled`). No picture of `da` or TBX11K trains this.
 """
 
 from __future__ import annotations
@@ -26,11 +27,16 @@ from federated.training.dr_lungs_bodies import Body, acrin_body, lctsc_body, pha
 from federated.training.dr_lungs_drr import Pose, project
 
 Floats = NDArray[np.float32]
+FILM = "nih"
+FILM_SETS = ("nih_normal", "nih_pneumonia")
 FRONTAL, LATERAL, TURNED, REVERSED, OTHER = range(len(VIEWS))
 #: Digital patients that train; every other seed may be reported on.
 PHANTOM_SEEDS = tuple(range(9000, 9010))
 _CASES: tuple[Case, ...] = ("normal", "tb", "nodules", "showcase")
 _SURE = 0.54
+#: Samples are kept at twice the network's side, so that a part cut out of one is still sharp.
+KEPT_SIDE = 2 * SIDE
+Window = tuple[float, float, float, float]
 
 
 @dataclass(frozen=True)
@@ -39,15 +45,17 @@ class Sample:
 
     Attributes
     ----------
-    image : (128, 128) float32
+    image : (256, 256) float32
         0...1, dense anatomy high, padded with 0.
-    field : (128, 128) uint8 or None
+    field : (256, 256) uint8 or None
         1 right lung, 2 left; None where nobody knows.
     view : int
         Index into VIEWS.
     yaw_deg : float
         NaN where nobody knows.
     origin : str
+    window : (4,) float
+        Top, left, bottom, right of the picture within the padding.
     """
 
     image: Floats
@@ -55,6 +63,7 @@ class Sample:
     view: int
     yaw_deg: float
     origin: str
+    window: Window = (0.0, 0.0, float(KEPT_SIDE), float(KEPT_SIDE))
 
 
 def reported(group: str) -> bool:
@@ -64,28 +73,27 @@ def reported(group: str) -> bool:
 
 def squared(
     image: Floats, field: NDArray[np.uint8] | None
-) -> tuple[Floats, NDArray[np.uint8] | None]:
-    """Return picture and field at 128 x 128, proportions kept, values stretched to 0...1.
+) -> tuple[Floats, NDArray[np.uint8] | None, Window]:
+    """Return picture and field at 256 x 256 and the picture's window in it.
 
-    Made at twice that and averaged over two by two.
+    Proportions are kept, values stretched to 0...1.
     """
     rows, columns = image.shape
-    side = 2 * SIDE
-    scale = side / max(rows, columns)
+    scale = KEPT_SIDE / max(rows, columns)
     shape = (max(1, round(rows * scale)), max(1, round(columns * scale)))
     small = ndi.gaussian_filter(image, 0.4 / scale) if scale < 1 else image
     small = resize(small, shape, order=1, preserve_range=True, anti_aliasing=False)
     low, high = np.percentile(small, (0.5, 99.5))
-    top, left = (side - shape[0]) // 2, (side - shape[1]) // 2
+    top, left = (KEPT_SIDE - shape[0]) // 2, (KEPT_SIDE - shape[1]) // 2
     place = (slice(top, top + shape[0]), slice(left, left + shape[1]))
-    frame = np.zeros((side, side), np.float32)
+    frame = np.zeros((KEPT_SIDE, KEPT_SIDE), np.float32)
     frame[place] = np.clip((small - low) / max(float(high - low), 1e-6), 0.0, 1.0)
-    halved = frame.reshape(SIDE, 2, SIDE, 2).mean((1, 3))
+    window = (float(top), float(left), float(top + shape[0]), float(left + shape[1]))
     if field is None:
-        return halved, None
-    marked = np.zeros((side, side), np.uint8)
+        return frame, None, window
+    marked = np.zeros((KEPT_SIDE, KEPT_SIDE), np.uint8)
     marked[place] = resize(field, shape, order=0, preserve_range=True, anti_aliasing=False)
-    return halved, np.ascontiguousarray(marked[::2, ::2])
+    return frame, marked, window
 
 
 def projected(body: Body, pose: Pose, view: int, origin: str) -> Sample:
@@ -96,9 +104,9 @@ def projected(body: Body, pose: Pose, view: int, origin: str) -> Sample:
     path = resize(shown.path, square, order=1, preserve_range=True, anti_aliasing=False)
     field = resize(shown.field, square, order=0, preserve_range=True, anti_aliasing=False)
     # Films are blacker than linear: a console's curve lies between path and transmission.
-    image, marked = squared(path.astype(np.float32), field if view == FRONTAL else None)
+    image, marked, window = squared(path.astype(np.float32), field if view == FRONTAL else None)
     yaw = pose.yaw_deg if view == FRONTAL else float("nan")
-    return Sample(image, marked, view, yaw, origin)
+    return Sample(image, marked, view, yaw, origin, window)
 
 
 def random_pose(rng: np.random.Generator, yaw_deg: float) -> Pose:
@@ -132,23 +140,24 @@ def axial_slices(body: Body, origin: str, rng: np.random.Generator, count: int) 
     for _ in range(count):
         plane = body.hu[int(rng.integers(5, len(body.hu) - 5))]
         low, high = (-1000.0, 400.0) if rng.random() < 0.5 else (-160.0, 240.0)
-        image, _ = squared(np.clip(plane, low, high), None)
-        yield Sample(image, None, OTHER, float("nan"), origin)
+        image, _, window = squared(np.clip(plane, low, high), None)
+        yield Sample(image, None, OTHER, float("nan"), origin, window)
 
 
 def radiographs(folder: Path) -> Iterator[Sample]:
     """Yield the NIH pictures that may train; unsure ones without a field, for the view alone."""
-    for encoded, _, group in members(folder, "nih_normal"):
-        if reported(group):
-            continue
-        pixels = decode(encoded)
-        chest = fit_chest(pixels)
-        found = fields_of_template(pixels, chest)
-        if chest.score < 0.6:
-            continue
-        image, field = squared(pixels, found.mask)
-        sure = found.confidence >= _SURE
-        yield Sample(image, field if sure else None, FRONTAL, float("nan"), "nih")
+    for name in FILM_SETS:
+        for encoded, _, group in members(folder, name):
+            if reported(group):
+                continue
+            pixels = decode(encoded)
+            chest = fit_chest(pixels)
+            if chest.score < 0.6:
+                continue
+            found = fields_of_template(pixels, chest)
+            image, field, window = squared(pixels, found.mask)
+            sure = found.confidence >= _SURE
+            yield Sample(image, field if sure else None, FRONTAL, float("nan"), FILM, window)
 
 
 def all_samples(

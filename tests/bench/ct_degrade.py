@@ -181,6 +181,14 @@ def without(volume: Volume, first: int, count: int) -> Volume:
     return replace(volume, voxels=np.delete(volume.voxels, slice(first, first + count), axis=0))
 
 
+def askew(volume: Volume, angle_deg: float) -> Volume:
+    """Lay the patient askew: every slice turned in its plane."""
+    turned = lambda plane: ndimage.rotate(  # noqa: E731  # one line, used here alone
+        plane, angle_deg, reshape=False, order=1, mode="constant", cval=-1000.0
+    )
+    return _slice_by_slice(volume, turned)
+
+
 def thickened(volume: Volume, count: int) -> Volume:
     """Reconstruct slices ``count`` times as thick, without overlap."""
     depth = volume.voxels.shape[0] // count

@@ -13,9 +13,11 @@ from core.imaging.dr_lungs_network import SIDE
 from federated.training.dr_lungs import Plan, fit, fit_turn
 from federated.training.dr_lungs_bodies import HIDDEN, body_of
 from federated.training.dr_lungs_drr import Pose, project
+from federated.training.dr_lungs_framing import Warp, extent_of, missing_shares
 from federated.training.dr_lungs_randomise import draw, stray, with_disease
 from federated.training.dr_lungs_samples import (
     FRONTAL,
+    KEPT_SIDE,
     OTHER,
     Sample,
     projected,
@@ -67,9 +69,10 @@ def test_a_picture_is_squared_without_distortion():
     image = np.zeros((100, 50), np.float32)
     image[40:60, 20:40] = 1.0
     field = (image > 0).astype(np.uint8)
-    frame, marked = squared(image, field)
+    frame, marked, window = squared(image, field)
     rows, columns = np.nonzero(marked)
-    assert frame.shape == marked.shape == (SIDE, SIDE)
+    assert frame.shape == marked.shape == (KEPT_SIDE, KEPT_SIDE)
+    assert window == (0.0, 64.0, 256.0, 192.0)
     assert np.ptp(rows) == pytest.approx(np.ptp(columns), abs=1)
 
 
@@ -90,6 +93,48 @@ def test_randomising_repeats_itself_and_keeps_what_is_known(body):
             assert one.lungs is None
     assert FRONTAL in kinds
     assert stray(np.random.default_rng(0)).view == OTHER
+
+
+def test_what_is_cut_off_is_known():
+    field = np.zeros((KEPT_SIDE, KEPT_SIDE), np.uint8)
+    field[60:180, 40:120], field[60:180, 140:220] = 1, 2
+    still = Warp(np.eye(2), np.zeros(2), np.zeros((2, 5, 5)), KEPT_SIDE)
+    whole = (0.0, 0.0, 256.0, 256.0)
+    extent = extent_of(field, still)
+    assert extent == pytest.approx((60, 40, 180, 220), abs=2)
+    cut = missing_shares(field, whole, extent, (72.0, 0.0, 256.0, 202.0))
+    assert cut == pytest.approx([0.1, -0.3, -0.22, 0.1], abs=0.02)
+    # Lungs that touch the edge of their own picture: nobody knows what lies beyond.
+    touching = missing_shares(field, (60.0, 0.0, 256.0, 256.0), extent, (60.0, 0.0, 256.0, 256.0))
+    assert np.isnan(touching[0])
+    assert np.isfinite(touching[1:]).all()
+    deeper = missing_shares(field, (60.0, 0.0, 256.0, 256.0), extent, (84.0, 0.0, 256.0, 256.0))
+    assert deeper[0] == pytest.approx(0.2, abs=0.02)
+
+
+def test_lungs_that_are_cut_off_reach_the_border_of_the_picture(body):
+    sample = projected(body, Pose(), FRONTAL, "made")
+    cut = 0
+    for seed in range(40):
+        one = draw(sample, np.random.default_rng(seed))
+        if one.lungs is None or not np.isfinite(one.missing[0]) or one.missing[0] < 0.12:
+            continue
+        rows = np.flatnonzero((one.image > 0).any(1))
+        reached = np.flatnonzero((one.lungs.max(0) > 0.5).any(1))
+        # Shares of both lungs together: one of the two may end lower.
+        assert reached[0] <= rows[0] + 3
+        cut += 1
+    assert cut >= 2
+
+
+def test_a_mirrored_patient_is_told(body):
+    sample = projected(body, Pose(yaw_deg=8.0), FRONTAL, "made")
+    told = [draw(sample, np.random.default_rng(seed)) for seed in range(12)]
+    for one in told:
+        if one.view == FRONTAL:
+            assert one.mirrored == float(one.yaw_deg < 0)
+        else:
+            assert np.isnan(one.mirrored)
 
 
 def test_disease_stays_in_the_lungs_and_makes_them_denser(body):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy import ndimage as ndi
@@ -9,15 +11,21 @@ from scipy import ndimage as ndi
 from core.imaging.dr_chest import ChestBox, ChestFit
 from core.imaging.dr_limits import DrLimits
 from core.imaging.dr_lungs import LungFields
-from core.imaging.dr_lungs_network import VIEWS, NetworkAnswer
+from core.imaging.dr_lungs_network import EDGES, VIEWS, NetworkAnswer
 from core.imaging.dr_qc import assess_dr
-from core.imaging.dr_qc_artefacts import dead_lines, dense_objects, grid_line_db
+from core.imaging.dr_qc_artefacts import (
+    dead_lines,
+    dense_objects,
+    grid_line_db,
+    thorax_in_frame,
+)
 from core.imaging.dr_qc_position import judged_position, position_of
 from core.imaging.dr_qc_view import judged_view
 from core.imaging.volume import Radiograph
 from tests.dr_cases import chest_pixels
 
 _BOX = ChestBox(0.0, 0.0, 128.0, 128.0)
+_BOX_OF_256 = ChestBox(0.0, 0.0, 256.0, 256.0)
 
 
 def _lungs(top=40, bottom=200, heart=20):
@@ -34,9 +42,22 @@ def _answer(yaw_deg=0.0, **views):
     return NetworkAnswer(np.zeros((2, 128, 128), np.float32), shares, yaw_deg, _BOX)
 
 
-def _codes(mask, field=(0, 0, 256, 256), yaw_deg=0.0, confidence=0.9, limits=None):
+def _codes(
+    mask,
+    field=(0, 0, 256, 256),
+    *,
+    yaw_deg=0.0,
+    confidence=0.9,
+    limits=None,
+    missing=None,
+    mirrored=0.0,
+):
     metrics = {}
-    lungs = LungFields(mask, confidence, "network", _answer(yaw_deg))
+    answer = _answer(yaw_deg)
+    if missing is not None:
+        shares = dict.fromkeys(EDGES, -0.2) | missing
+        answer = replace(answer, missing=shares, mirrored=mirrored)
+    lungs = LungFields(mask, confidence, "network", answer)
     found = judged_position(lungs, field, limits or DrLimits(), metrics)
     return {(r.code, r.severity) for r in found}, metrics
 
@@ -62,6 +83,38 @@ def test_lungs_that_reach_the_edge_of_the_field_are_cut(field, code):
     found, _ = _codes(_lungs(), field)
     assert (code, "reject") in found
     assert {c for c, _ in found} <= {code, "DR_INSPIRATION", "DR_SIDE_DOUBTFUL"}
+
+
+@pytest.mark.parametrize(
+    ("edge", "code"),
+    [
+        ("apices", "DR_CUT_APICES"),
+        ("bases", "DR_CUT_BASES"),
+        ("image_left", "DR_CUT_SIDE"),
+        ("image_right", "DR_CUT_SIDE"),
+    ],
+)
+def test_what_the_network_says_is_missing_counts_more_than_the_outline(edge, code):
+    touching = (60, 0, 256, 256)
+    assert _codes(_lungs(), touching, missing={})[0] == set()
+    found, metrics = _codes(_lungs(), missing={edge: 0.3})
+    assert found == {(code, "reject")}
+    assert metrics[f"{edge}_missing"] == 0.3
+    assert _codes(_lungs(), confidence=0.2, missing={edge: 0.3})[0] == {
+        ("DR_LUNGS_UNSURE", "warn"),
+        (code, "warn"),
+    }
+
+
+def test_a_mirrored_picture_is_doubted_by_the_network_before_the_outline():
+    heart_on_the_right = _lungs()[:, ::-1].copy()
+    heart_on_the_right = np.where(heart_on_the_right == 0, 0, 3 - heart_on_the_right).astype(
+        np.uint8
+    )
+    assert _codes(heart_on_the_right, missing={})[0] == set()
+    found, metrics = _codes(_lungs(), missing={}, mirrored=0.98)
+    assert found == {("DR_SIDE_DOUBTFUL", "warn")}
+    assert metrics["mirrored_probability"] == 0.98
 
 
 def test_flat_lungs_mean_shallow_breath():
@@ -172,3 +225,17 @@ def test_dense_objects_are_counted():
     count, share = dense_objects(frame, 100.0)
     assert count == 2
     assert share == pytest.approx(2 * np.pi * 49 / 512**2, rel=0.1)
+
+
+def test_letters_beside_the_thorax_are_no_objects_over_the_lungs():
+    mask = np.zeros((256, 256), np.uint8)
+    mask[40:200, 60:110], mask[40:200, 146:196] = 1, 2
+    thorax = thorax_in_frame(mask, _BOX_OF_256)
+    assert thorax[256, 256]  # between the lungs
+    assert not thorax[:, 0].any()
+    assert thorax_in_frame(np.zeros_like(mask), _BOX_OF_256) is None
+    frame = np.full((512, 512), 100.0, np.float32)
+    frame += ndi.gaussian_filter(np.random.default_rng(0).normal(0, 40, frame.shape), 6)
+    frame[20:34, 4:18] = frame[250:264, 250:264] = 250.0
+    assert dense_objects(frame, 100.0)[0] == 2
+    assert dense_objects(frame, 100.0, thorax)[0] == 1
