@@ -54,7 +54,8 @@ def test_a_smooth_ball_measures_as_the_formula_says() -> None:
 
 def test_a_smooth_cavity_has_the_wall_it_was_given() -> None:
     truth = only(sphere("cavity", 14.0, wall_mm=4.0))
-    assert truth.extra["wall_mean_mm"] == pytest.approx(4.0, abs=0.4)
+    assert truth.extra["wall_mean_mm"] == pytest.approx(4.0, abs=0.04)
+    assert truth.extra["wall_max_mm"] == pytest.approx(4.0, abs=0.15)
     assert truth.extra["lumen_volume_ml"] == pytest.approx(4 / 3 * np.pi * 1.0**3, rel=0.02)
     both = truth.extra["lumen_volume_ml"] + truth.extra["wall_volume_ml"]
     assert both == pytest.approx(truth.volume_ml, rel=1e-6)
