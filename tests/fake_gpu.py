@@ -25,6 +25,7 @@ class FakeGpu:
     builds: int = 0
     closed: int = 0
     timing_seen: list[bytes] = field(default_factory=list)
+    networks: list[bytes] = field(default_factory=list)  # what was built
     batches: list[int] = field(default_factory=list)  # length of each batch that was run
 
     def describe(self) -> GpuInfo:
@@ -38,6 +39,7 @@ class FakeGpu:
             raise EngineBuildFailed(what="fake refusal")
         self.builds += 1
         self.timing_seen.append(timing_cache)
+        self.networks.append(onnx)
         return BuiltPlan(_MARK + spec.precision.encode() + onnx, timing_cache + b"t")
 
     def open(self, plan: bytes) -> FakeRunner:

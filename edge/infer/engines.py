@@ -103,7 +103,7 @@ def choose_engine(
     except GpuUnavailable as cause:
         return open_onnx(bundle, threads, _on_cpu(cause.sentence("zh"), cause.sentence("en")))
     notes: list[Sentence] = []
-    for precision in _precisions(bundle, driver):
+    for precision in _precisions(bundle):
         engine = _try_gpu(bundle, driver, PlanCache(cache_dir), precision, notes)
         if engine is not None:
             return FallingBackEngine(engine, lambda said: open_onnx(bundle, threads, said))
@@ -117,19 +117,13 @@ def _real_door() -> GpuDriver:
     return open_driver()
 
 
-def _precisions(bundle: Bundle, driver: GpuDriver) -> tuple[Precision, ...]:
+def _precisions(bundle: Bundle) -> tuple[Precision, ...]:
     """Return what to try, the fastest first.
 
     INT8 only where the bundle carries that network and states how much it may differ.
     """
-    stated = bundle.metadata.tolerance
-    has_half = bundle.model_fp16 is not None or not driver.needs_typed_network()
-    wanted: list[Precision] = []
-    if bundle.model_int8 is not None and "int8" in stated:
-        wanted.append("int8")
-    if has_half:
-        wanted.append("fp16")
-    return (*wanted, "fp32")
+    quantised = bundle.model_int8 is not None and "int8" in bundle.metadata.tolerance
+    return ("int8", "fp16", "fp32") if quantised else ("fp16", "fp32")
 
 
 def _try_gpu(

@@ -9,7 +9,7 @@ import numpy as np
 from core.imaging.result import Sentence
 from core.models.bundle import Arrays, Bundle
 from core.models.engine import check_inputs, check_outputs
-from core.models.errors import EngineClosed, EngineFailed
+from core.models.errors import EngineClosed, EngineFailed, NetworkNotConvertible
 from core.models.metadata import TensorSpec
 from edge.infer.cache import PlanCache
 from edge.infer.driver import (
@@ -72,7 +72,7 @@ def open_tensorrt(
     Raises
     ------
     EngineBuildFailed
-        TensorRT refuses the network, or FP16 needs a network that the bundle does not carry.
+        TensorRT refuses the network, or it has no FP16 form.
     GpuFailed
         The freshly built plan does not open.
     """
@@ -126,6 +126,15 @@ def _network_for(bundle: Bundle, driver: GpuDriver, precision: Precision) -> byt
         return bundle.model_int8
     if precision == "fp32" or not driver.needs_typed_network():
         return bundle.model
-    if bundle.model_fp16 is None:
-        raise EngineBuildFailed(what="the bundle has no FP16 network, which TensorRT 11 needs")
-    return bundle.model_fp16
+    # TensorRT 11 wants FP16 as a network. Bundles need not carry it twice: it follows from FP32,
+    # the same bytes each time, and is held against the golden set like every other engine.
+    return bundle.model_fp16 or _halved(bundle.model)
+
+
+def _halved(network: bytes) -> bytes:
+    from core.models.precision import half_network  # heavy; only a GPU box needs it
+
+    try:
+        return half_network(network)
+    except NetworkNotConvertible as cause:
+        raise EngineBuildFailed(what=f"no FP16 form: {cause}") from cause

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from importlib.util import find_spec
 
 import numpy as np
+import onnx
 import pytest
 
 from core.models.bundle import load, shipped
 from core.models.errors import EngineFailed
 from core.models.onnx_engine import open_onnx
 from core.models.parity import check_parity, compare
+from core.models.precision import half_network
 from edge.infer._cuda import open_driver
 from edge.infer.cache import PlanCache
 from edge.infer.check import gpu_report
@@ -28,6 +31,11 @@ def bundle(tmp_path):
 
 def _no_gpu():
     raise GpuUnavailable(what="no CUDA device")
+
+
+def half(network):
+    weights = onnx.load_from_string(network).graph.initializer
+    return any(w.data_type == onnx.TensorProto.FLOAT16 for w in weights)
 
 
 def _image():
@@ -71,14 +79,37 @@ def test_cpu_serves_where_nothing_builds(bundle, tmp_path):
     assert "fake refusal" in engine.reason.en
 
 
-def test_typed_tensorrt_takes_fp16_only_from_an_fp16_network(tmp_path):
+def test_typed_tensorrt_gets_the_bundles_fp16_network_or_one_made_of_fp32(tmp_path):
     folder = write_tiny(tmp_path / "bundle")
-    plain = choose_engine(load(folder), tmp_path / "a", door=lambda: FakeGpu(typed=True))
-    assert "fp32" in plain.name
+    gpu = FakeGpu(typed=True)
+    engine = choose_engine(load(folder), tmp_path / "a", door=lambda: gpu)
+    assert "fp16" in engine.name
+    engine.close()
+    choose_engine(load(folder), tmp_path / "a", door=lambda: gpu).close()
+    assert gpu.builds == 1  # made twice, the same bytes
+    assert [half(network) for network in gpu.networks] == [True]
     (folder / "model_fp16.onnx").write_bytes(tiny_onnx())
     seal(folder)
-    both = choose_engine(load(folder), tmp_path / "b", door=lambda: FakeGpu(typed=True))
-    assert "fp16" in both.name
+    brought = FakeGpu(typed=True)
+    choose_engine(load(folder), tmp_path / "b", door=lambda: brought).close()
+    assert brought.networks == [tiny_onnx()]
+
+
+def test_a_network_without_an_fp16_form_serves_in_fp32(bundle, tmp_path):
+    broken = replace(bundle, model_fp16=b"")
+    refuse = FakeGpu(typed=True, refuses=("fp16",))
+    engine = choose_engine(broken, tmp_path, door=lambda: refuse)
+    assert "fp32" in engine.name
+    engine.close()
+
+
+@pytest.mark.parametrize("name", ["dr_tb", "dr_lungs", "ct_lesions"])
+def test_every_shipped_network_keeps_its_golden_outputs_in_fp16(name):
+    """What a box makes of it for TensorRT 11, here run by ONNX Runtime on the CPU."""
+    shipped_bundle = load(shipped(name))
+    engine = open_onnx(replace(shipped_bundle, model=half_network(shipped_bundle.model)), 1)
+    assert check_parity(engine, shipped_bundle, "fp16").passed
+    engine.close()
 
 
 def test_a_lost_gpu_costs_no_study(bundle, tmp_path):
