@@ -151,6 +151,24 @@ class PasswordMustChange(WebRefusal):
     status = 403
 
 
+class PresetsChanged(WebRefusal):
+    """The same person's presets were changed from another window or computer."""
+
+    code = 6016
+    zh = "您的筛选方案已在另一窗口修改（第 {version} 版），请核对后再保存"
+    en = "Your presets were changed in another window (version {version}); look, then save again"
+    status = 409
+
+
+class ReadMeanwhile(WebRefusal):
+    """A radiograph was decided since this reader saw it."""
+
+    code = 6017
+    zh = "{name} 已对此片作出判读，请核对后再决定"
+    en = "{name} has decided on this radiograph meanwhile; look, then decide"
+    status = 409
+
+
 class Unexpected(WebRefusal):
     """A defect on our side; the page shows a number for the log."""
 

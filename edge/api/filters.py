@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Final
 
 from core.dicom.detect import has_han
@@ -32,6 +33,7 @@ FACETS: Final[Mapping[str, str]] = {
 _ANALYSIS = "('quality', 'inference', 'measuring')"
 _RUNNING_NOW = f"SELECT DISTINCT study FROM job WHERE state = 'running' AND stage IN {_ANALYSIS}"
 _MOST_VALUES = 200
+_MOST_DAYS = 3650
 
 Masks = Callable[[Listing], dict[str, Mask]]
 
@@ -53,8 +55,7 @@ def masks_of(box: Box, filters: Mapping[str, str]) -> Masks:
     ------
     InputWrong
     """
-    first = _date("from", filters["from"]) if filters.get("from") else 0
-    last = _date("to", filters["to"]) if filters.get("to") else 99_999_999
+    first, last = _range(box, filters)
     findings = _findings(filters.get("finding", ""))
     searched = [
         _found(box, filters[name], kind)
@@ -163,6 +164,23 @@ def _prefix(text: str) -> tuple[str, str]:
     folded = plain if has_han(plain) or any(c.isdigit() for c in plain) else fold(plain)
     low = folded or plain
     return low, low + "\U0010ffff"
+
+
+def _range(box: Box, filters: Mapping[str, str]) -> tuple[int, int]:
+    """Return the first and last study date (YYYYMMDD) that filters let through."""
+    first = _date("from", filters["from"]) if filters.get("from") else 0
+    if filters.get("days"):
+        first = max(first, _days_back(box, filters["days"]))
+    return first, _date("to", filters["to"]) if filters.get("to") else 99_999_999
+
+
+def _days_back(box: Box, text: str) -> int:
+    """Return the first day (YYYYMMDD) of the last so many, today counted."""
+    days = whole(text)
+    if days is None or not 1 <= days <= _MOST_DAYS:
+        raise InputWrong(field="days")
+    today = datetime.fromtimestamp(box.outside.now_ms() / 1000).astimezone().date()
+    return int((today - timedelta(days=days - 1)).strftime("%Y%m%d"))
 
 
 def _date(name: str, text: str) -> int:

@@ -10,6 +10,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+import numpy as np
+from numpy.typing import NDArray
+
 from core.views.reading import REPORT_STATES
 from core.web.errors import InputWrong
 
@@ -102,7 +105,7 @@ def ordered(keys: Sequence[SortKey], falling: bool) -> list[int]:
 
 
 def behind(
-    order: Sequence[int], keys: Sequence[SortKey], rows: Sequence[RowKey], place: Place,
+    order: NDArray[np.int64], keys: Sequence[SortKey], rows: Sequence[RowKey], place: Place,
     falling: bool,
 ) -> int:  # fmt: skip
     """Return how many rows of an order stand up to and with a place (binary search).
@@ -112,7 +115,7 @@ def behind(
     low, high = 0, len(order)
     while low < high:
         middle = (low + high) // 2
-        row = order[middle]
+        row = int(order[middle])
         if _passed(keys[row], rows[row], place, falling):
             low = middle + 1
         else:

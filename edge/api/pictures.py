@@ -5,12 +5,12 @@ from __future__ import annotations
 import io
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
 from pydicom import Dataset
 
 from core.dicom.pixels import pixel_shape, stored_frames
 from core.web.errors import NotFound
+from edge.stages.key_picture import in_file_window
 from edge.store.box import Box
 
 _AMBER = (255, 176, 0)  # seen by all common colour deficiencies
@@ -45,28 +45,8 @@ def rendered_png(dataset: Dataset, frame: int) -> bytes:
         if number == frame:
             if pixels.ndim == 3:
                 return _png(Image.fromarray(pixels.astype(np.uint8)))
-            return _png(Image.fromarray(_windowed(dataset, pixels)))
+            return _png(Image.fromarray(in_file_window(dataset, pixels)))
     raise NotFound
-
-
-def _windowed(dataset: Dataset, pixels: NDArray[np.generic]) -> NDArray[np.uint8]:
-    slope = float(dataset.get("RescaleSlope") or 1)
-    values = pixels.astype(np.float32) * slope + float(dataset.get("RescaleIntercept") or 0)
-    low, high = _window(dataset, values)
-    scaled = np.clip((values - low) / max(high - low, 1e-6), 0, 1) * 255
-    if dataset.get("PhotometricInterpretation") == "MONOCHROME1":
-        scaled = 255 - scaled
-    return np.rint(scaled).astype(np.uint8)
-
-
-def _window(dataset: Dataset, values: NDArray[np.float32]) -> tuple[float, float]:
-    centre, width = dataset.get("WindowCenter"), dataset.get("WindowWidth")
-    if centre is not None and width is not None:
-        first = [float(v[0]) if hasattr(v, "append") else float(v) for v in (centre, width)]
-        if first[1] > 0:
-            return first[0] - first[1] / 2, first[0] + first[1] / 2
-    low, high = np.percentile(values, (0.5, 99.5))
-    return float(low), float(high)
 
 
 def _png(image: Image.Image) -> bytes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -58,7 +59,8 @@ def worklist(
         too), ``manufacturer``, ``model``, ``department``, ``institution``, ``ae`` (as shown),
         ``source`` (part of AE title or institution), ``qc``, ``ai``, ``report``, ``finding``,
         ``screening``, ``sex``, ``delivery``, ``completeness`` (several with commas), ``from``,
-        ``to`` (YYYYMMDD or ISO), ``sort`` (see :mod:`edge.api.ordering`).
+        ``to`` (YYYYMMDD or ISO), ``days`` (the last so many, with today), ``sort`` (see
+        :mod:`edge.api.ordering`).
     after : str
         The page before's ``next``, of the same sort.
     listing : Listing or None
@@ -75,8 +77,7 @@ def worklist(
     match = (listing or Listing(box)).find(accept, place, limit, sort)
     marks = ", ".join("?" * len(match.studies))
     rows = box.database.query(
-        f"SELECT {', '.join('study.' + c for c in _COLUMNS)}, {_RUNNING} FROM study"
-        f" WHERE study.study IN ({marks}) AND {VISIBLE}",
+        f"SELECT {_SELECTED} FROM study WHERE study.study IN ({marks}) AND {VISIBLE}",
         tuple(match.studies),
     )
     by_study = {row[0]: public_row(row) for row in rows}
@@ -89,13 +90,17 @@ _RUNNING = (
     "EXISTS (SELECT 1 FROM job WHERE job.study = study.study AND job.state = 'running'"
     f" AND job.stage IN {_ANALYSIS})"
 )
+_THUMBNAIL = (
+    "(SELECT json_object('version', CASE blob WHEN '' THEN '' ELSE digest END, 'about',"
+    " json(about)) FROM thumbnail WHERE thumbnail.study = study.study)"
+)
+_SELECTED = ", ".join((*(f"study.{column}" for column in _COLUMNS), _RUNNING, _THUMBNAIL))
 
 
 def row_of(box: Box, study: str) -> dict[str, Any] | None:
     """Return one study's public row, or None where it is gone or may not be seen."""
     rows = box.database.query(
-        f"SELECT {', '.join('study.' + c for c in _COLUMNS)}, {_RUNNING} FROM study"
-        f" WHERE study.study = ? AND {VISIBLE}",
+        f"SELECT {_SELECTED} FROM study WHERE study.study = ? AND {VISIBLE}",
         (study,),
     )
     return public_row(rows[0]) if rows else None
@@ -103,7 +108,8 @@ def row_of(box: Box, study: str) -> dict[str, Any] | None:
 
 def public_row(values: Any) -> dict[str, Any]:
     """Return a row as the page takes it: text made safe to show, flags as booleans. Pure."""
-    row = dict(zip(_COLUMNS, values[:-1], strict=True))
+    *plain, running, thumbnail = values
+    row = dict(zip(_COLUMNS, plain, strict=True))
     row["patient_name"] = display_name(row["patient_name"] or "")
     for column in _TEXT:
         row[column] = display_text(row[column] or "")
@@ -112,6 +118,8 @@ def public_row(values: Any) -> dict[str, Any]:
     row["modalities"] = [display_text(m) for m in (row["modalities"] or "").split("\\") if m]
     row["finding"] = FINDINGS[row["finding"] or 0]
     row["tb_positive"] = None if row["tb_positive"] is None else bool(row["tb_positive"])
-    if values[-1] and row["ai"] == "waiting":
+    # None: not made yet. A version: the picture is there; "" where it could not be made.
+    row["thumbnail"] = json.loads(thumbnail) if thumbnail else None
+    if running and row["ai"] == "waiting":
         row["ai"] = "running"
     return row

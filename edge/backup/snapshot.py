@@ -23,6 +23,10 @@ TABLES = {
     "commitment": "SELECT * FROM commitment",
     "mpps": "SELECT * FROM mpps",
     "manifest": "SELECT * FROM manifest",
+    # A preset and a batch hold no search for a person (edge.api.presets).
+    "worklist_presets": "SELECT * FROM worklist_presets",
+    "screening_batch": "SELECT * FROM screening_batch",
+    "screening_item": "SELECT * FROM screening_item",
     "consult_pin": "SELECT * FROM consult_pin",
     # What was sent and which papers there are, without a word of it: words stay under the
     # patient's key, so that an erasure reaches them in old backups too.

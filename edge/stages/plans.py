@@ -7,6 +7,7 @@
     findings.proposed → measuring → measurement.saved → report → report.drafted → delivery
     findings.assessed (a physician's review) → report → report.drafted → delivery
     identity.corrected → renewal → report → report.drafted → delivery
+    report.drafted, identity.corrected → companions → comparison → comparison.proposed → redraft
     hub.event → consult_inbox → consult.opined → opinion → report.addended → opinion_delivery
 
 A job's key is made of the record's study and input, so that the same record planned twice, on this
@@ -79,6 +80,11 @@ def plan_manifest(record: Record, _now_ms: int) -> Sequence[JobSpec]:
     return [JobSpec("manifest", key, record.study, ROUTINE)]
 
 
+def plan_thumbnail(record: Record, _now_ms: int) -> Sequence[JobSpec]:
+    """A complete study has a picture in the list; a new result may choose another."""
+    return [JobSpec("thumbnail", record.study, record.study, BACKGROUND, renew=True)]
+
+
 def plan_inference(record: Record, _now_ms: int) -> Sequence[JobSpec]:
     """The study's quality is judged: find."""
     body = record.body
@@ -133,6 +139,18 @@ def plan_renewal(record: Record, now_ms: int) -> Sequence[JobSpec]:
     return [JobSpec("renewal", record.study, record.study, ROUTINE, at, renew=True)]
 
 
+def plan_companions(record: Record, now_ms: int) -> Sequence[JobSpec]:
+    """A study whose draft is written, or whose patient was corrected, may have companions."""
+    corrected = record.kind == "identity.corrected"
+    at = now_ms + (_CORRECTION_QUIET_MS if corrected else 0)
+    return [JobSpec("companions", record.study, record.study, BACKGROUND, at, renew=True)]
+
+
+def plan_redraft(record: Record, _now_ms: int) -> Sequence[JobSpec]:
+    """What is said beside a study's own result changed: its draft says so."""
+    return [JobSpec("redraft", record.study, record.study, BACKGROUND, renew=True)]
+
+
 def plan_inbox(_record: Record, _now_ms: int) -> Sequence[JobSpec]:
     """What the hub's chain brought is looked at once for all that came."""
     return [JobSpec("consult_inbox", "hub", "", URGENT, renew=True)]
@@ -148,7 +166,9 @@ def plan_opinion(record: Record, _now_ms: int) -> Sequence[JobSpec]:
 
 
 def plan_opinion_delivery(record: Record, _now_ms: int) -> Sequence[JobSpec]:
-    """Documents of an opinion go to the PACS."""
+    """Documents of an opinion go to the PACS; an addendum's are made first."""
+    if not record.body.get("consult"):
+        return []
     payload = {name: record.body[name] for name in ("consult", "event", "input")}
     key = f"{payload['consult']}:{payload['event']}"
     return [JobSpec("opinion_delivery", key, record.study, ROUTINE, payload=payload)]
@@ -185,11 +205,14 @@ READERS: tuple[Reader, ...] = (
     Reader("forward", frozenset({"instances.received"}), plan_forward),
     Reader("quality", frozenset({"study.received", "processing.requested"}), plan_quality),
     Reader("manifest", frozenset({"study.received"}), plan_manifest),
+    Reader("thumbnail", frozenset({"study.received", "findings.proposed"}), plan_thumbnail),
     Reader("inference", frozenset({"qc.assessed"}), plan_inference),
     Reader("measuring", frozenset({"findings.proposed"}), plan_measuring),
     Reader("report", _CHAIN | {"measurement.saved", "findings.assessed"}, plan_report),
     Reader("delivery", frozenset({"report.drafted"}), plan_delivery),
     Reader("renewal", frozenset({"identity.corrected"}), plan_renewal),
+    Reader("companions", frozenset({"report.drafted", "identity.corrected"}), plan_companions),
+    Reader("redraft", frozenset({"comparison.proposed", "comparison.withdrawn"}), plan_redraft),
     Reader("consult_inbox", frozenset({"hub.event", "hub.notice"}), plan_inbox),
     Reader("opinion", frozenset({"consult.opined"}), plan_opinion),
     Reader("statistics", _CHAIN | {"findings.assessed"}, plan_statistics),

@@ -23,6 +23,11 @@ def stages_of(lane: str) -> Mapping[str, Stage]:
         from edge.models.shadow import shadow
 
         return {"shadow": shadow}
+    if lane == "joining":
+        from edge.joining.redraft import redraft
+        from edge.joining.stages import companions, comparison
+
+        return {"companions": companions, "comparison": comparison, "redraft": redraft}
     if lane == "compute":
         from edge.stages.analyse import inference, quality
         from edge.stages.corrections import renewal
@@ -36,12 +41,14 @@ def stages_of(lane: str) -> Mapping[str, Stage]:
     from edge.stages.commitment import commitment
     from edge.stages.deliver import delivery, forward, opinion_delivery
     from edge.stages.manifest import manifest
+    from edge.stages.thumbnail import make_thumbnail
 
     consult = ConsultStages()
     return {
         "forward": forward, "delivery": delivery, "commitment": commitment, "manifest": manifest,
         "consult": consult.case, "consult_answer": consult.answer, "opinion": consult.opinion,
         "opinion_delivery": opinion_delivery, "statistics": consult.statistics,
+        "thumbnail": make_thumbnail,
     }  # fmt: skip
 
 
@@ -50,6 +57,10 @@ _ANALYSIS = frozenset({"quality", "inference"})
 
 def note_dead(work: Work, job: Job, error: XinglinError) -> None:
     """An analysis that cannot be done is a result: ``failed``, never silence."""
+    if job.stage == "comparison":
+        from edge.joining.stages import note_failed
+
+        note_failed(work, job, error)
     subject = subject_of(work.box, job.study)
     if job.stage not in _ANALYSIS or not subject:
         return

@@ -3,7 +3,9 @@
 Three lanes run beside each other, so that a radiograph's verdict never waits behind a CT and a PACS
 that is down never stops the analysis: ``urgent`` (arrival, image quality), ``compute`` (quality,
 inference, measuring, report), ``delivery`` (forward, delivery, commitment answers, manifests). A
-fourth, ``shadow``, is a thread beside ``compute``: nobody waits for a model on trial.
+fourth, ``shadow``, is a thread beside ``compute``: nobody waits for a model on trial. So is
+``joining``, which brings a patient's studies together: a registration takes half a minute, and no
+new study waits for it.
 """
 
 from __future__ import annotations
@@ -29,9 +31,10 @@ LANES: Mapping[str, Sequence[str]] = {
     "compute": ("quality", "inference", "measuring", "report", "renewal"),
     "delivery": (
         "forward", "delivery", "commitment", "manifest", "consult", "consult_answer", "opinion",
-        "opinion_delivery", "statistics",
+        "opinion_delivery", "statistics", "thumbnail",
     ),
     "shadow": ("shadow",),
+    "joining": ("companions", "comparison", "redraft"),
 }  # fmt: skip
 _ATTEMPTS = {"forward": 400, "delivery": 400, "opinion_delivery": 400, "commitment": 40}
 _LEASE_MS = 60_000

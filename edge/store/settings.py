@@ -163,6 +163,37 @@ class StatisticsSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class JoiningSettings:
+    """Which studies of one patient the box brings together by itself.
+
+    Attributes
+    ----------
+    automatic : bool
+        Compare a CT with the earlier one, lay radiograph and CT upon each other, fuse a PET with
+        the CT of another study; without it only what lies in one study is fused.
+    film_ct_days : int
+        Days that may lie between a radiograph and a CT that are joined.
+    """
+
+    automatic: bool = True
+    film_ct_days: int = 90
+
+
+@dataclass(frozen=True, slots=True)
+class ScreeningSettings:
+    """The screening mode.
+
+    Attributes
+    ----------
+    ai : {"after", "before", "never"}
+        When a reader sees what the AI said of a radiograph: after their own decision, already
+        before it, or not at all in this mode.
+    """
+
+    ai: Literal["after", "before", "never"] = "after"
+
+
+@dataclass(frozen=True, slots=True)
 class Appliance:
     """Everything one appliance is told."""
 
@@ -175,6 +206,8 @@ class Appliance:
     backup: BackupSettings = field(default_factory=BackupSettings)
     uplink: UplinkSettings = field(default_factory=UplinkSettings)
     statistics: StatisticsSettings = field(default_factory=StatisticsSettings)
+    screening: ScreeningSettings = field(default_factory=ScreeningSettings)
+    joining: JoiningSettings = field(default_factory=JoiningSettings)
     peers: tuple[PeerSettings, ...] = ()
 
     def peer(self, name: str) -> PeerSettings | None:
@@ -203,6 +236,8 @@ def parse(text: str) -> Appliance:
         "intake": IntakeSettings,
         "delivery": DeliverySettings, "backup": BackupSettings,
         "uplink": UplinkSettings, "statistics": StatisticsSettings,
+        "screening": ScreeningSettings,
+        "joining": JoiningSettings,
     }  # fmt: skip
     unknown = set(data) - set(sections) - {"hospital", "peers"}
     if unknown:
@@ -239,9 +274,13 @@ def _check(settings: Appliance) -> None:
     tiers = (intake.warn, intake.stop_prefetch, intake.refuse_routine, intake.refuse_all)
     if list(tiers) != sorted(tiers) or not 0 < tiers[0] <= tiers[-1] <= 1:
         raise SettingsWrong(where="intake", fault="tiers must rise between 0 and 1")
+    if settings.joining.film_ct_days < 0:
+        raise SettingsWrong(where="joining.film_ct_days", fault="must not be negative")
     destination = settings.delivery.destination
     if destination and settings.peer(destination) is None:
         raise SettingsWrong(where="delivery.destination", fault="no such peer")
+    if settings.screening.ai not in ("after", "before", "never"):
+        raise SettingsWrong(where="screening.ai", fault="after, before or never")
     names = [peer.name for peer in settings.peers]
     if len(names) != len(set(names)):
         raise SettingsWrong(where="peers", fault="a name stands twice")

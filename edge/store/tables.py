@@ -43,6 +43,18 @@ _TABLES = (
     "CREATE TABLE IF NOT EXISTS house (task TEXT PRIMARY KEY, value TEXT NOT NULL)",
     """CREATE TABLE IF NOT EXISTS manifest (
         study TEXT PRIMARY KEY, input TEXT NOT NULL, blob TEXT NOT NULL)""",
+    """CREATE TABLE IF NOT EXISTS thumbnail (
+        study TEXT PRIMARY KEY, digest TEXT NOT NULL, blob TEXT NOT NULL, about TEXT NOT NULL)""",
+    """CREATE TABLE IF NOT EXISTS worklist_presets (
+        user TEXT PRIMARY KEY, version INTEGER NOT NULL, body TEXT NOT NULL)""",
+    """CREATE TABLE IF NOT EXISTS screening_batch (
+        batch TEXT PRIMARY KEY, user TEXT NOT NULL, query TEXT NOT NULL, created INTEGER NOT NULL,
+        closed INTEGER)""",
+    "CREATE INDEX IF NOT EXISTS screening_batch_user ON screening_batch (user, created)",
+    """CREATE TABLE IF NOT EXISTS screening_item (
+        batch TEXT NOT NULL, position INTEGER NOT NULL, study TEXT NOT NULL,
+        PRIMARY KEY (batch, position), UNIQUE (batch, study))""",
+    "CREATE INDEX IF NOT EXISTS screening_item_study ON screening_item (study)",
     """CREATE TABLE IF NOT EXISTS progress (
         study TEXT PRIMARY KEY, stage TEXT, text TEXT, at INTEGER)""",
     "CREATE TABLE IF NOT EXISTS disk_sample (at INTEGER PRIMARY KEY, used INTEGER NOT NULL)",
@@ -64,6 +76,18 @@ _TABLES = (
         digest TEXT NOT NULL, at INTEGER NOT NULL, author TEXT NOT NULL, opened TEXT NOT NULL,
         returned INTEGER)""",
     "CREATE INDEX IF NOT EXISTS consult_sent_consult ON consult_sent (consult)",
+    """CREATE TABLE IF NOT EXISTS review_draft (
+        study TEXT NOT NULL, user TEXT NOT NULL, name TEXT NOT NULL, parent TEXT NOT NULL,
+        version INTEGER NOT NULL, changed INTEGER NOT NULL, body TEXT NOT NULL,
+        PRIMARY KEY (study, user))""",
+    """CREATE TABLE IF NOT EXISTS report_draft (
+        study TEXT NOT NULL, user TEXT NOT NULL, version INTEGER NOT NULL, base INTEGER NOT NULL,
+        body TEXT NOT NULL, changed INTEGER NOT NULL, PRIMARY KEY (study, user))""",
+    """CREATE TABLE IF NOT EXISTS report_phrase (
+        id TEXT NOT NULL, version INTEGER NOT NULL, department TEXT NOT NULL, body TEXT NOT NULL,
+        author TEXT NOT NULL, at INTEGER NOT NULL, retired INTEGER NOT NULL DEFAULT 0,
+        PRIMARY KEY (id, version))""",
+    "CREATE TABLE IF NOT EXISTS signing_step (user TEXT PRIMARY KEY, step INTEGER NOT NULL)",
     """CREATE TABLE IF NOT EXISTS shadow_run (
         id INTEGER PRIMARY KEY AUTOINCREMENT, slot TEXT NOT NULL, digest TEXT NOT NULL,
         name TEXT NOT NULL, version TEXT NOT NULL, state TEXT NOT NULL, wanted INTEGER NOT NULL,
