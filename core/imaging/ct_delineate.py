@@ -8,13 +8,14 @@ import numpy as np
 from scipy import ndimage
 
 from core.imaging.ct_grid import Hounsfield, Mask, PatientView, dilate, erode
+from core.imaging.ct_star import star_outline
 from core.imaging.ct_strands import without_strands
 from core.imaging.lesions import Scored
 from core.imaging.lesions_field import grown_box
 from core.imaging.lesions_large import DENSE_HU, MASS_LIMIT_MM
 from core.imaging.lesions_pleural import FLUID_HU
 from core.imaging.measure_lesion import HAZY
-from core.imaging.measure_occupancy import occupancy
+from core.imaging.measure_occupancy import haze_ceiling, occupancy
 
 # Light smoothing before the edge is decided: noise must not fray the outline of ground glass.
 EDGE_SIGMA_MM = 0.6
@@ -25,6 +26,8 @@ COMPACT = frozenset(
 )
 # Patterns and layers: no edge of their own at full resolution, they stay as the search found them.
 AS_FOUND = frozenset({"miliary", "fibrosis", "pleural_thickening"})
+# This far above what ground glass reaches, after smoothing, it is a vessel or the chest wall.
+VESSEL_ABOVE_HU = 60.0
 CALCIFIED_HU, CALCIFIED_PEAK_HU = 200.0, 350.0
 
 
@@ -69,6 +72,8 @@ def delineate(view: PatientView, scored: Scored) -> Delineated | None:
             voxels if candidate.lumen is None else np.where(fine, np.maximum(voxels, 0), voxels)
         )
         fine = without_strands(fine, tissue, level, view.spacing_mm)
+    if candidate.kind in HAZY:
+        fine = rim & _of_haze(voxels, fine, level, view.spacing_mm)
     if not fine.any():
         return None
     return Delineated(scored, part.box, np.asarray(fine))
@@ -85,6 +90,17 @@ def kind_of(kind: str, long_axis_mm: float, values: Hounsfield) -> str:
     if bright or float(np.percentile(values, 95)) > CALCIFIED_PEAK_HU:
         return "calcification"
     return "mass" if long_axis_mm > MASS_LIMIT_MM else "solid_nodule"
+
+
+def _of_haze(
+    voxels: Hounsfield, start: Mask, level: float, spacing_mm: tuple[float, float, float]
+) -> Mask:
+    """Return the outline of ground glass without the vessels that leave it, with those inside."""
+    if not start.any():
+        return start
+    ceiling = haze_ceiling(voxels, start)
+    capped = np.minimum(voxels, np.float32(ceiling))
+    return star_outline(capped, start, level, spacing_mm, voxels > ceiling + VESSEL_ABOVE_HU)
 
 
 def _half_level(

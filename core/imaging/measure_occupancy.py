@@ -36,6 +36,9 @@ OVERSHOOT = 0.5
 SKIN = 0.6
 FOREIGN_BLUR = 0.6
 FEWEST_INNER = 8
+# Ground glass is looked for this deep under the edge, in as many voxels at least.
+RIM_MM = 2.5
+FEWEST_RIM = 20
 
 
 @dataclass(frozen=True)
@@ -107,7 +110,7 @@ def occupancy(
     values = np.nan_to_num(np.asarray(voxels, dtype=np.float32), nan=-1024.0)
     values = np.clip(values, -1024, 3071)
     if hazy:
-        values = _hazed(values, mask)
+        values = np.minimum(values, np.float32(haze_ceiling(values, mask)))
     band_mm = HAZY_BAND_MM if hazy else BAND_MM
     reach = tuple(max(band_mm, 1.01 * mm) for mm in spacing_mm)
     steps = (spacing_mm[0] / reach[0], spacing_mm[1] / reach[1], spacing_mm[2] / reach[2])
@@ -115,7 +118,7 @@ def occupancy(
     away = distance_to(mask, 1.0, steps)
     inner = _core(values, mask, depth) if core is None else core
     if hazy:
-        inner = _rim(values, inner, spacing_mm)
+        inner = _rim(values, inner, mask, spacing_mm)
     ring = dilate(mask, 1 + BACKGROUND_MM / band_mm, steps) & (away > 1) & ~other
     level = _between(values[inner], values[ring])
     foreign = other | _beyond(np.asarray(~mask & (values > level)), away, spacing_mm)
@@ -190,17 +193,25 @@ def _core(values: Hounsfield, mask: Mask, depth: Hounsfield) -> Mask:
     return np.asarray(deep & (values >= np.percentile(values[deep], 100 * 2 / 3)))
 
 
-def _hazed(values: Hounsfield, mask: Mask) -> Hounsfield:
-    """Return the densities cut at what ground glass reaches over the lung beside it."""
+def haze_ceiling(values: Hounsfield, mask: Mask) -> float:
+    """Return the density that ground glass does not pass: what it reaches over the lung beside it.
+
+    ``values`` in Hounsfield units, ``mask`` the lesion's outline, same shape.
+    """
     around = values[ndimage.binary_dilation(mask, iterations=4) & ~mask]
     lung = float(np.percentile(around, 35)) if len(around) else -860.0
-    return np.asarray(np.minimum(values, np.float32(lung + HAZE_ABOVE_HU)))
+    return lung + HAZE_ABOVE_HU
 
 
-def _rim(values: Hounsfield, inner: Mask, spacing_mm: Spacing) -> Mask:
-    """Return the less dense half of a core, after smoothing: the ground glass around a solid."""
+def _rim(values: Hounsfield, inner: Mask, mask: Mask, spacing_mm: Spacing) -> Mask:
+    """Return the less dense half of a core near the edge, after smoothing.
+
+    That is the ground glass around a solid part, far enough from it that its blur does not count.
+    """
+    near = inner & np.isfinite(depth_in(mask, RIM_MM, spacing_mm))
+    rim = near if int(near.sum()) >= FEWEST_RIM else inner
     smooth = ndimage.gaussian_filter(values, [SMOOTHING_MM / mm for mm in spacing_mm])
-    return np.asarray(inner & (smooth <= np.median(smooth[inner])))
+    return np.asarray(rim & (smooth <= np.median(smooth[rim])))
 
 
 def _between(inner: Hounsfield, ring: Hounsfield) -> float:
