@@ -13,6 +13,7 @@ import warnings
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 from pydicom import Dataset
@@ -32,11 +33,14 @@ HEAD_KEYWORDS: tuple[str, ...] = (
     "ImagePositionPatient", "ImageOrientationPatient", "FrameOfReferenceUID", "NumberOfFrames",
     "Rows", "Columns", "PixelSpacing", "PhotometricInterpretation", "SamplesPerPixel",
     "BurnedInAnnotation", "SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence",
-    "ConversionType", "PatientSex", "StudyDate",
+    "ConversionType", "PatientSex", "StudyDate", "PatientAge", "PatientBirthDate",
 )  # fmt: skip
 
 _LABELS = ("SpecificCharacterSet", "StudyDescription", "SeriesDescription", "ProtocolName")
 _UID = re.compile(r"[0-9]+(\.[0-9]+)*")
+_AGE = re.compile(r"(\d{1,3})([DWMY])")
+_DAYS_OF = {"D": 1.0, "W": 7.0, "M": 30.4375, "Y": 365.25}
+_OLDEST_YEARS = 130.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +77,8 @@ class ImageFacts:
     sex, study_date : str
         Patient's Sex ("M", "F", "O" or "") and Study Date (YYYYMMDD or ""), to compare two studies.
         Never shown, kept or sent.
+    age_years : float or None
+        At the study; by Patient's Age, else by the birth date.
     """
 
     study_uid: str
@@ -111,6 +117,7 @@ class ImageFacts:
     planes: tuple[FramePlane, ...] = ()
     sex: str = ""
     study_date: str = ""
+    age_years: float | None = None
 
 
 def image_facts(dataset: Dataset) -> ImageFacts:
@@ -169,6 +176,7 @@ def _facts(dataset: Dataset, study: str, sop: str) -> ImageFacts:
         planes=_frame_planes(dataset),
         sex=text(dataset, "PatientSex").upper()[:1],
         study_date=text(dataset, "StudyDate")[:8],
+        age_years=age_years(dataset),
     )
 
 
@@ -224,6 +232,29 @@ def typical(group: Sequence[ImageFacts]) -> ImageFacts:
     kinds = Counter((one.sop_class, one.image_type, one.thickness_mm) for one in group)
     ((kind, _),) = kinds.most_common(1)
     return next(o for o in group if (o.sop_class, o.image_type, o.thickness_mm) == kind)
+
+
+def age_years(dataset: Dataset) -> float | None:
+    """Return the patient's age at the study, or ``None`` where the header does not tell.
+
+    Patient's Age (0010,1010) first; else Study Date less Patient's Birth Date.
+    """
+    told = _AGE.fullmatch(text(dataset, "PatientAge").upper())
+    if told is not None:
+        years = int(told[1]) * _DAYS_OF[told[2]] / _DAYS_OF["Y"]
+    else:
+        born, at = (_day(text(dataset, key)) for key in ("PatientBirthDate", "StudyDate"))
+        if born is None or at is None:
+            return None
+        years = (at - born).days / _DAYS_OF["Y"]
+    return years if 0.0 <= years <= _OLDEST_YEARS else None
+
+
+def _day(value: str) -> date | None:
+    try:
+        return date(int(value[:4]), int(value[4:6]), int(value[6:8]))
+    except ValueError:
+        return None
 
 
 def identifier(dataset: Dataset, keyword: str) -> str:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import struct
 import warnings
 from dataclasses import dataclass
 
@@ -28,6 +29,16 @@ LEAST_PIXELS = 64
 MOST_PIXELS = 12_000
 # Value 4 of Image Type, by which the rules of choosing an image know a wrapped picture.
 PICTURE = "PICTURE"
+_ORIENTATION = 0x0112
+_TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
 _IMPLEMENTATION = "2.25.191472392821717878282959393650045786439"
 _COMMENT = (
     "Wrapped from a picture file; not original detector data. 由图片文件转换，非原始探测器数据"
@@ -65,6 +76,7 @@ def read_picture(content: bytes) -> Picture:
             image.load()
             deep = image.mode.startswith("I")
             was_colour = image.mode not in ("1", "L", "LA") and not deep
+            image = _as_held(image)
             values = np.asarray(image if deep else image.convert("L"))
         except (UnidentifiedImageError, Image.DecompressionBombError, OSError, SyntaxError,
                 ValueError, EOFError, OverflowError) as error:  # fmt: skip
@@ -72,6 +84,19 @@ def read_picture(content: bytes) -> Picture:
     bits = 16 if deep else 8
     pixels = np.clip(values, 0, 65535).astype(np.uint16)
     return Picture(pixels, bits, kind == "JPEG", was_colour, kind)
+
+
+def _as_held(image: Image.Image) -> Image.Image:
+    """Return the picture upright: a phone stores it as its sensor lay and notes how it was held.
+
+    Source: Exif 2.32, tag 0112 (Orientation).
+    """
+    try:
+        held = image.getexif().get(_ORIENTATION)
+    except (SyntaxError, ValueError, TypeError, OSError, LookupError, struct.error):
+        return image  # notes that cannot be read tell nothing; quality control sees a turned chest
+    turn = _TURNS.get(held) if isinstance(held, int) else None
+    return image if turn is None else image.transpose(turn)
 
 
 def wrap_as_dx(content: bytes, modality: str = "DX") -> FileDataset:

@@ -17,9 +17,12 @@ from scipy import ndimage as ndi
 from skimage.transform import resize
 
 from core.imaging.dr_chest import ChestBox, ChestFit, fit_chest
+from core.imaging.dr_evidence import Evidence, evidence_of
+from core.imaging.dr_evidence import reason_of as evidence_reason
 from core.imaging.dr_limits import DrLimits, SiteLimits
 from core.imaging.dr_lungs import LungFields, lung_fields
 from core.imaging.dr_novelty import Familiarity, reason_of
+from core.imaging.dr_origin import origin_reasons
 from core.imaging.dr_qc import NOT_A_CHEST, assess_fitted, check_usable
 from core.imaging.dr_recipes import (
     Reading,
@@ -55,7 +58,8 @@ class DrFindings:
         A failure is an exception, which the caller turns into "failed".
     tb : TbScore or None
     heat_map : (row, column) float32 ndarray or None
-        0...1, same shape as the image; 0 outside the chest.
+        0...1, same shape as the image; 0 outside the lung fields and their margin. Whole, as the
+        network gave it, in ``evidence``.
     regions : tuple of Region or None
         Where the heat lies; None when not computed, () when nothing stands out.
     seconds : dict
@@ -69,6 +73,9 @@ class DrFindings:
         None where the model marks no lesions.
     familiarity : Familiarity or None
         None where the model does not tell its distance from training.
+    evidence : Evidence or None
+        What speaks for tuberculosis where, and how much of it lies outside the lungs; None where
+        the model gives no map.
     """
 
     qc: QcResult
@@ -82,6 +89,7 @@ class DrFindings:
     lungs: LungFields | None = None
     involvement: Involvement | None = None
     familiarity: Familiarity | None = None
+    evidence: Evidence | None = None
 
 
 @dataclass(frozen=True)
@@ -128,14 +136,20 @@ def analyse_dr(
     inferred = chosen.clock()
     found_all = _read(film, outputs, lungs)
     seconds |= {"inference": inferred - judged, "marks": chosen.clock() - inferred}
-    told = reason_of(found_all.familiarity)
-    reasons = (*qc.reasons, told) if told else qc.reasons
+    reasons = (*qc.reasons, *origin_reasons(radiograph), *_doubts(found_all))
     return replace(
         found_all,
         qc=replace(qc, reasons=reasons, verdict=verdict_of(reasons)),
         seconds=seconds,
         overridden=refusal is not None,
     )
+
+
+def _doubts(found: DrFindings) -> tuple[Reason, ...]:
+    """Return what lowers the confidence in a score, besides the image's quality."""
+    positive = found.tb is not None and found.tb.positive
+    doubts = (reason_of(found.familiarity), evidence_reason(found.evidence, positive))
+    return tuple(one for one in doubts if one is not None)
 
 
 @dataclass(frozen=True)
@@ -157,11 +171,15 @@ def _read(film: _Film, outputs: Arrays, lungs: LungFields) -> DrFindings:
         raise EngineOutputInvalid(output=reading.score)
     tb = tb_score(score, film.bundle)
     box = box_of(film.chest.box, film.recipe, shape)
-    heat, heat_map, regions = heat_of(outputs, reading), None, None
+    heat, heat_map, regions, evidence = heat_of(outputs, reading), None, None, None
     if heat is not None:
-        heat_map = spread_heat(heat, box, shape)
+        evidence = evidence_of(heat, box, lungs.mask)
+        heat_map = spread_heat(heat, box, shape, evidence.near)
         # Below the threshold nothing is suspected, so no place is pointed at.
         regions = regions_of(heat_map, film.chest.box, lungs.mask) if tb.positive else ()
+        if evidence.outside_share is not None:
+            outside = {"evidence_outside_lungs_percent": 100.0 * evidence.outside_share}
+            tb = replace(tb, extra=tb.extra | outside)
     involvement, familiarity = None, None
     doubt = reading.doubt
     if doubt is not None:
@@ -172,7 +190,7 @@ def _read(film: _Film, outputs: Arrays, lungs: LungFields) -> DrFindings:
         tb = replace(tb, interval=interval, extra=tb.extra | _told(tb, involvement, familiarity))
     return DrFindings(
         QcResult("pass"), "ok", tb, heat_map, regions,
-        lungs=lungs, involvement=involvement, familiarity=familiarity,
+        lungs=lungs, involvement=involvement, familiarity=familiarity, evidence=evidence,
     )  # fmt: skip
 
 
@@ -207,15 +225,21 @@ def tb_score(score: float, bundle: Bundle) -> TbScore:
 
 
 def spread_heat(
-    activation: NDArray[np.float32], crop: ChestBox, shape: tuple[int, int]
+    activation: NDArray[np.float32],
+    crop: ChestBox,
+    shape: tuple[int, int],
+    near: NDArray[np.bool_] | None = None,
 ) -> NDArray[np.float32]:
     """Lay the network's activation map on the image, 0...1.
 
     `activation` is in log odds per place; smoothed, its positive part is mapped by
-    1 - exp(-a / 12), so that the same strength has the same colour in every image.
+    1 - exp(-a / 12), so that the same strength has the same colour in every image. With `near`, a
+    grid over the crop, nothing is drawn elsewhere.
     """
     smooth = ndi.gaussian_filter(activation.astype(np.float32), 1.8)
     strength = 1.0 - np.exp(-np.clip(smooth, 0.0, None) / 12.0)
+    if near is not None:
+        strength = resize(strength, near.shape, order=1, preserve_range=True) * near
     top, left = max(0, round(crop.top)), max(0, round(crop.left))
     bottom, right = min(shape[0], round(crop.bottom)), min(shape[1], round(crop.right))
     heat = np.zeros(shape, np.float32)

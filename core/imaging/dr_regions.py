@@ -13,7 +13,9 @@ from core.imaging.dr_metrics import lung_box
 
 _LEVEL = 0.5
 _SMALLEST_SHARE = 0.004
-_MARGIN = 0.04
+#: A lesion at the pleura may bite into the field: bites up to this share of the lungs' width.
+_BITE = 0.06
+_LONGEST = 512
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,14 +51,13 @@ def regions_of(
     Parameters
     ----------
     fields : (row, column) uint8 or None
-        The lung fields: a region must lie in them or close by. None, or none found, for no limit.
+        The lung fields, bites in their outline filled: a region lies in them. None, or none found,
+        for no limit.
     """
     lungs = lung_box(chest)
     hot = heat_map >= _LEVEL
     if fields is not None and fields.any():
-        # A margin, because a diseased lung's edge is found less exactly.
-        away = ndi.distance_transform_edt(fields == 0)
-        hot &= away <= _MARGIN * lungs.width
+        hot &= filled(fields, _BITE * lungs.width)
     labels, count = ndi.label(hot)
     whole = max(lungs.height * lungs.width, 1.0)
     found = []
@@ -74,6 +75,26 @@ def regions_of(
         zone = zone_of(peak, chest)
         found.append(Region(box, peak, float(part.max()), share, zone))
     return tuple(sorted(found, key=lambda region: -region.strength))
+
+
+def filled(fields: NDArray[np.uint8], bite_px: float) -> NDArray[np.bool_]:
+    """Return each (row, column) lung field with holes, and bites up to `bite_px` wide, filled.
+
+    Worked out on a grid of at most 512; an image's own pixels of lung stay lung.
+    """
+    step = max(1, max(fields.shape) // _LONGEST)
+    small = fields[::step, ::step]
+    reach = max(1, round(bite_px / 2 / step))
+    whole = np.zeros(small.shape, bool)
+    for side in (1, 2):
+        # By distance, twice: a closing with a disc, whatever its size.
+        padded = np.pad(small == side, reach + 1)
+        grown = ndi.distance_transform_edt(~padded) <= reach
+        closed = ndi.distance_transform_edt(grown) > reach
+        part = slice(reach + 1, -reach - 1)
+        whole |= ndi.binary_fill_holes(closed)[part, part]
+    large = np.repeat(np.repeat(whole, step, 0), step, 1)[: fields.shape[0], : fields.shape[1]]
+    return large | (fields > 0)
 
 
 def zone_of(place_px: tuple[int, int], chest: ChestBox) -> str:

@@ -98,7 +98,7 @@ def involvement_of(
         Of the image: 1 patient's right, 2 left.
     """
     side = marks.shape[1:]
-    small = _lungs_in(lungs, box, (4 * side[0], 4 * side[1]))
+    small = lungs_in(lungs, box, (4 * side[0], 4 * side[1]))
     laid = [resize(m, small.shape, order=1, preserve_range=True) for m in marks]
     zones = zones_of(small)
     # A peak of one place is noise; an effusion covers lung as an opacity does.
@@ -117,7 +117,7 @@ def involvement_of(
     return Involvement(percent, whole, "suspected" if suspected else "not_suspected", peak, zone)
 
 
-def _lungs_in(lungs: NDArray[np.uint8], box: ChestBox, shape: tuple[int, int]) -> NDArray[np.uint8]:
+def lungs_in(lungs: NDArray[np.uint8], box: ChestBox, shape: tuple[int, int]) -> NDArray[np.uint8]:
     """Return the lung fields on a grid of `shape` over the box; nothing beyond the image."""
     rows = np.floor(box.top + (np.arange(shape[0]) + 0.5) * box.height / shape[0]).astype(int)
     columns = np.floor(box.left + (np.arange(shape[1]) + 0.5) * box.width / shape[1]).astype(int)

@@ -44,6 +44,11 @@ class SeriesGeometry:
         (0008,0008) of the first slice.
     patient_position, body_part, manufacturer : str
         (0018,5100), (0018,0015), (0008,0070), or "".
+    age_years : float or None
+        Of the patient at the study, where the header tells.
+    placed : bool
+        False where the file does not say how it lies in the patient (a NIfTI without qform and
+        sform): sides and spacing are then a guess.
     """
 
     positions_mm: Floats
@@ -59,6 +64,8 @@ class SeriesGeometry:
     patient_position: str = ""
     body_part: str = ""
     manufacturer: str = ""
+    age_years: float | None = None
+    placed: bool = True
 
 
 @dataclass(frozen=True, eq=False)

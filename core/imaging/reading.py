@@ -13,7 +13,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from core.dicom.facts import FramePlane, ImageFacts, number, numbers, raw, texts, typical
+from core.dicom.facts import (
+    FramePlane,
+    ImageFacts,
+    age_years,
+    number,
+    numbers,
+    raw,
+    texts,
+    typical,
+)
 from core.dicom.input_errors import ColourError, PixelDescriptionError
 from core.dicom.pixels import PixelLimits, pixel_shape, stored_frames
 from core.imaging.geometry import SeriesGeometry, order_slices
@@ -50,7 +59,7 @@ RADIOGRAPH_KEYWORDS: tuple[str, ...] = (
     "WindowWidth", "VOILUTFunction", "RescaleSlope", "RescaleIntercept", "RescaleType",
     "ImageType", "Manufacturer", "ManufacturerModelName", "StudyDescription",
     "SeriesDescription", "ProtocolName", "AcquisitionDeviceProcessingDescription",
-    "EstimatedRadiographicMagnificationFactor",
+    "EstimatedRadiographicMagnificationFactor", "PixelAspectRatio", "SOPClassUID",
 )  # fmt: skip
 
 
@@ -174,6 +183,9 @@ def read_radiograph(dataset: Dataset) -> Radiograph:
     }
     if padding is not None:
         tags["padding_fraction"] = float(padding.mean())
+    # The age and no birth date: tags go further than the header does.
+    if (age := age_years(dataset)) is not None:
+        tags["age_years"] = age
     spacing = numbers(dataset, "ImagerPixelSpacing", 2) or numbers(dataset, "PixelSpacing", 2)
     usable = spacing is not None and min(spacing) > 0
     return Radiograph(
@@ -230,6 +242,7 @@ def _geometry(facts: Sequence[ImageFacts], planes: Sequence[Plane]) -> SeriesGeo
         patient_position=first.patient_position,
         body_part=first.body_part,
         manufacturer=first.manufacturer,
+        age_years=first.age_years,
     )
 
 

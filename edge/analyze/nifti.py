@@ -10,7 +10,7 @@ import gzip
 import hashlib
 import struct
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, cast
 
@@ -31,11 +31,15 @@ _MILLIMETRE = (0, 2)  # unknown is taken for mm, as every reader does
 
 @dataclass(frozen=True, slots=True)
 class NiftiHeader:
-    """What is needed to judge a NIfTI before reading it."""
+    """What is needed to judge a NIfTI before reading it.
+
+    ``placed``: it says by qform or sform how it lies in the patient.
+    """
 
     shape: tuple[int, int, int]
     voxel_bytes: int
     offset: int
+    placed: bool = True
 
     @property
     def data_bytes(self) -> int:
@@ -77,7 +81,8 @@ def read_nifti(path: Path) -> tuple[Volume, SeriesGeometry]:
         direction=columns[:, ::-1].copy(),
     )
     shape = (voxels.shape[0], voxels.shape[1], voxels.shape[2])
-    return volume, geometry_of_grid(shape, volume.spacing_mm, volume.origin_mm, volume.direction)
+    geometry = geometry_of_grid(shape, volume.spacing_mm, volume.origin_mm, volume.direction)
+    return volume, replace(geometry, placed=header.placed)
 
 
 def nifti_uid(path: Path, role: str) -> str:
@@ -106,14 +111,16 @@ def nifti_header(stream: IO[bytes]) -> NiftiHeader:
         kind = struct.unpack(order + "h", start[70:72])[0]
         offset = struct.unpack(order + "f", start[108:112])[0]
         units = start[123]
+        forms = struct.unpack(order + "2h", start[252:256])
     elif size == 540 and start[4:7] == b"n+2" and len(start) >= 540:
         dims = struct.unpack(order + "8q", start[16:80])
         kind = struct.unpack(order + "h", start[12:14])[0]
         offset = struct.unpack(order + "q", start[168:176])[0]
         units = struct.unpack(order + "i", start[500:504])[0]
+        forms = struct.unpack(order + "2i", start[344:352])
     else:
         raise NiftiBrokenError
-    return _judged(dims, kind, offset, units & 7)
+    return replace(_judged(dims, kind, offset, units & 7), placed=any(form > 0 for form in forms))
 
 
 def _judged(dims: tuple[int, ...], kind: int, offset: float, units: int) -> NiftiHeader:

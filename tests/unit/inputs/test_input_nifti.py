@@ -12,7 +12,7 @@ from core.dicom.input_errors import InputError
 from core.dicom.parse import parse_dicom
 from core.imaging.input_errors import NiftiBrokenError, NiftiKindError, VolumeSizeError
 from core.imaging.reading import hounsfield
-from edge.analyze.nifti import nifti_uid, read_nifti
+from edge.analyze.nifti import nifti_header, nifti_uid, read_nifti
 from tests import input_cases as cases
 
 
@@ -94,6 +94,13 @@ def test_lying_headers_are_refused_before_anything_is_allocated(tmp_path, conten
     with pytest.raises(refusal) as refused:
         read_nifti(path)
     assert isinstance(refused.value, InputError)
+
+
+@pytest.mark.parametrize(("form", "placed"), [(0, False), (1, True), (2, True)])
+def test_a_file_that_does_not_say_how_it_lies_is_known(form, placed):
+    raw = bytearray(header())
+    struct.pack_into("<2h", raw, 252, 0, form)
+    assert nifti_header(io.BytesIO(bytes(raw))).placed is placed
 
 
 def test_a_label_map_is_no_ct(tmp_path):

@@ -70,6 +70,23 @@ def test_every_kind_of_picture_becomes_grey(mode):
     assert found.was_colour == (mode in ("RGB", "RGBA", "P"))
 
 
+def test_a_phones_picture_is_turned_as_it_was_held():
+    held = RAMP.copy()
+    held[:20, :20] = 255
+    for orientation, turn in ((6, Image.Transpose.ROTATE_90), (8, Image.Transpose.ROTATE_270),
+                              (3, Image.Transpose.ROTATE_180)):  # fmt: skip
+        exif, out = Image.Exif(), io.BytesIO()
+        exif[0x0112] = orientation
+        Image.fromarray(held).transpose(turn).save(out, "PNG", exif=exif)
+        assert np.array_equal(read_picture(out.getvalue()).pixels, held)
+
+
+@pytest.mark.parametrize("notes", [b"Exif\0\0nonsense", b"Exif\0\0II*\0\xff\xff\xff\xff"])
+def test_notes_that_cannot_be_read_change_nothing(notes):
+    found = read_picture(picture(RAMP, "JPEG", quality=95, exif=notes))
+    assert found.pixels.shape == RAMP.shape
+
+
 def test_refusals():
     whole = picture(RAMP)
     for broken in (b"", whole[:100], whole[:-40], b"\x89PNG\r\n\x1a\n" + bytes(50), b"GIF89a"):

@@ -1,5 +1,7 @@
 """Slices to a volume, images to radiographs: order, scale, padding, polarity, refusals."""
 
+import warnings
+
 import numpy as np
 import pytest
 
@@ -160,6 +162,29 @@ def test_strange_numbers_do_not_hide_the_rest_of_a_header():
 
 
 @pytest.mark.data
+@pytest.mark.parametrize(
+    ("elements", "years"),
+    [
+        ({"PatientAge": "006Y"}, 6.0),
+        ({"PatientAge": "018M"}, 1.5),
+        ({"PatientBirthDate": "20200304", "StudyDate": "20260304"}, 6.0),
+        ({"PatientAge": "040Y", "PatientBirthDate": "20200304", "StudyDate": "20260304"}, 40.0),
+        ({"PatientBirthDate": "20270304", "StudyDate": "20260304"}, None),
+        ({"PatientBirthDate": "20200304"}, None),
+        ({"PatientBirthDate": "2020", "StudyDate": "20260304"}, None),
+        ({}, None),
+    ],
+)
+def test_the_age_at_the_study(elements, years):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # pydicom's own about a date that is none
+        data = cases.radiograph(np.eye(70, dtype=np.uint16), **elements)
+    found = image_facts(data).age_years
+    assert found == (None if years is None else pytest.approx(years, abs=0.01))
+    tag = read_radiograph(data).tags.get("age_years")
+    assert tag == found
+
+
 def test_chest_crs_of_the_real_set_come_as_radiographs():
     import io
 

@@ -1,0 +1,58 @@
+"""What a CT's origin takes from the confidence in its numbers: age, unknown place, scale. Pure."""
+
+from __future__ import annotations
+
+from core.imaging.geometry import SeriesGeometry
+from core.imaging.result import QcResult, Reason, Sentence, Severity, verdict_of
+
+ADULT_YEARS = 15.0
+#: Total lung capacity reaches 9 l in tall men, 11 l in emphysema (Stocks, Quanjer, ERJ 1995).
+LARGE_LUNGS_ML = (11_000.0, 16_000.0)
+
+_TEXTS = {
+    "CT_CHILD": Sentence(
+        zh="患者 {value:.0f} 岁，不足 {limit:.0f} 岁：方法按成人设计，检出、分叶和可疑度的"
+        "可靠性降低；请医师阅片。",
+        en="The patient is {value:.0f} years old, under {limit:.0f}: the methods were made for "
+        "adults; detection, lobes and suspicion are less reliable. A physician must read it.",
+    ),
+    "CT_PLACE_NOT_TOLD": Sentence(
+        zh="文件未注明方位和层距（qform、sform 均为 0）：左右可能颠倒，长度和体积可能有误；"
+        "请从原始 DICOM 重新转换。",
+        en="The file does not say how it lies in the patient (qform and sform are 0): sides may be "
+        "swapped, lengths and volumes may be wrong. Convert it again from DICOM.",
+    ),
+    "CT_LARGE_LUNGS": Sentence(
+        zh="两肺共 {value:.0f} ml，超过 {limit:.0f} ml：像素间距或层距可能有误，长度和体积不可靠；"
+        "请核对。",
+        en="Both lungs hold {value:.0f} ml, more than {limit:.0f} ml: pixel or slice spacing is "
+        "probably wrong, lengths and volumes are not reliable. Check them.",
+    ),
+}
+
+
+def with_origin(qc: QcResult, geometry: SeriesGeometry) -> QcResult:
+    """Return a quality verdict with what the series' origin and the lungs' size add to it."""
+    added = []
+    age = geometry.age_years
+    if age is not None and age < ADULT_YEARS:
+        added.append(_reason("CT_CHILD", "warn", "age_years", age, ADULT_YEARS))
+    if not geometry.placed:
+        added.append(_reason("CT_PLACE_NOT_TOLD", "warn", "placed", 0.0, 1.0))
+    lungs_ml = sum(qc.metrics.get(f"{side}_lung_ml", 0.0) for side in ("right", "left"))
+    warn, reject = LARGE_LUNGS_ML
+    if lungs_ml > warn:
+        far = lungs_ml > reject
+        limit = reject if far else warn
+        severity: Severity = "reject" if far else "warn"
+        added.append(_reason("CT_LARGE_LUNGS", severity, "lungs_ml", lungs_ml, limit))
+    if not added:
+        return qc
+    reasons = (*qc.reasons, *added)
+    return QcResult(verdict_of(reasons), reasons, qc.metrics)
+
+
+def _reason(code: str, severity: Severity, metric: str, value: float, limit: float) -> Reason:
+    text, facts = _TEXTS[code], {"value": value, "limit": limit}
+    zh, en = text.zh.format(**facts), text.en.format(**facts)
+    return Reason(code, severity, zh, en, metric, value, limit)
