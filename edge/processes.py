@@ -220,6 +220,8 @@ def run_worker(folder: Path, lane: str) -> None:
     if lane == "compute":
         trial = Worker(work, "shadow", stages_of("shadow"), note_dead)
         helpers.append(threading.Thread(target=trial.run, args=(stop, 0.5), name="shadow"))
+        joining = Worker(work, "joining", stages_of("joining"), note_dead)
+        helpers.append(threading.Thread(target=joining.run, args=(stop, 0.5), name="joining"))
     for helper in helpers:
         helper.start()
     worker.run(stop)

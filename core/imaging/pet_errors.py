@@ -117,3 +117,12 @@ class PetNotCorrectedError(XinglinError):
     zh = "PET 图像外观为未作衰减校正（肺内摄取不低于纵隔），不计算 SUV；请发送衰减校正序列"
     en = "The PET looks uncorrected for attenuation (lungs no colder than the mediastinum); SUV is "
     en += "not computed. Send the corrected series"
+
+
+class PetPlaceUnsureError(XinglinError):
+    """PET and CT of two examinations could not be laid upon each other reliably."""
+
+    code = 3774
+    zh = "PET 与 CT 来自两次检查且坐标系不同，无法可靠配准（两次搜索相差 {spread_mm} mm），未作融合"
+    en = "PET and CT of two examinations have different frames of reference and could not be "
+    en += "aligned reliably (two searches differ by {spread_mm} mm); not fused"

@@ -129,6 +129,23 @@ def align(
     return Alignment(motion, before, after, _apart(motion, other), taken)
 
 
+def information_at(
+    anatomy: Anatomy,
+    pet: NDArray[np.float32],
+    pet_affine: Affine,
+    limits: AlignLimits | None = None,
+) -> float:
+    """Return the mutual information (nats) of CT and PET as they lie, nothing moved; coarse."""
+    import SimpleITK as sitk  # noqa: N813  # heavy: only where a PET is fused
+
+    limits = limits or AlignLimits()
+    whole = image_of(_ct_form(anatomy), anatomy.affine)
+    mask = image_of(_rim(anatomy).astype(np.uint8), anatomy.affine)
+    shrunk = [sitk.Shrink(one, [2, 2, 2]) for one in (whole, mask)]
+    images = (shrunk[0], shrunk[1], image_of(_pet_form(pet), pet_affine))
+    return _information(images, still(_body_centre(anatomy)), limits)
+
+
 def _apart(one: Rigid, other: Rigid) -> float:
     """Return the largest distance between two motions of points around the centre, mm."""
     corners = one.centre_mm + 100.0 * np.vstack([np.eye(3), -np.eye(3)])

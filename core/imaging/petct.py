@@ -32,6 +32,7 @@ from core.imaging.pet_foci import (
 from core.imaging.pet_qc import PetFacts, PetLimits, assess_pet, looks_uncorrected, unsure
 from core.imaging.pet_rigid import AlignLimits, Alignment, Anatomy, align
 from core.imaging.pet_sites import HEART, LUNG_LEFT, LUNG_RIGHT, MEDIASTINUM, Sites, find_sites
+from core.imaging.pet_start import align_freely
 from core.imaging.petct_lesions import (
     CtSide,
     PetFocus,
@@ -85,6 +86,8 @@ class PetFindings:
     series : PetSeries or None
     liver, threshold, rule
         Reference uptake, the SUV that counted as hot and the rule that gave it.
+    shared_frame : bool
+        PET and CT have one frame of reference; False for two examinations aligned by their images.
     """
 
     status: Status
@@ -99,6 +102,7 @@ class PetFindings:
     threshold: float | None = None
     rule: str = ""
     reason: Reason | None = None
+    shared_frame: bool = True
     seconds: dict[str, float] = field(default_factory=dict)
 
     def as_json(self, language: Language = "zh") -> dict[str, object]:
@@ -123,6 +127,8 @@ def fuse(
     limits: PetCtLimits | None = None,
     progress: Callable[[str], None] = lambda _stage: None,
     clock: Callable[[], float] = perf_counter,
+    *,
+    shared_frame: bool = True,
 ) -> PetFindings:
     """Bring a PET series to a CT: align, judge, measure.
 
@@ -135,29 +141,35 @@ def fuse(
         Told ``pet_align`` and ``pet_measure`` as they begin.
     clock : callable
         Seconds.
+    shared_frame : bool
+        Both have one frame of reference. Without it the scanner's geometry says nothing, and the
+        alignment alone places the PET, or refuses.
 
     Raises
     ------
-    PetNoOverlapError
+    PetNoOverlapError, PetPlaceUnsureError
     """
     limits = limits or PetCtLimits()
     start = clock()
     progress("pet_align")
     anatomy, sites = _anatomy_of(ct.volume)
     place = affine_of(series.volume)
-    found = align(anatomy, series.volume.voxels, place, limits.search)
-    refined = _moved(found, limits) and not unsure(found, limits.quality)
+    search = align if shared_frame else align_freely
+    found = search(anatomy, series.volume.voxels, place, limits.search)
+    refined = not shared_frame or (_moved(found, limits) and not unsure(found, limits.quality))
     motion = found.motion if refined else still(found.motion.centre_mm)
     middle = clock()
     progress("pet_measure")
     target = (place, _shape(series.volume.voxels))
     pet_sites = resampled(sites, anatomy.affine, target, motion.inverse(), order=0)
-    facts = _facts(series, found, (sites, anatomy.affine, pet_sites), motion)
+    # Between two frames of reference there is no displacement to judge.
+    judged = found if shared_frame else replace(found, motion=still(found.motion.centre_mm))
+    facts = _facts(series, judged, (sites, anatomy.affine, pet_sites), motion)
     if facts.refusal is None and looks_uncorrected(facts.lung_ratio, limits.quality):
         facts = replace(facts, refusal=PetNotCorrectedError(), scale=None)
     base = PetFindings(
         status="ok", qc=QcResult("pass"), lesions=ct.lesions, motion=motion, refined=refined,
-        alignment=found, series=series,
+        alignment=found, series=series, shared_frame=shared_frame,
     )  # fmt: skip
     if facts.scale is None:
         reason = None if facts.refusal is None else _as_reason(facts.refusal)

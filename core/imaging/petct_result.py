@@ -80,6 +80,7 @@ def _alignment_json(pet: PetFindings) -> dict[str, object] | None:
         "length_mm": round(found.motion.length_mm, 2),
         "angle_deg": round(found.motion.angle_deg, 2),
         "used": pet.refined,
+        "shared_frame": pet.shared_frame,
         # CT LPS -> PET LPS as used, row by row: what fuses the pictures again.
         "motion": [[round(float(x), 9) for x in row] for row in pet.motion.matrix],
         "information_before": round(found.information_before, 4),
@@ -141,6 +142,15 @@ def _without_suv(pet: PetFindings) -> Sentence:
 
 
 def _alignment_sentence(pet: PetFindings) -> Sentence:
+    if not pet.shared_frame and pet.alignment is not None:
+        spread = pet.alignment.spread_mm
+        return Sentence(
+            "PET 与 CT 来自两次检查，坐标系不同，按图像刚性配准后融合"
+            f"（两次搜索相差 {spread:.1f} mm；体位与呼吸不同，位置以医师判断为准）。",
+            "PET and CT are of two examinations with frames of reference of their own; fused after "
+            f"rigid alignment of the images (two searches differ by {spread:.1f} mm; posture and "
+            "breath differ, a physician judges the places).",
+        )
     length, angle = pet.motion.length_mm, pet.motion.angle_deg
     return Sentence(
         f"PET 与 CT 错位 {length:.1f} mm、{angle:.1f}°，已刚性配准后融合。",

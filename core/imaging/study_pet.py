@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from time import perf_counter
 from typing import TYPE_CHECKING, Any, cast
 
 from core.dicom.facts import text
@@ -67,6 +68,38 @@ def with_pet(
     except XinglinError as error:
         pet = refused_pet(result.lesions, error)
     return _joined(result, pet, clock() - start)
+
+
+def fuse_studies(
+    ct: CtSide,
+    ct_frame: str,
+    pet: tuple[Sequence[ImageFacts], Callable[[str], Dataset]],
+    progress: Callable[[str], None] = lambda _stage: None,
+    clock: Callable[[], float] = perf_counter,
+    limits: PetCtLimits | None = None,
+) -> PetFindings | None:
+    """Return what a PET of another study adds to a CT; None where that study has no PET to fuse.
+
+    Parameters
+    ----------
+    ct : CtSide
+    ct_frame : str
+        Frame of Reference UID of the CT, "" where it has none.
+    pet : (facts, load)
+        Of the PET's study: image facts, and SOP Instance UID -> data set.
+    """
+    facts, load = pet
+    groups = pet_groups(facts)
+    uid = choose_pet(facts, load, ct_frame)
+    if uid is None:
+        return None
+    try:
+        progress("pet_read")
+        series = read_pet(groups[uid], load)
+        shared = bool(ct_frame) and series.header.frame_of_reference == ct_frame
+        return fuse(ct, series, limits, progress, clock, shared_frame=shared)
+    except XinglinError as error:
+        return refused_pet(ct.lesions, error)
 
 
 def _without_ct() -> PetFindings:

@@ -22,6 +22,7 @@ from edge.api import (
     consult,
     dicomweb,
     intake,
+    joined,
     ops,
     people,
     region,
@@ -60,7 +61,8 @@ def create_app(site: Site, dist: Path) -> FastAPI:
     app.state.region = region.RegionParts(site.box)
     app.state.desks = consult.Desks(site)
     for module in (
-        dicomweb, people, studies, intake, ops, audit, region, consult, sending, township,
+        dicomweb, people, studies, joined, intake, ops, audit, region, consult, sending,
+        township,
     ):  # fmt: skip
         app.include_router(module.router)  # frames first: they are asked for most
     answer_errors(app, shown, site.box.outside.randomness)

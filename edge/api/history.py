@@ -6,6 +6,7 @@ from typing import Any
 
 from core.records.clock import Stamp
 from core.records.record import Record
+from edge.joining.sentences import WITHDRAWN
 from edge.store.box import Box
 
 _STATUS = {
@@ -76,12 +77,48 @@ def _sentence(record: Record, images: int) -> tuple[str, str]:
         return f"送达 {body['destination']}：{confirmed}/{total} 已确认", (
             f"Sent to {body['destination']}: {confirmed} of {total} confirmed"
         )
+    if record.kind.startswith("comparison."):
+        return _of_comparison(body, withdrawn=record.kind.endswith("withdrawn"))
     if record.kind in ("consult.event", "consult.closed", "consult.opined"):
         zh, en = _CONSULT.get(body["kind"], (body["kind"] or "无法核验", body["kind"] or "unsound"))
         return f"会诊：{zh}", f"Consultation: {en}"
     return _PLAIN.get(record.kind, (record.kind, record.kind))
 
 
+def _of_comparison(body: dict[str, Any], *, withdrawn: bool) -> tuple[str, str]:
+    task_zh, task_en = _TASK[body["task"]]
+    if withdrawn:
+        why = WITHDRAWN[body["reason"]]
+        return f"{task_zh}已撤回：{why.zh}", f"{task_en} withdrawn: {why.en}"
+    zh, en = _STATUS[body["status"]]
+    return f"{task_zh}：{zh}", f"{task_en}: {en}"
+
+
+_TASK = {
+    "follow_up": ("与既往 CT 对比", "Comparison with the earlier CT"),
+    "joint": ("胸片与 CT 合并", "Radiograph and CT joined"),
+    "fusion": ("与另一检查的 PET 融合", "Fusion with a PET of another study"),
+}
+_CONSULT = {
+    "requested": ("申请已送达", "the request has arrived"),
+    "accepted": ("专家已接受", "accepted by an expert"),
+    "assigned": ("已指派专家", "assigned to an expert"),
+    "rejected": ("被谢绝", "declined"),
+    "started": ("开始处理", "work has begun"),
+    "information.asked": ("要求补充资料", "more information is asked for"),
+    "information.given": ("已补充资料", "information given"),
+    "message": ("留言", "message"),
+    "invited": ("邀请人员", "somebody was invited"),
+    "removed": ("移除人员", "somebody was removed"),
+    "opinion": ("已签署意见", "signed opinion"),
+    "addendum": ("已签署补充意见", "signed addendum"),
+    "summary": ("主持人已签署总结", "the chair's signed summary"),
+    "offered": ("转诊答复", "answer to the referral"),
+    "completed": ("已完成", "completed"),
+    "failed": ("未能完成", "could not be done"),
+    "cancelled": ("已撤回", "withdrawn"),
+    "escalated": ("超时升级", "escalated"),
+}
 _CONSULT = {
     "requested": ("申请已送达", "the request has arrived"),
     "accepted": ("专家已接受", "accepted by an expert"),

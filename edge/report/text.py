@@ -103,7 +103,20 @@ class ReportDraft:
         return "\n\n".join(blocks)
 
 
-def draft_report(case: CaseResult, statement_zh: str, statement_en: str) -> ReportDraft:
+def statement_of(text: str) -> str:
+    """Return the statement that a draft's text ends with, as :meth:`ReportDraft.as_text` wrote it.
+
+    "" where there is none.
+    """
+    return text.rsplit("\n\n", 1)[-1]
+
+
+def draft_report(
+    case: CaseResult,
+    statement_zh: str,
+    statement_en: str,
+    beside: Sequence[ReportSentence] = (),
+) -> ReportDraft:
     """Write the draft for one study.
 
     Parameters
@@ -111,6 +124,8 @@ def draft_report(case: CaseResult, statement_zh: str, statement_en: str) -> Repo
     case : CaseResult
     statement_zh, statement_en : str
         From :func:`edge.report.context.statement_zh` and ``statement_en``.
+    beside : sequence of ReportSentence
+        What the patient's other studies add (``edge.joining``); not part of the study's own case.
 
     Raises
     ------
@@ -129,6 +144,7 @@ def draft_report(case: CaseResult, statement_zh: str, statement_en: str) -> Repo
     else:
         sentences += _without_result(case)
     sentences += [ReportSentence("findings", x.zh, x.en, ("case.notes",)) for x in case.notes]
+    sentences += beside
     sentences += _quality(case)
     order: tuple[Section, ...] = ("findings", "impression", "advice")
     sentences.sort(key=lambda sentence: order.index(sentence.section))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,7 @@ from edge.models.shadow_runs import queue_shadow
 from edge.stages.queue import Job
 from edge.stages.study_data import StudyData
 from edge.stages.work import Done, Outcome, Work, append, study_row
+from edge.store.box import Box
 
 
 def quality(work: Work, job: Job) -> Outcome:
@@ -77,6 +79,9 @@ def _blobs(work: Work, study: str, result: StudyResult) -> dict[str, Any]:
     """Seal the arrays that belong to a result; return their addresses by name."""
     made: dict[str, Any] = {}
     label_map = getattr(result.ct, "label_map", None)
+    lungs = getattr(result.ct, "lungs", None)
+    if lungs is not None and result.status == "ok":
+        made["lungs"] = _put(work, study, _packed(lungs=lungs))
     if label_map is not None and result.volume is not None:
         uids = result.volume.uids
         made["label_map"] = _put(work, study, _packed(label_map=label_map))
@@ -89,6 +94,9 @@ def _blobs(work: Work, study: str, result: StudyResult) -> dict[str, Any]:
             if uids
         }
         made["outlines"] = _put(work, study, json.dumps(lines).encode())
+    regions = getattr(result.dr, "regions", None)
+    if regions is not None:
+        made["regions"] = _put(work, study, json.dumps([asdict(one) for one in regions]).encode())
     heat_map = getattr(result.dr, "heat_map", None)
     if heat_map is not None:
         made["heat_map"] = _put(work, study, _packed(heat_map=heat_map.astype(np.float16)))
@@ -108,7 +116,12 @@ def _put(work: Work, study: str, plain: bytes) -> str:
 
 def unpacked(work: Work, study: str, address: str, name: str) -> Any:
     """Return one array that :func:`_packed` wrote."""
-    with work.box.blobs.open(address, work.box.vault.key(study)) as blob:
+    return unpacked_from(work.box, study, address, name)
+
+
+def unpacked_from(box: Box, study: str, address: str, name: str) -> Any:
+    """Return one array that :func:`_packed` wrote, from a box."""
+    with box.blobs.open(address, box.vault.key(study)) as blob:
         return np.load(io.BytesIO(blob.read()), allow_pickle=False)[name]
 
 

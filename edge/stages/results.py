@@ -23,6 +23,8 @@ from core.imaging.study_result import lesion_json
 from core.imaging.volume import Volume
 from core.records.clock import Stamp
 from core.records.record import Record
+from edge.joining.draft_sentences import sentences_of
+from edge.joining.rows import comparisons_of
 from edge.report.case import CaseReason, CaseResult
 from edge.report.context import ResultContext, Review, Station, statement_en, statement_zh
 from edge.report.delivery import part10
@@ -51,7 +53,7 @@ _DELIVERED_STATUS = frozenset({"ok", "refused", "failed"})
 
 def measuring(work: Work, job: Job) -> Outcome:
     """Measure the proposed lesions on their label map; append ``measurement.saved``."""
-    found = _finding(work.box, job)
+    found = finding_of(work.box, job.study, job.payload)
     if found is None:
         return Done()
     work.progress(job.study, "measuring")
@@ -75,12 +77,12 @@ def measuring(work: Work, job: Job) -> Outcome:
 
 def report(work: Work, job: Job) -> Outcome:
     """Draft the report and write the result objects; append ``report.drafted``."""
-    found = _finding(work.box, job)
+    found = finding_of(work.box, job.study, job.payload)
     if found is None:
         return Done()
     work.progress(job.study, "report")
     start = work.elapsed()
-    case = case_of(found.body["result"], _measured(work.box, job))
+    case = case_of(found.body["result"], measured_of(work.box, job.study, job.payload))
     # Read before the headers: a correction that comes between makes one report too many, never
     # one too few.
     correction = correction_of(work.box.records_of(job.study))
@@ -93,7 +95,8 @@ def report(work: Work, job: Job) -> Outcome:
         for label, dataset in _objects(work, job, found, case, context):
             objects.append(_kept(work, job.study, label, dataset))
     statement = (statement_zh(context), statement_en(context)) if context else ("", "")
-    draft = draft_report(case, *statement)
+    comparisons = comparisons_of(work.box, job.study)
+    draft = draft_report(case, *statement, sentences_of(comparisons))
     body = {
         "input": job.payload["input"],
         "override": job.payload.get("override"),
@@ -105,6 +108,7 @@ def report(work: Work, job: Job) -> Outcome:
         "text_zh": draft.as_text("zh"),
         "text_en": draft.as_text("en"),
         "objects": objects,
+        "beside": sorted(one["id"] for one in comparisons),
         "seconds": round(work.elapsed() - start, 3),
     }
     append(work, job.study, "report.drafted", _plain(body))
@@ -199,19 +203,26 @@ def qc_of(qc: dict[str, Any] | None) -> QcResult | None:
     return QcResult(qc["verdict"], reasons, dict(qc.get("metrics", {})))
 
 
-def _finding(box: Box, job: Job) -> Record | None:
-    """Return the record that a later stage works on: the newest of this input and edition."""
-    wanted = (job.payload["input"], _edition(job.payload))
-    for record in reversed(box.records_of(job.study)):
+def finding_of(box: Box, study: str, of: dict[str, Any]) -> Record | None:
+    """Return the record that a later stage works on: the newest, if of this input and edition.
+
+    Parameters
+    ----------
+    of : dict
+        A job's payload or a record's body: ``input`` and ``override``.
+    """
+    wanted = (of["input"], _edition(of))
+    for record in reversed(box.records_of(study)):
         if record.kind in ("findings.proposed", "processing.failed"):
             same = (record.body["input"], _edition(record.body)) == wanted
             return record if same else None
     return None
 
 
-def _measured(box: Box, job: Job) -> list[dict[str, Any]] | None:
-    wanted = (job.payload["input"], _edition(job.payload))
-    for record in reversed(box.records_of(job.study)):
+def measured_of(box: Box, study: str, of: dict[str, Any]) -> list[dict[str, Any]] | None:
+    """Return the lesions as measured after that record; None where nothing was measured."""
+    wanted = (of["input"], _edition(of))
+    for record in reversed(box.records_of(study)):
         if record.kind == "measurement.saved":
             if (record.body["input"], _edition(record.body)) == wanted:
                 lesions: list[dict[str, Any]] = record.body["lesions"]

@@ -132,6 +132,13 @@ def _kept(row: Any) -> Kept:
     )  # fmt: skip
 
 
+def parsed_object(box: Box, study: str, one: dict[str, Any]) -> Dataset:
+    """Return a kept result object, parsed."""
+    with box.blobs.open(one["blob"], box.vault.key(study)) as blob:
+        data = blob.read()
+    return parse_dicom(io.BytesIO(data), len(data))
+
+
 def stored_object(box: Box, study: str, one: dict[str, Any]) -> bytes:
     """Return a kept result object's data set, without preamble and file meta."""
     with box.blobs.open(one["blob"], box.vault.key(study)) as blob:

@@ -28,6 +28,7 @@ from core.records.record import Draft, Record
 from core.vault.identity import NodeIdentity, box_key, derive, node_identity
 from core.vault.vault import SqliteVault
 from core.views.base import View
+from core.views.comparison import ComparisonView
 from core.views.consult import ConsultView
 from core.views.other import ModelView, QuarantineView, SubjectView
 from core.views.store import ViewStore, records_of_group
@@ -141,7 +142,9 @@ def open_box(folder: Path, outside: Outside) -> Box:
     vault_database = Database(folder / "vault" / "vault.db", derive(key, "vault database v1"))
     vault = SqliteVault(vault_database, key, outside.randomness)
     writer = Writer(identity.id, vault, outside.now_ms, outside.randomness)
-    folds: list[View] = [StudyView(), QuarantineView(), SubjectView(), ModelView(), ConsultView()]
+    folds: list[View] = [
+        StudyView(), QuarantineView(), SubjectView(), ModelView(), ConsultView(), ComparisonView()
+    ]  # fmt: skip
     views = ViewStore(database, folds)
     journal = SqliteJournal(database, writer, "clinical")
 

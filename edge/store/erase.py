@@ -9,6 +9,8 @@ from core.vault.errors import KeyDestroyed
 from edge.store.box import Box
 
 _NAMING = ("alternate", "manifest", "result_object", "consult_object", "consult_document")
+#: Tables whose rows hold their blobs' addresses as JSON, by name.
+_ADDRESSES = ("result", "comparison")
 _OF_STUDY = (
     "job", "progress", "arrival", "manifest", "consult_draft", "consult_document", "consult_sent",
     "shadow_result",
@@ -26,9 +28,10 @@ def blobs_of(box: Box, subject: str) -> set[str]:
     ):  # fmt: skip
         sql = f"SELECT {column} FROM {table} WHERE {where} IN ({inner})"
         found |= {row[0] for row in box.database.query(sql, (subject,))}
-    sql = f"SELECT blobs FROM result WHERE study IN ({inner})"
-    for (blobs,) in box.database.query(sql, (subject,)):
-        found |= {address for address in json.loads(blobs).values() if address}
+    for table in _ADDRESSES:
+        sql = f"SELECT blobs FROM {table} WHERE study IN ({inner})"
+        for (blobs,) in box.database.query(sql, (subject,)):
+            found |= {address for address in json.loads(blobs).values() if address}
     found |= {
         row[0]
         for row in box.database.query(
@@ -74,8 +77,9 @@ def named_blobs(box: Box) -> set[str]:
         except KeyDestroyed:
             continue
         named.add(blob)
-    for (blobs,) in box.database.query("SELECT blobs FROM result"):
-        named |= {address for address in json.loads(blobs).values() if address}
+    for table in _ADDRESSES:
+        for (blobs,) in box.database.query(f"SELECT blobs FROM {table}"):
+            named |= {address for address in json.loads(blobs).values() if address}
     return named
 
 

@@ -1,0 +1,1 @@
+"""Studies of one patient brought together: prior and current CT, radiograph and CT, PET and CT."""
