@@ -25,9 +25,15 @@ from edge.api import (
     joined,
     ops,
     people,
+    presets,
+    priors,
     region,
+    reports,
+    review,
+    screening,
     sending,
     studies,
+    thumbnails,
     township,
 )
 from edge.api.context import Site
@@ -35,6 +41,7 @@ from edge.api.envelope import limit_of
 from edge.api.frames import Frames
 from edge.consult.errors import ConsultBoxRefusal
 from edge.intake.net.errors import OutOfResources, StoreRefused
+from edge.report.physician.errors import ReportRefusal
 
 
 def create_app(site: Site, dist: Path) -> FastAPI:
@@ -60,11 +67,15 @@ def create_app(site: Site, dist: Path) -> FastAPI:
     app.state.frames = Frames(site.box)
     app.state.region = region.RegionParts(site.box)
     app.state.desks = consult.Desks(site)
+    app.state.measurer = review.Measurer(site)
     for module in (
-        dicomweb, people, studies, joined, intake, ops, audit, region, consult, sending,
-        township,
+        dicomweb, people, studies, priors, joined, review, intake, ops, audit, region, consult,
+        sending, township,
     ):  # fmt: skip
         app.include_router(module.router)  # frames first: they are asked for most
+    for module in (presets, screening, thumbnails):
+        app.include_router(module.router)
+    app.include_router(reports.router)
     answer_errors(app, shown, site.box.outside.randomness)
     app.add_middleware(FormLimit, limit_of=limit_of)
     app.add_middleware(SafeHeaders)
@@ -81,6 +92,8 @@ def shown(error: XinglinError) -> tuple[XinglinError, int]:
     if isinstance(error, WebRefusal):
         return error, error.status
     if isinstance(error, ConsultBoxRefusal):
+        return error, error.status
+    if isinstance(error, ReportRefusal):
         return error, error.status
     if isinstance(error, ConsultRefusal):
         return error, 403 if isinstance(error, NotYourPart) else 409

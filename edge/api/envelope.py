@@ -8,6 +8,8 @@ from core.web.envelope import FORM_BYTES
 _STREAMED = ("/api/upload", "/api/township/upload", "/dicomweb/studies")
 #: A summary, a purpose and an opinion may be long.
 _WORDS_BYTES = 512 * 1024
+#: A review holds the outlines of every lesion that was drawn.
+_OUTLINES_BYTES = 8 * 1024 * 1024
 
 
 def limit_of(path: str) -> int | None:
@@ -16,5 +18,7 @@ def limit_of(path: str) -> int | None:
         return None
     if path.startswith("/api/consults/") and path.endswith("/documents"):
         return None
+    if path.startswith("/api/studies/") and ("/review/" in path or path.endswith("/review")):
+        return _OUTLINES_BYTES
     words = path.startswith(("/api/consults/", "/api/township/")) or path.endswith("/consult")
     return _WORDS_BYTES if words else FORM_BYTES

@@ -31,6 +31,8 @@ from core.views.base import View
 from core.views.comparison import ComparisonView
 from core.views.consult import ConsultView
 from core.views.other import ModelView, QuarantineView, SubjectView
+from core.views.report import ReportView
+from core.views.review import CaseFactView, ReviewView
 from core.views.store import ViewStore, records_of_group
 from core.views.study import StudyView
 from edge.store.errors import NoAppliance
@@ -143,8 +145,10 @@ def open_box(folder: Path, outside: Outside) -> Box:
     vault = SqliteVault(vault_database, key, outside.randomness)
     writer = Writer(identity.id, vault, outside.now_ms, outside.randomness)
     folds: list[View] = [
-        StudyView(), QuarantineView(), SubjectView(), ModelView(), ConsultView(), ComparisonView()
+        StudyView(), QuarantineView(), SubjectView(), ModelView(), ConsultView(), ComparisonView(),
+        ReviewView(), CaseFactView(),
     ]  # fmt: skip
+    folds.append(ReportView())
     views = ViewStore(database, folds)
     journal = SqliteJournal(database, writer, "clinical")
 

@@ -8,12 +8,14 @@ from core.records.record import Draft
 from core.vault.errors import KeyDestroyed
 from edge.store.box import Box
 
-_NAMING = ("alternate", "manifest", "result_object", "consult_object", "consult_document")
+_NAMING = ("alternate", "manifest", "result_object", "consult_object", "consult_document",
+           "report_object", "thumbnail")  # fmt: skip
 #: Tables whose rows hold their blobs' addresses as JSON, by name.
-_ADDRESSES = ("result", "comparison")
+_ADDRESSES = ("result", "comparison", "review")
 _OF_STUDY = (
+    "report_draft",
     "job", "progress", "arrival", "manifest", "consult_draft", "consult_document", "consult_sent",
-    "shadow_result",
+    "shadow_result", "review_draft", "thumbnail", "screening_item",
 )  # fmt: skip
 
 
@@ -24,7 +26,8 @@ def blobs_of(box: Box, subject: str) -> set[str]:
     for table, column, where in (
         ("instance", "blob", "study"), ("alternate", "blob", "grp"), ("manifest", "blob", "study"),
         ("result_object", "blob", "study"), ("consult_object", "blob", "study"),
-        ("consult_document", "blob", "study"),
+        ("consult_document", "blob", "study"), ("report_object", "blob", "study"),
+        ("thumbnail", "blob", "study"),
     ):  # fmt: skip
         sql = f"SELECT {column} FROM {table} WHERE {where} IN ({inner})"
         found |= {row[0] for row in box.database.query(sql, (subject,))}
@@ -38,7 +41,7 @@ def blobs_of(box: Box, subject: str) -> set[str]:
             f"SELECT blob FROM quarantine WHERE key IN ({inner})", (subject,)
         )
     }
-    return found
+    return found - {""}  # a thumbnail that could not be made names none
 
 
 def erase_subject(box: Box, subject: str, reason: str) -> int:

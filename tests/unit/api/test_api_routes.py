@@ -39,15 +39,46 @@ TABLE = {
     ("POST", "/api/users"): IT,
     ("PUT", "/api/users/{user}"): IT,
     ("GET", "/api/worklist"): READERS,
+    ("GET", "/api/worklist/facets"): READERS,
+    ("GET", "/api/me/presets"): READERS,
+    ("PUT", "/api/me/presets"): READERS,
+    ("GET", "/api/studies/{study}/thumbnail"): READERS,
+    ("GET", "/api/screening"): DOCTORS,
+    ("POST", "/api/screening"): DOCTORS,
+    ("GET", "/api/screening/{batch}"): DOCTORS,
+    ("POST", "/api/screening/{batch}/reads"): DOCTORS,
+    ("POST", "/api/screening/{batch}/close"): DOCTORS,
     ("GET", "/api/worklist/events"): READERS,
     ("GET", "/api/studies/{study}"): OPENERS,
     ("GET", "/api/studies/{study}/manifest"): OPENERS,
     ("GET", "/api/studies/{study}/outlines"): OPENERS,
     ("GET", "/api/studies/{study}/heatmap"): OPENERS,
+    ("GET", "/api/studies/{study}/joined"): OPENERS,
+    ("GET", "/api/studies/{study}/joined/{identity}"): OPENERS,
+    ("GET", "/api/studies/{study}/joined/{identity}/pictures/{name}"): OPENERS,
+    ("GET", "/api/studies/{study}/fused/{number}"): OPENERS,
     ("POST", "/api/studies/{study}/override"): {"physician", "radiologist"},
     ("POST", "/api/studies/{study}/assessment"): {"physician", "radiologist"},
+    ("GET", "/api/studies/{study}/review"): OPENERS,
+    ("GET", "/api/studies/{study}/review/{review}/outlines"): OPENERS,
+    ("PUT", "/api/studies/{study}/review/draft"): DOCTORS,
+    ("DELETE", "/api/studies/{study}/review/draft"): DOCTORS,
+    ("POST", "/api/studies/{study}/review/measure"): DOCTORS,
+    ("POST", "/api/studies/{study}/review/interpolate"): DOCTORS,
+    ("POST", "/api/studies/{study}/review"): DOCTORS,
+    ("POST", "/api/studies/{study}/facts"): DOCTORS,
     ("POST", "/api/studies/{study}/restrict"): {"data_officer"},
     ("GET", "/api/audit"): {"data_officer", "auditor"},
+    ("GET", "/api/studies/{study}/report"): OPENERS,
+    ("PUT", "/api/studies/{study}/report/draft"): DOCTORS,
+    ("DELETE", "/api/studies/{study}/report/draft"): DOCTORS,
+    ("POST", "/api/studies/{study}/report/preliminary"): DOCTORS,
+    ("POST", "/api/studies/{study}/report/sign"): {"radiologist"},
+    ("POST", "/api/studies/{study}/report/addendum"): {"radiologist"},
+    ("GET", "/api/studies/{study}/report/versions/{identity}/{document}"): OPENERS,
+    ("GET", "/api/report/phrases"): DOCTORS,
+    ("PUT", "/api/report/phrases/{identity}"): {"radiologist"},
+    ("POST", "/api/report/phrases/{identity}/retire"): {"radiologist"},
     ("POST", "/api/upload"): SENDERS,
     ("GET", "/api/quarantine"): READERS,
     ("POST", "/api/quarantine/{identity}/release"): DECIDERS,
@@ -116,7 +147,7 @@ def ask(site, route, role, *, csrf=True):
     path = pattern.format(
         study=site.study(), study_uid="1.2.3", series_uid="1.2.3.1", sop_instance="1.2.3.1.1",
         numbers="1", number="1", user="nobody", identity="none", job_id="999",
-        consult="c_none", document="none",
+        consult="c_none", document="none", name="none", batch="sb_none",
         code="E7399", item="e_none",
     )  # fmt: skip
     if method == "GET" and pattern.endswith("/events"):
@@ -209,7 +240,7 @@ def test_changes_need_the_anti_forgery_token(site, route):
     assert ask(site, route, role, csrf=False) == (403, "E6005")
     client = site.client(role, csrf=False)
     client.headers["X-CSRF-Token"] = "0" * 32
-    names = dict.fromkeys(("study", "user", "identity", "consult", "document", "item"), "x")
+    names = dict.fromkeys(("study", "user", "identity", "consult", "document", "item", "batch"), "x")
     path = route[1].format(**names, study_uid="1", job_id="1", code="E1")
     assert client.request(route[0], path, json={}).json()["code"] == "E6005"
 
