@@ -76,8 +76,8 @@ def read_picture(content: bytes) -> Picture:
             image.load()
             deep = image.mode.startswith("I")
             was_colour = image.mode not in ("1", "L", "LA") and not deep
-            image = _as_held(image)
-            values = np.asarray(image if deep else image.convert("L"))
+            held = _as_held(image)
+            values = np.asarray(held if deep else held.convert("L"))
         except (UnidentifiedImageError, Image.DecompressionBombError, OSError, SyntaxError,
                 ValueError, EOFError, OverflowError) as error:  # fmt: skip
             raise PictureBrokenError from error

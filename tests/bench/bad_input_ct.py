@@ -24,7 +24,7 @@ from core.phantom.tissue import LUNG_LEFT, LUNG_RIGHT
 AT = datetime(2026, 3, 4, 10, 0)  # noqa: DTZ001  DICOM times carry no zone
 SEED = 47
 SCAN = CtSpec(
-    seed=SEED, case="tb", slices=112, rows=144, columns=144, spacing_mm=(2.8, 2.5, 2.5),
+    seed=SEED, case="tb", slices=116, rows=128, columns=128, spacing_mm=(3.0, 3.2, 3.2),
     noise_hu=12.0,
 )  # fmt: skip
 Slices = list[FileDataset]
@@ -159,7 +159,7 @@ def merged(slices: Slices) -> Slices:
         middle = values.shape[1] // 2
         rows = np.flatnonzero(dark[:, middle])
         if len(rows) > 40:
-            values[rows[0] + 12 : rows[0] + 26, middle - 14 : middle + 14] = -860
+            values[rows[0] + 9 : rows[0] + 20, middle - 11 : middle + 11] = -860
         put(one, values + 1024)
     return slices
 
@@ -168,11 +168,11 @@ def metal(slices: Slices) -> Slices:
     """Put a shoulder prosthesis and wires of the breastbone in."""
     for one in slices[:12]:
         values = stored(one)
-        values[80:92, 14:26] = 4095
+        values[70:79, 19:28] = 4095
         put(one, values)
     for one in slices[30:60:6]:
         values = stored(one)
-        values[34:36, 70:73] = 4095
+        values[34:36, 63:65] = 4095
         put(one, values)
     return slices
 
@@ -187,7 +187,7 @@ def larger(slices: Slices) -> Slices:
 
 
 def many(slices: Slices) -> Slices:
-    """Make 2000 slices of 0.157 mm out of 112."""
+    """Make 2000 slices of 0.17 mm out of 116."""
     places = np.linspace(0, len(slices) - 1, 2000)
     first = float(slices[0].ImagePositionPatient[2])
     step = (float(slices[-1].ImagePositionPatient[2]) - first) / 1999
@@ -225,10 +225,10 @@ def ct_changes(phantom: CtPhantom) -> Iterator[tuple[str, Change]]:
     yield "CT 5 slices", lambda slices: slices[middle : middle + 5]
     yield "CT 14 slices of the middle", lambda slices: slices[middle : middle + 14]
     yield "CT 2 000 slices", many
-    yield "CT pixels 2.5 x 5 mm", _halved
+    yield "CT pixels 3.2 x 6.4 mm", _halved
     yield "CT matrix 1024 x 1024", larger
-    yield "CT pixel spacing 3 x too large", tagged(PixelSpacing=[7.5, 7.5])
-    yield "CT pixel spacing 3 x too small", tagged(PixelSpacing=[0.83, 0.83])
+    yield "CT pixel spacing 2 x too large", tagged(PixelSpacing=[6.4, 6.4])
+    yield "CT pixel spacing 2 x too small", tagged(PixelSpacing=[1.6, 1.6])
     yield "CT rescale intercept 0", tagged(RescaleIntercept="0")
     yield "CT rescale slope 2", tagged(RescaleSlope="2")
     yield "CT rescale slope 1.1", tagged(RescaleSlope="1.1", RescaleIntercept="-1126.4")
@@ -238,13 +238,13 @@ def ct_changes(phantom: CtPhantom) -> Iterator[tuple[str, Change]]:
     yield "CT half of the slices empty", _half_empty
     yield "CT every third slice lost", lambda slices: [s for n, s in enumerate(slices) if n % 3]
     yield "CT all zero", changed(np.zeros_like)
-    yield "CT lungs cut by the field", changed(lambda v: v[:, 36:108])
+    yield "CT lungs cut by the field", changed(lambda v: v[:, 36:92])
 
 
 def _halved(slices: Slices) -> Slices:
     for one in slices:
         put(one, stored(one)[:, ::2])
-        one.PixelSpacing = [2.5, 5.0]
+        one.PixelSpacing = [3.2, 6.4]
     return slices
 
 
@@ -294,7 +294,7 @@ def _nifti(phantom: CtPhantom, folder: Path) -> Iterator[Made]:
         ("NIfTI clean", voxels, 1),
         ("NIfTI half NaN", holes, 1),
         ("NIfTI without place (qform, sform 0)", voxels, 0),
-        ("NIfTI of 0...1", (voxels + 1024) / 4095, 1),
+        ("NIfTI of 0...1", ((voxels + 1024) / 4095).astype(np.float32), 1),
     ):
         target = folder / name.replace(" ", "_").replace(",", "").replace("...", "-")
         target.mkdir()

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 from pydicom.dataset import FileDataset, FileMetaDataset
-from pydicom.uid import DigitalXRayImageStorageForPresentation, ExplicitVRLittleEndian
+from pydicom.uid import UID, DigitalXRayImageStorageForPresentation, ExplicitVRLittleEndian
 from scipy import ndimage as ndi
 
 from federated.training.dr_data import data_folder, decode, in_teaching_half, told_members
@@ -34,7 +34,7 @@ def dx(pixels: Grey, **elements: Any) -> FileDataset:
     values = np.clip(np.rint(pixels * 16.0), 0, 4095).astype("<u2")
     meta = FileMetaDataset()
     meta.MediaStorageSOPClassUID = DigitalXRayImageStorageForPresentation
-    meta.MediaStorageSOPInstanceUID = "1.2.826.0.1.1"
+    meta.MediaStorageSOPInstanceUID = UID("1.2.826.0.1.1")
     meta.TransferSyntaxUID = ExplicitVRLittleEndian
     data = FileDataset("", {}, file_meta=meta, preamble=bytes(128))
     data.SOPClassUID, data.SOPInstanceUID = DigitalXRayImageStorageForPresentation, "1.2.826.0.1.1"
@@ -43,7 +43,8 @@ def dx(pixels: Grey, **elements: Any) -> FileDataset:
     data.BodyPartExamined, data.PhotometricInterpretation = "CHEST", "MONOCHROME2"
     data.ImageType = ["ORIGINAL", "PRIMARY", ""]
     data.PixelSpacing = data.ImagerPixelSpacing = [0.7, 0.7]
-    data.Rows, data.Columns, data.SamplesPerPixel = *values.shape, 1
+    data.Rows, data.Columns = values.shape
+    data.SamplesPerPixel = 1
     data.BitsAllocated, data.BitsStored, data.HighBit, data.PixelRepresentation = 16, 12, 11, 0
     data.PixelData = values.tobytes()
     data["PixelData"].VR = "OW"
@@ -102,7 +103,8 @@ def with_breasts(pixels: Grey) -> Grey:
         ndi.gaussian_filter((np.hypot(rows - 0.68, columns - at) < 0.17).astype(np.float32), 4)
         for at in (0.29, 0.73)
     )
-    return np.clip(pixels + 38.0 * soft, 0, 255).astype(np.float32)
+    veiled: Grey = np.clip(pixels + 38.0 * soft, 0, 255).astype(np.float32)
+    return veiled
 
 
 def white_lung(pixels: Grey) -> Grey:
@@ -110,7 +112,8 @@ def white_lung(pixels: Grey) -> Grey:
     columns = np.arange(512)[None, :]
     share = 1 / (1 + np.exp(-(columns - 268) / 8.0))
     body = ndi.gaussian_filter((pixels > 25).astype(np.float32), 6)
-    return (pixels + share * body * (205.0 - pixels) * 0.95).astype(np.float32)
+    white: Grey = (pixels + share * body * (205.0 - pixels) * 0.95).astype(np.float32)
+    return white
 
 
 def files() -> Iterator[tuple[str, FileDataset | bytes]]:
