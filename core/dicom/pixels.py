@@ -156,7 +156,7 @@ def stored_frames(dataset: Dataset, limits: PixelLimits | None = None) -> Iterat
             yield from _frames(dataset, shape, bytes(data))
         except (InputError, GeneratorExit, MemoryError):
             raise
-        except Exception as error:
+        except Exception as error:  # third-party decoders raise anything at all on hostile bytes
             raise DecodingError(frame=0) from error
 
 
@@ -216,7 +216,7 @@ def _decoded(
                 return significant(values, shape)
     try:
         return _one_through_pydicom(dataset, shape, frame - 1)
-    except Exception as error:
+    except Exception as error:  # third-party decoders raise anything at all on hostile bytes
         raise DecodingError(frame=frame) from error
 
 
@@ -323,7 +323,7 @@ def _whole(
         number = default if value is None or value == "" else int(value)
     except (TypeError, ValueError, ArithmeticError, AttributeError, LookupError):
         number = None
-    except Exception as error:
+    except Exception as error:  # pydicom converts lazily and raises anything at all
         raise PixelDescriptionError(element=keyword) from error
     if number is None or not least <= number <= most:
         raise PixelDescriptionError(element=keyword)

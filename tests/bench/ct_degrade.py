@@ -9,7 +9,7 @@ real projections (``skimage.transform.radon``).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -20,6 +20,7 @@ from skimage.transform import iradon, radon
 from core.imaging.volume import Volume
 
 Hounsfield = NDArray[np.float32]
+Change = Callable[[Hounsfield], NDArray[np.floating]]
 WATER_PER_MM = 0.019  # attenuation of water near 70 keV
 
 
@@ -235,10 +236,10 @@ def _streaks(
     return np.asarray(gained, dtype=np.float32)
 
 
-def _slice_by_slice(volume: Volume, change: object) -> Volume:
+def _slice_by_slice(volume: Volume, change: Change) -> Volume:
     out = np.empty_like(volume.voxels)
     for k, plane in enumerate(volume.voxels):
-        out[k] = _stored(change(plane.astype(np.float32)))  # type: ignore[operator]
+        out[k] = _stored(change(plane.astype(np.float32)))
     return replace(volume, voxels=out)
 
 

@@ -129,15 +129,15 @@ def test_a_series_made_later_asks_its_maker_for_the_scan():
 
 
 def test_midnight_is_crossed_backwards_once_and_told():
-    scan = datetime(2026, 3, 5, 0, 20)  # noqa: DTZ001
+    scan = datetime(2026, 3, 5, 0, 20)  # noqa: DTZ001  as above
     over = replace(GOOD, series_at=scan, acquired_at=scan, injected_time=time(23, 20))
     assert (suv_scale(over).uptake_s, suv_scale(over).notes) == (HOUR, ("SUV_MIDNIGHT",))
-    dated = replace(over, injected_at=datetime(2026, 3, 4, 23, 20))  # noqa: DTZ001
+    dated = replace(over, injected_at=datetime(2026, 3, 4, 23, 20))  # noqa: DTZ001  as above
     assert (suv_scale(dated).uptake_s, suv_scale(dated).notes) == (HOUR, ())
 
 
 def test_a_date_moved_by_de_identification_leaves_the_time_of_day():
-    moved = replace(GOOD, injected_at=datetime(1959, 12, 24, 9, 0))  # noqa: DTZ001
+    moved = replace(GOOD, injected_at=datetime(1959, 12, 24, 9, 0))  # noqa: DTZ001  as above
     scale = suv_scale(moved)
     assert (scale.uptake_s, scale.notes) == (HOUR, ("SUV_DATE_CONTRADICTS",))
 
@@ -189,7 +189,7 @@ def pet(**elements):
 def test_a_data_set_is_read_as_it_says():
     header = suv_header(pet())
     assert (header.f18, header.fdg) == (True, True)
-    assert header.injected_at == datetime(2026, 3, 4, 9, 0, 0, 500000)  # noqa: DTZ001
+    assert header.injected_at == datetime(2026, 3, 4, 9, 0, 0, 500000)  # noqa: DTZ001  as above
     assert header.injected_time == time(9, 0, 0, 500000)
     assert suv_scale(header).uptake_s == pytest.approx(HOUR - 0.5)
 
@@ -202,7 +202,7 @@ def test_private_elements_are_read_under_their_creator_alone():
     block.add_new(0x00, "DS", "0.00042")
     block.add_new(0x09, "DS", "1.7")
     header = suv_header(data)
-    assert header.ge_scan_at == datetime(2026, 3, 4, 9, 59)  # noqa: DTZ001
+    assert header.ge_scan_at == datetime(2026, 3, 4, 9, 59)  # noqa: DTZ001  as above
     assert (header.philips_suv, header.philips_bqml) == (0.00042, 1.7)
     other = pet()
     other.private_block(0x7053, "SOMEBODY ELSE", create=True).add_new(0x00, "DS", "9")
