@@ -70,7 +70,8 @@ class ConsultView:
     def step(self, state: State, record: Record) -> Step:
         """Fold one record; the state is one entry per consultation of the study."""
         if record.kind == "report.addended":
-            return Step(state, _objects(record))
+            # An addendum to a signed report names no consultation.
+            return Step(state, _objects(record) if record.body.get("consult") else [])
         consult = record.body["consult"]
         known: dict[str, Any] = dict(state.get(consult) or {"folded": None, "events": 0})
         changes: list[Change] = []

@@ -258,6 +258,30 @@ class People:
         with self._database.transaction() as sql:
             sql.execute("UPDATE person SET totp = ? WHERE user = ?", (secret, user))
 
+    def show_factor(self, user: str, otp: str) -> bool:
+        """Have a person show the second factor again, as a signature; False where they have none.
+
+        A code signs once (RFC 6238, 5.2): the next signature waits for the next code. Wrong codes
+        count and lock as at the log-in.
+
+        Raises
+        ------
+        OtpWrong
+        """
+        now = self._now_ms()
+        rows = self._database.query("SELECT totp, locked_until FROM person WHERE user = ?", (user,))
+        if not rows or not rows[0][0]:
+            return False
+        step = otp_step(rows[0][0], otp, now) if rows[0][1] <= now else None
+        with self._database.transaction() as sql:
+            used = sql.execute("SELECT step FROM signing_step WHERE user = ?", (user,)).fetchone()
+            if step is not None and (used is None or step > used[0]):
+                sql.execute("REPLACE INTO signing_step VALUES (?, ?)", (user, step))
+                return True
+        if rows[0][1] <= now:
+            self._failed(user, now)
+        raise OtpWrong
+
     def _failed(self, user: str, now: int) -> None:
         with self._database.transaction() as sql:
             failures = sql.execute(

@@ -12,7 +12,8 @@ Permission = Literal[
     "worklist.read", "study.read", "study.open", "study.override", "upload", "quarantine.read",
     "quarantine.release", "queue.read", "queue.resend", "users.manage", "system.read",
     "audit.read", "subject.manage", "region.read", "region.manage",
-    "consult.read", "consult.request", "township.send",
+    "consult.read", "consult.request", "township.send", "report.write", "report.sign",
+    "report.phrases",
 ]  # fmt: skip
 
 ROLES: tuple[Role, ...] = get_args(Role)
@@ -27,10 +28,11 @@ MAY: dict[Role, frozenset[Permission]] = {
     "radiographer": _READERS | {"upload", "quarantine.read", "queue.read"},
     "physician": _READERS
     | {"study.override", "upload", "quarantine.read", "queue.read", "region.read",
-       "consult.read", "consult.request"},
+       "consult.read", "consult.request", "report.write"},
     "radiologist": _READERS
     | {"study.override", "upload", "quarantine.read", "quarantine.release", "queue.read",
-       "region.read", "consult.read", "consult.request"},
+       "region.read", "consult.read", "consult.request", "report.write", "report.sign",
+       "report.phrases"},
     "surgeon": frozenset({"consult.read", "study.open"}),
     "data_officer": _READERS
     | {"quarantine.read", "quarantine.release", "queue.read", "audit.read", "subject.manage",

@@ -72,7 +72,7 @@ def opinion_delivery(work: Work, job: Job) -> Outcome:
     if not settings.destination:
         return Done()
     for record in reversed(box.records_of(job.study)):
-        if record.kind == "report.addended" and record.body["event"] == job.payload["event"]:
+        if record.kind == "report.addended" and record.body.get("event") == job.payload["event"]:
             break
     else:
         return Done()

@@ -111,7 +111,8 @@ def _technique(a: Arguments) -> Sentence:
 def _prior(a: Arguments) -> Sentence:
     exam = _MODALITIES.get(a["modality"], Sentence(a["modality"], a["modality"]))
     at = day(a["date"])
-    return Sentence(f"与 {at.zh}{_spaced(exam.zh)}对照。", f"Compared with the {exam.en} of {at.en}.")
+    zh = f"与 {at.zh}{_spaced(exam.zh)}对照。"
+    return Sentence(zh, f"Compared with the {exam.en} of {at.en}.")
 
 
 def _no_prior(_a: Arguments) -> Sentence:

@@ -1,0 +1,1 @@
+"""The physician's report on a box: drafts, versions, signatures, documents, phrases, cards."""

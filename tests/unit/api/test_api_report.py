@@ -1,0 +1,315 @@
+"""The physician's report over HTTP: drafts, versions, signature with the second factor, addenda."""
+
+from __future__ import annotations
+
+import itertools
+
+import pyotp
+import pytest
+
+from core.imaging.study_result import lesion_json
+from core.seals.statements import parse
+from tests.api_site import ApiSite, chest
+from tests.physician_cases import CAVITY, TREE
+
+BASE = "/api/studies/{}/report"
+SECRET = pyotp.random_base32()
+
+
+class OneStudy:
+    """A study of its own for each test, on a box that they share; the clock moves on."""
+
+    def __init__(self, shared, number):
+        self.shared, self.uid = shared, f"1.2.{number}"
+        shared.clock.at += 120_000  # the next test's codes are fresh
+        shared.send(chest(study=self.uid, patient=f"P{number}"))
+        analysed(self)
+
+    def __getattr__(self, name):
+        return getattr(self.shared, name)
+
+    def study(self):
+        return self.shared.study(self.uid)
+
+
+NUMBERS = itertools.count(100)
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory):
+    roles = ("radiologist", "physician", "radiographer")
+    made = ApiSite(tmp_path_factory.mktemp("report") / "box", roles=roles)
+    for role in roles:
+        made.token(role)
+    return made
+
+
+@pytest.fixture
+def site(shared):
+    with shared.box.database.transaction() as sql:
+        sql.execute("UPDATE person SET totp = '', failures = 0, locked_until = 0")
+    return OneStudy(shared, next(NUMBERS))
+
+
+def analysed(site, lesions=(CAVITY, TREE)):
+    site.shared.result(
+        site.uid,
+        modality="CT",
+        qc=None,
+        tb=None,
+        series=None,
+        reason=None,
+        case=None,
+        method={"model": "m"},
+        lesions=[lesion_json(one) for one in lesions],
+    )
+
+
+def give_factor(site, user="radiologist"):
+    with site.box.database.transaction() as sql:
+        sql.execute("UPDATE person SET totp = ? WHERE user = ?", (SECRET, user))
+
+
+def code(site, ahead=0):
+    return pyotp.TOTP(SECRET).at(site.clock.at // 1000 + 30 * ahead)
+
+
+def path(site, tail=""):
+    return BASE.format(site.study()) + tail
+
+
+def row_state(site):
+    ((state,),) = site.box.database.query(
+        "SELECT report FROM study WHERE study = ?", (site.study(),)
+    )
+    return state
+
+
+def confirmed(state):
+    content = state["content"]
+    for one in content["statements"]:
+        one["confirmed"] = True
+    content["acknowledged"] = [p["name"] for p in state["prompts"] if p["level"] == "warn"]
+    return content
+
+
+def drafted(site, client, base=0, version=0):
+    state = client.get(path(site)).json()
+    form = {"version": version, "base": base, "content": confirmed(state)}
+    answer = client.put(path(site, "/draft"), json=form)
+    assert answer.status_code == 200, answer.text
+    return answer.json()
+
+
+def test_the_form_begins_with_what_the_box_offers(site):
+    state = site.client("radiologist").get(path(site)).json()
+    assert state["state"] == "none"
+    assert state["draft"] is None
+    assert state["may"] == {"write": True, "sign": True, "add": False}
+    words = [one["zh"] for one in state["said"]]
+    assert "右肺上叶见空洞影，大小约 23 mm × 18 mm，平均壁厚约 4.2 mm。" in words
+    assert {p["name"] for p in state["prompts"]} >= {"unconfirmed", "unread"}
+    assert state["basis"]["result"] == 1
+
+
+def test_a_draft_is_kept_per_person_and_tells_a_second_window(site):
+    client = site.client("radiologist")
+    first = drafted(site, client)
+    assert first["version"] == 1
+    again = client.get(path(site)).json()
+    assert again["draft"]["version"] == 1
+    assert site.client("physician").get(path(site)).json()["draft"] is None
+    assert [o["name"] for o in site.client("physician").get(path(site)).json()["others"]]
+    form = {"version": 0, "base": 0, "content": again["content"]}
+    stale = client.put(path(site, "/draft"), json=form)
+    assert (stale.status_code, stale.json()["code"]) == (409, "E5202")
+    assert client.get(path(site)).json()["draft"]["version"] == 1
+
+
+def test_nothing_unconfirmed_is_signed(site):
+    client = site.client("radiologist")
+    give_factor(site)
+    state = client.get(path(site)).json()
+    form = {"version": 0, "base": 0, "content": state["content"]}
+    client.put(path(site, "/draft"), json=form)
+    answer = client.post(path(site, "/sign"), json={"version": 1, "otp": code(site)})
+    assert (answer.status_code, answer.json()["code"]) == (422, "E5204")
+
+
+def test_signing_wants_the_second_factor_each_time(site):
+    client = site.client("radiologist")
+    drafted(site, client)
+    without = client.post(path(site, "/sign"), json={"version": 1, "otp": "000000"})
+    assert without.json()["code"] == "E5208"
+    give_factor(site)
+    wrong = client.post(path(site, "/sign"), json={"version": 1, "otp": "000000"})
+    assert (wrong.status_code, wrong.json()["code"]) == (401, "E6014")
+    right = client.post(path(site, "/sign"), json={"version": 1, "otp": code(site)})
+    assert right.status_code == 201, right.text
+    state = right.json()
+    assert state["state"] == "signed"
+    assert state["may"] == {"write": False, "sign": False, "add": True}
+    # The code has signed once: it signs no addendum.
+    addendum = {"base": 1, "text": "补充。", "otp": code(site)}
+    again = client.post(path(site, "/addendum"), json=addendum)
+    assert again.json()["code"] == "E6014"
+
+
+def test_a_signature_binds_who_when_and_what(site):
+    client = site.client("radiologist")
+    give_factor(site)
+    drafted(site, client)
+    client.post(path(site, "/sign"), json={"version": 1, "otp": code(site)})
+    (record,) = [r for r in site.box.records_of(site.study()) if r.kind == "report.signed"]
+    body = record.body["report"]
+    signature = body["signature"]
+    assert (signature["person"], signature["role"]) == ("radiologist", "radiologist")
+    assert signature["content"] == body["digest"]
+    statement = parse(signature["attested"].encode()).statement
+    assert statement.body["words"] == body["words"]
+    assert "右肺上叶见空洞影" in body["text_zh"]
+    assert "Right upper lobe: cavity" in body["text_en"]
+
+
+def test_signed_is_frozen_and_an_addendum_stands_beside_it(site):
+    client = site.client("radiologist")
+    give_factor(site)
+    drafted(site, client)
+    client.post(path(site, "/sign"), json={"version": 1, "otp": code(site)})
+    signed = client.get(path(site)).json()["versions"][0]["body"]
+    form = {"version": 0, "base": 1, "content": signed["content"]}
+    client.put(path(site, "/draft"), json=form)
+    frozen = client.post(path(site, "/preliminary"), json={"version": 1})
+    assert (frozen.status_code, frozen.json()["code"]) == (409, "E5211")
+    added = {"base": 1, "text": "经对照旧片，右上叶空洞较前缩小。", "otp": code(site, 1)}
+    answer = client.post(path(site, "/addendum"), json=added)
+    assert answer.status_code == 201, answer.text
+    versions = answer.json()["versions"]
+    assert [v["kind"] for v in versions] == ["signed", "addendum"]
+    assert versions[0]["body"] == signed
+    assert versions[1]["body"]["to"] == signed["id"]
+    assert row_state(site) == "addended"
+
+
+def test_an_addendum_needs_a_signed_report(site):
+    give_factor(site)
+    added = {"base": 1, "text": "补充。", "otp": code(site)}
+    answer = site.client("radiologist").post(path(site, "/addendum"), json=added)
+    assert (answer.status_code, answer.json()["code"]) == (409, "E5210")
+
+
+def test_a_preliminary_report_is_taken_up_by_another(site):
+    physician, radiologist = site.client("physician"), site.client("radiologist")
+    drafted(site, physician)
+    saved = physician.post(path(site, "/preliminary"), json={"version": 1})
+    assert saved.json()["state"] == "preliminary"
+    assert row_state(site) == "preliminary"
+    state = radiologist.get(path(site)).json()
+    assert (state["base"], state["versions"][0]["name"]) == (1, "physician 某")
+    refused = physician.post(path(site, "/sign"), json={"version": 1, "otp": "1"})
+    assert refused.status_code == 403
+    give_factor(site)
+    drafted(site, radiologist, base=1)
+    signed = radiologist.post(path(site, "/sign"), json={"version": 1, "otp": code(site)})
+    assert [v["kind"] for v in signed.json()["versions"]] == ["preliminary", "signed"]
+
+
+def test_two_people_on_one_version_are_told_and_both_stay(site):
+    physician, radiologist = site.client("physician"), site.client("radiologist")
+    give_factor(site)
+    drafted(site, physician)
+    drafted(site, radiologist)
+    physician.post(path(site, "/preliminary"), json={"version": 1})
+    late = radiologist.post(path(site, "/sign"), json={"version": 1, "otp": code(site)})
+    assert (late.status_code, late.json()["code"]) == (409, "E5203")
+    state = radiologist.get(path(site)).json()
+    assert state["draft"] is not None
+    assert state["versions"][-1]["kind"] == "preliminary"
+
+
+def test_a_new_measurement_stops_the_signature(site):
+    client = site.client("radiologist")
+    give_factor(site)
+    drafted(site, client)
+    analysed(site, (TREE,))
+    state = client.get(path(site)).json()
+    assert {c["what"] for c in state["changes"]} == {"gone", "changed"}
+    answer = client.post(path(site, "/sign"), json={"version": 1, "otp": code(site)})
+    assert answer.json()["code"] == "E5205"
+
+
+def test_an_open_warning_stops_the_signature_until_it_is_acknowledged(site):
+    client = site.client("radiologist")
+    give_factor(site)
+    state = client.get(path(site)).json()
+    content = confirmed(state)
+    words = {"key": "f", "section": "findings", "way": "free", "text": "左肺上叶空洞，约 23 mm。"}
+    content["statements"].append(words)
+    answer = client.put(path(site, "/draft"), json={"version": 0, "base": 0, "content": content})
+    (warning,) = [p for p in answer.json()["prompts"] if p["level"] == "warn"]
+    assert warning["name"] == "side:cavity:f"
+    open_ = client.post(path(site, "/sign"), json={"version": 1, "otp": code(site)})
+    assert open_.json()["code"] == "E5207"
+    content["acknowledged"] = [warning["name"]]
+    client.put(path(site, "/draft"), json={"version": 1, "base": 0, "content": content})
+    signed = client.post(path(site, "/sign"), json={"version": 2, "otp": code(site)})
+    assert signed.status_code == 201, signed.text
+    body = signed.json()["versions"][0]["body"]
+    assert [a["name"] for a in body["acknowledged"]] == [warning["name"]]
+
+
+def test_a_tier_above_suspected_needs_more_than_images(site):
+    client = site.client("physician")
+    content = confirmed(client.get(path(site)).json())
+    content["classification"]["tier"] = "confirmed"
+    content["classification"]["basis"] = [{"code": "imaging", "source": "measurement"}]
+    client.put(path(site, "/draft"), json={"version": 0, "base": 0, "content": content})
+    answer = client.post(path(site, "/preliminary"), json={"version": 1})
+    assert (answer.status_code, answer.json()["code"]) == (422, "E5206")
+
+
+def test_phrases_have_versions_and_old_reports_keep_their_words(site):
+    client = site.client("radiologist")
+    rows = client.get("/api/report/phrases").json()["rows"]
+    pleura = next(one for one in rows if one["id"] == "pleura")
+    form = {k: pleura[k] for k in ("abbreviation", "section", "en", "fields")}
+    answer = client.put(
+        "/api/report/phrases/pleura", json={**form, "zh": "胸膜光整。", "version": 1}
+    )
+    assert answer.json()["version"] == 2
+    stale = client.put("/api/report/phrases/pleura", json={**form, "zh": "x", "version": 1})
+    assert stale.status_code == 409
+    content = confirmed(client.get(path(site)).json())
+    for number in (1, 2):
+        content["statements"].append(
+            {"key": f"p{number}", "section": "findings", "way": "phrase",
+             "template": f"pleura@{number}"}
+        )  # fmt: skip
+    said = client.put(path(site, "/draft"), json={"version": 0, "base": 0, "content": content})
+    words = {one["key"]: one["zh"] for one in said.json()["said"]}
+    assert words["p1"].startswith("双侧胸膜未见增厚")
+    assert words["p2"] == "胸膜光整。"
+    gone = client.post("/api/report/phrases/pleura/retire", json={"version": 2})
+    assert gone.json()["version"] == 3
+    rows = client.get("/api/report/phrases").json()["rows"]
+    assert "pleura" not in {one["id"] for one in rows}
+
+
+def test_reading_a_report_is_written_down(site):
+    site.client("radiographer").get(path(site))
+    kinds = [sealed.header.kind for sealed in site.box.access.read(0, 100)]
+    assert "study.viewed" in kinds
+    refused = site.client("radiographer").put(
+        path(site, "/draft"), json={"version": 0, "base": 0, "content": {}}
+    )
+    assert refused.status_code == 403
+
+
+def test_an_erased_patient_leaves_no_draft(site):
+    from edge.store.erase import erase_subject
+
+    drafted(site, site.client("radiologist"))
+    study = site.study()
+    erase_subject(site.box, site.box.vault.study(site.uid).subject, "test")
+    left = site.box.database.query("SELECT 1 FROM report_draft WHERE study = ?", (study,))
+    assert left == []
