@@ -244,4 +244,5 @@ def _slice_by_slice(volume: Volume, change: Change) -> Volume:
 
 
 def _stored(plane: NDArray[np.floating], low: int = -1024) -> NDArray[np.int16]:
-    return np.rint(np.clip(plane, low, 3071)).astype(np.int16)
+    kept: NDArray[np.int16] = np.rint(np.clip(plane, low, 3071)).astype(np.int16)
+    return kept
