@@ -137,7 +137,7 @@ def scan_patch(patient: Patient, number: int, scan: Scan, margin_mm: float = MAR
     step = np.asarray(scan.spacing_mm[::-1])
     start = low - margin_mm - rng.uniform(0, 1, 3) * step
     axes = [np.arange(a, b + margin_mm, s) for a, b, s in zip(start, high, step, strict=True)]
-    voxels, labels = _rendered(patient, axes, scan.spacing_mm[0])
+    voxels, labels = rendered(patient, axes, scan.spacing_mm[0])
     kernel = KERNELS[scan.kernel]
     image = np.stack(
         [expose(plane, kernel, scan.noise_hu, scan.spacing_mm[2], rng) for plane in voxels]
@@ -152,7 +152,7 @@ def scan_patch(patient: Patient, number: int, scan: Scan, margin_mm: float = MAR
     return Patch(patient_view(volume), volume, labels == number, material >= 2)
 
 
-def _rendered(
+def rendered(
     patient: Patient, axes: list[NDArray[np.float64]], thickness_mm: float
 ) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
     """Render a patch; thick slices are the mean of three thin ones, as in the phantom's scanner."""
