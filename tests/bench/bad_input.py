@@ -1,6 +1,8 @@
 """What every analysis answers to bad and unusual input: the table of docs/imaging.md.
 
-    XINGLIN_DATA=… python -m tests.bench.bad_input [ct] [pet] [dr]
+    XINGLIN_DATA=… python -m tests.bench.bad_input [ct] [pet] [dr] [-WORD …]
+
+Only studies whose name holds one of the words, if any is given.
 
 Each file is made, written, and analysed as `xinglin analyze` does. An answer is silent where the
 study is "ok" without a warning that the clean one does not carry as well, and yet its numbers are
@@ -68,14 +70,19 @@ def numbers_of(result: Result) -> str:
     return said
 
 
-def main(kinds: list[str]) -> None:
+def main(arguments: list[str]) -> None:
     """Print one line per study."""
+    kinds = [one for one in arguments if not one.startswith("-")]
+    words = [one[1:] for one in arguments if one.startswith("-")]
     folder = Path(tempfile.mkdtemp(prefix="bad-input-"))
     engines = LocalEngines(folder / "cache")
     try:
         for kind in kinds or list(_KINDS):
             (folder / kind).mkdir()
             for made in _KINDS[kind](folder / kind):
+                if words and not any(word in made.name for word in words):
+                    shutil.rmtree(made.folder)
+                    continue
                 result = answer(made, engines)
                 seconds = sum(s for stage, s in result["seconds"].items() if "." not in stage)
                 verdict = result["qc"]["verdict"] if result["qc"] else "-"
