@@ -34,6 +34,8 @@ OWN_END_MM = 0.25
 BLUR_MM = 2.0
 # Less than this share of rays with an end at the surface: it is no such body.
 LEAST_ENDS = 0.35
+# Less than this much (Dice) in common with the first outline: the surface has run away.
+LEAST_SHARED = 0.6
 NEIGHBOURS = 4
 
 
@@ -96,7 +98,9 @@ def star_outline(
     if float(seen.mean()) < LEAST_ENDS:
         return start
     limit = np.where(np.abs(own - surface) <= OWN_END_MM, own, surface)
-    return _inside(rays, limit, start.shape, spacing_mm)
+    found = _inside(rays, limit, start.shape, spacing_mm)
+    shared = 2 * int((found & start).sum()) / max(int(found.sum()) + int(start.sum()), 1)
+    return found if shared >= LEAST_SHARED else start
 
 
 def _rays(start: Mask, spacing_mm: Spacing) -> Rays:

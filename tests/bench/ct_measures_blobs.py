@@ -5,6 +5,7 @@
 The phantom's nodules are wavy ellipsoids, which suits an outline that is one smooth surface seen
 from the middle. Here a lesion is the union of four to six balls of a third to two thirds of its
 size, blended into the same patients' lungs (vessels run through it); nothing was fitted on them.
+Where more than a quarter of it would lie in vessels or the mediastinum it is left out.
 """
 
 from __future__ import annotations
@@ -37,6 +38,9 @@ HAZE_HU = -610.0
 RADII_MM = (4.5, 6.0, 7.5, 9.0)
 FINE_MM = 0.25
 PARTS = 3
+# More of it than this in vessels or the mediastinum: nobody could outline it.
+MOST_HIDDEN = 0.25
+VESSEL_HU = -400.0
 
 Balls = NDArray[np.float64]  # (n, 4): LPS centre, radius, mm
 
@@ -110,6 +114,9 @@ def run(seed: int) -> list[dict[str, Any]]:
         for spacing in SPACINGS:
             for scan in scans(spacing, 2, seed * 100 + number):
                 patch = patch_of(bare, balls, scan, number)
+                hidden = float((patch.view.voxels[patch.inside] > VESSEL_HU).mean())
+                if hidden > MOST_HIDDEN:
+                    continue
                 for given in (False, True):
                     found = measured(patch, "ground_glass_nodule", given)
                     if found is None:
@@ -131,8 +138,8 @@ def main(arguments: list[str]) -> int:
     seeds = [int(seed) for seed in parser.parse_args(arguments).seeds.split(",")]
     rows = [row for seed in seeds for row in run(seed)]
     lines = [
-        "| outline | slices mm | scans | volume %: median, 90 % within | within 5 % | within 25 % | "
-        "long axis mm: median, 90 % within | within a voxel |",
+        "| outline | slices mm | scans | volume %: median, 90 % within | within 5 % | "
+        "within 25 % | long axis mm: median, 90 % within | within a voxel |",
         "| --- | --- | --- | --- | --- | --- | --- | --- |",
     ]
     for given in (False, True):
