@@ -232,7 +232,7 @@ def _placed(
     """Return the lesions with their place, and their kind as full resolution shows it."""
     view, label_map, lungs = where
     out = []
-    boxes = ndimage.find_objects(label_map.astype(np.int32))
+    boxes = ndimage.find_objects(label_map)
     for lesion in lesions:
         box = boxes[lesion.id - 1]
         mask = label_map[box] == lesion.id

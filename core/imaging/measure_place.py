@@ -53,7 +53,7 @@ def place_lesions(
     """
     if not lesions:
         return (), ()
-    boxes = ndimage.find_objects(labels.astype(np.int32, copy=False))
+    boxes = ndimage.find_objects(labels)
     points = [_points(labels, lesion.id, boxes[lesion.id - 1], coarse) for lesion in lesions]
     centres = np.array([part.mean(axis=0) for part in points])
     depth = anatomy.pleura_mm()
