@@ -22,7 +22,7 @@ from core.imaging.joint import CtSays, FilmSays, PetSays, joined
 from core.imaging.joint_picture import ct_picture, film_picture
 from core.imaging.petct import PetCtLimits, PetFindings
 from core.imaging.petct_lesions import CtSide
-from core.imaging.petct_picture import fused_grid, planes_at, projection
+from core.imaging.petct_picture import FusedGrid, fused_grid, planes_at, projection
 from core.imaging.register import RegistrationSettings
 from core.imaging.result import QcResult, Reason
 from core.imaging.study_pet import fuse_studies
@@ -45,6 +45,7 @@ from edge.store.box import Box
 Picture = NDArray[np.uint8]
 _UPTAKE_SHOWN = 10.0
 _FOCI_SHOWN = 6
+_SKIN_HU = -300.0
 _NO_FINDINGS = QcResult("pass")
 
 
@@ -228,20 +229,32 @@ def _fused_pictures(ct: Volume, pet: PetFindings) -> dict[str, Picture]:
     shown = [one for one in pet.foci or () if one.assessed][:_FOCI_SHOWN]
     if not shown:
         middle = grid.affine @ np.array([*(np.array(grid.hu.shape) / 2.0), 1.0])
-        made["middle"] = _beside(grid, (float(middle[0]), float(middle[1]), float(middle[2])))
+        made["middle"] = _quartet(grid, (float(middle[0]), float(middle[1]), float(middle[2])))
     for focus in shown:
-        made[f"focus-{focus.id}"] = _beside(grid, focus.centroid_mm)
+        made[f"focus-{focus.id}"] = _quartet(grid, focus.centroid_mm)
     return made
 
 
-def _beside(grid: Any, point: tuple[float, float, float]) -> Picture:
+def _quartet(grid: FusedGrid, point: tuple[float, float, float]) -> Picture:
+    """Return CT and fused, axial above coronal, cut to the body."""
     planes = planes_at(grid, point)
-    parts = (planes.axial_ct, planes.axial, planes.coronal)
-    height = max(part.shape[0] for part in parts)
-    rows = [
-        np.pad(part, ((0, height - part.shape[0]), (0, 4), (0, 0))) for part in parts
-    ]  # fmt: skip
-    return np.concatenate(rows, axis=1)
+    body = grid.hu > _SKIN_HU
+    level, front, side = (_span(body.any(axis=axes)) for axes in ((1, 2), (0, 2), (0, 1)))
+    # The coronal planes hang head up: their rows run against the grid's.
+    down = slice(grid.hu.shape[0] - level.stop, grid.hu.shape[0] - level.start)
+    rows = ((planes.axial_ct, planes.axial), (planes.coronal_ct, planes.coronal))
+    cuts = ((front, side), (down, side))
+    lines = [
+        np.concatenate([np.pad(one[cut], ((0, 4), (0, 4), (0, 0))) for one in row], axis=1)
+        for row, cut in zip(rows, cuts, strict=True)
+    ]
+    return np.concatenate(lines, axis=0)
+
+
+def _span(held: NDArray[np.bool_]) -> slice:
+    """Return the part of an axis that holds something, all of it where nothing does."""
+    hits = np.flatnonzero(held)
+    return slice(int(hits[0]), int(hits[-1]) + 1) if len(hits) else slice(0, len(held))
 
 
 def plain(value: Any) -> Any:

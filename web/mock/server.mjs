@@ -9,6 +9,7 @@ import { extname, join, normalize } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import * as data from './data.mjs';
 import * as box from './box.mjs';
+import * as joined from './joined.mjs';
 import { ctSlice, heatmap, radiograph } from './pictures.mjs';
 
 const DIST = process.env.XINGLIN_DIST ?? fileURLToPath(new URL('../dist', import.meta.url));
@@ -97,6 +98,14 @@ function frame(res, url) {
 }
 
 async function study(req, res, path, me) {
+  const [, carrier, kept, picture] = path.match(/^\/api\/studies\/([^/]+)\/joined(?:\/(\w+))?(?:\/pictures\/([\w-]+))?$/) ?? [];
+  if (carrier !== undefined) {
+    const found = joined.answer(carrier, kept, picture);
+    if (found === null) return refuse(res, 404, 'E6404', '没有。', 'None.');
+    if (found.json !== undefined) return json(res, 200, found.json);
+    res.writeHead(200, { 'Content-Type': 'image/png' });
+    return res.end(found.png);
+  }
   const [, id, what] = path.match(/^\/api\/studies\/([^/]+)(?:\/(\w+))?$/) ?? [];
   const row = state.rows.find((r) => r.study === id);
   if (!row) return refuse(res, 404, 'E6404', '没有这个检查。', 'There is no such study.');

@@ -3,13 +3,15 @@ import i18next from 'i18next';
 import { createContext, useContext, useSyncExternalStore } from 'react';
 import type { Language, PublicMessage } from '../api/types';
 import baseEn from './en.json';
+import joinedEn from './joined.en.json';
+import joinedZh from './joined.zh.json';
 import { pseudo } from './pseudo';
 import regionEn from './region.en.json';
 import regionZh from './region.zh.json';
 import baseZh from './zh.json';
 
-export const zh = { ...baseZh, ...regionZh };
-export const en = { ...baseEn, ...regionEn };
+export const zh = { ...baseZh, ...regionZh, ...joinedZh };
+export const en = { ...baseEn, ...regionEn, ...joinedEn };
 
 export type Key = keyof typeof zh;
 export type Facts = Record<string, string | number>;

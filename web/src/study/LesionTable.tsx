@@ -3,7 +3,7 @@ import type { Lesion } from '../api/types';
 import { useTexts, type Key } from '../i18n';
 import { fixed } from '../ui/format';
 
-const KINDS: Record<string, Key> = {
+export const KINDS: Record<string, Key> = {
   solid_nodule: 'kind.solid_nodule',
   ground_glass_nodule: 'kind.ground_glass_nodule',
   part_solid_nodule: 'kind.part_solid_nodule',

@@ -1,13 +1,16 @@
 import { memo, useState } from 'react';
 import type { Study } from '../api/types';
 import { useTexts, type Key } from '../i18n';
+import { useRead } from '../ui/useRead';
 import { AiPanel } from './AiPanel';
+import type { JoinedList } from './joined';
+import { JoinedPanel } from './JoinedPanel';
 import { DeliveryPanel, HistoryPanel } from './RecordPanels';
 import { QcPanel } from './QcPanel';
 
-const TABS = ['ai', 'qc', 'delivery', 'history'] as const;
+const TABS = ['ai', 'joined', 'qc', 'delivery', 'history'] as const;
 type Tab = (typeof TABS)[number];
-const LABEL: Record<Tab, Key> = { ai: 'panel.ai', qc: 'panel.qc', delivery: 'panel.delivery', history: 'panel.history' };
+const LABEL: Record<Tab, Key> = { ai: 'panel.ai', joined: 'panel.joined', qc: 'panel.qc', delivery: 'panel.delivery', history: 'panel.history' };
 
 interface Props {
   study: Study;
@@ -19,7 +22,15 @@ interface Props {
 export const Panels = memo(function Panels({ study, selected, onSelect, onChanged }: Props) {
   const { t } = useTexts();
   const [tab, setTab] = useState<Tab>('ai');
+  // Read again with every change of the study; what the patient's other studies cause comes by the clock.
+  const [everyMs, setEveryMs] = useState(15_000);
+  const joined = useRead<JoinedList>(`/api/studies/${encodeURIComponent(study.row.study)}/joined`, everyMs, study.history.length);
+  const busy = joined.data !== null && (joined.data.looking || joined.data.rows.some((row) => row.state === 'waiting' || row.state === 'running'));
+  const wanted = busy ? 3_000 : 15_000;
+  if (wanted !== everyMs) setEveryMs(wanted);
+  const done = joined.data?.rows.filter((row) => row.state !== 'waiting' && row.state !== 'running') ?? [];
   const mark: Partial<Record<Tab, string>> = {
+    joined: busy ? '◐' : done.length > 0 ? String(done.length) : undefined,
     qc: study.row.qc === 'reject' ? '✕' : study.row.qc === 'warn' ? '!' : undefined,
     delivery: study.deliveries.some((delivery) => delivery.state === 'failed') ? '✕' : undefined,
     history: study.row.superseded ? '↻' : undefined,
@@ -36,6 +47,7 @@ export const Panels = memo(function Panels({ study, selected, onSelect, onChange
       </div>
       <div className="panel" id="panel" role="tabpanel" aria-labelledby={`tab-${tab}`}>
         {tab === 'ai' && <AiPanel study={study} selected={selected} onSelect={onSelect} onChanged={onChanged} />}
+        {tab === 'joined' && <JoinedPanel study={study} list={joined} onSelect={onSelect} />}
         {tab === 'qc' && <QcPanel study={study} />}
         {tab === 'delivery' && <DeliveryPanel study={study} />}
         {tab === 'history' && <HistoryPanel study={study} />}
