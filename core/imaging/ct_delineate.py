@@ -9,9 +9,9 @@ from scipy import ndimage
 
 from core.imaging.ct_grid import Hounsfield, Mask, PatientView, dilate, erode
 from core.imaging.ct_star import star_outline
-from core.imaging.ct_strands import without_strands
+from core.imaging.ct_strands import THICK_SLICE_MM, without_strands, without_thin_parts
 from core.imaging.lesions import Scored
-from core.imaging.lesions_field import grown_box
+from core.imaging.lesions_field import Candidate, grown_box
 from core.imaging.lesions_large import DENSE_HU, MASS_LIMIT_MM
 from core.imaging.lesions_pleural import FLUID_HU
 from core.imaging.measure_lesion import HAZY
@@ -28,6 +28,8 @@ COMPACT = frozenset(
 AS_FOUND = frozenset({"miliary", "fibrosis", "pleural_thickening"})
 # This far above what ground glass reaches, after smoothing, it is a vessel or the chest wall.
 VESSEL_ABOVE_HU = 60.0
+# A wall that a thick slice cuts obliquely fills a part of it: its edge is seen at a lower level.
+THICK_SLICE_WALL_HU = -500.0
 CALCIFIED_HU, CALCIFIED_PEAK_HU = 200.0, 350.0
 
 
@@ -54,6 +56,7 @@ def delineate(view: PatientView, scored: Scored) -> Delineated | None:
     rim = part.enlarge(dilate(mask, 1.05 * edge, part.spacing_mm))
     level = _level(scored)
     if candidate.lumen is not None:
+        level = min(level, THICK_SLICE_WALL_HU) if view.spacing_mm[0] > THICK_SLICE_MM else level
         air = part.enlarge(
             dilate(_moved(candidate.lumen, candidate.box, box), edge, part.spacing_mm)
         )
@@ -66,12 +69,7 @@ def delineate(view: PatientView, scored: Scored) -> Delineated | None:
         fine = (core & (voxels > level - 150)) | (rim & (voxels > level))
     if "count" not in candidate.features:
         fine = _main_piece(fine)
-    if candidate.kind in COMPACT or candidate.lumen is not None:
-        # A cavity is cut as a whole: its air stands for tissue there.
-        tissue = (
-            voxels if candidate.lumen is None else np.where(fine, np.maximum(voxels, 0), voxels)
-        )
-        fine = without_strands(fine, tissue, level, view.spacing_mm)
+    fine = _without_vessels(fine, voxels, candidate, level, view.spacing_mm)
     if candidate.kind in HAZY:
         fine = rim & _of_haze(voxels, fine, level, view.spacing_mm)
     if not fine.any():
@@ -90,6 +88,23 @@ def kind_of(kind: str, long_axis_mm: float, values: Hounsfield) -> str:
     if bright or float(np.percentile(values, 95)) > CALCIFIED_PEAK_HU:
         return "calcification"
     return "mass" if long_axis_mm > MASS_LIMIT_MM else "solid_nodule"
+
+
+def _without_vessels(
+    fine: Mask,
+    voxels: Hounsfield,
+    candidate: Candidate,
+    level: float,
+    spacing_mm: tuple[float, float, float],
+) -> Mask:
+    if candidate.kind == "consolidation":
+        return without_thin_parts(fine, spacing_mm)
+    if candidate.lumen is not None:
+        # A cavity is cut as a whole: its air stands for tissue there.
+        return without_strands(
+            fine, np.where(fine, np.maximum(voxels, 0), voxels), level, spacing_mm
+        )
+    return without_strands(fine, voxels, level, spacing_mm) if candidate.kind in COMPACT else fine
 
 
 def _of_haze(

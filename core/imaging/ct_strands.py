@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 from scipy import ndimage
 
-from core.imaging.ct_grid import Hounsfield, Mask, bounding_box, opened
+from core.imaging.ct_grid import Hounsfield, Mask, bounding_box, dilate, opened
 
 Spacing = tuple[float, float, float]
 
@@ -29,6 +29,8 @@ COARSE_RADIUS_MM = 2.0
 COARSE_REGROWTH_MM = 1.0
 # Less than this left means that the lesion is itself a strand: it stays as it is.
 LEAST_SHARE = 0.45
+MOST_VOXELS = 1_500_000
+LEAST_BODY = 0.75
 
 
 def without_strands(mask: Mask, voxels: Hounsfield, level_hu: float, spacing_mm: Spacing) -> Mask:
@@ -49,14 +51,28 @@ def without_strands(mask: Mask, voxels: Hounsfield, level_hu: float, spacing_mm:
     tight = bounding_box(mask, (1, 1, 1))
     size_mm = [n * mm for n, mm in zip(mask[tight].shape, spacing_mm, strict=True)]
     if float(np.prod(size_mm)) / FINE_MM**3 > MOST_FINE_VOXELS:
-        body = opened(mask, COARSE_RADIUS_MM, spacing_mm)
-        body = _regrown(body, mask, COARSE_REGROWTH_MM, spacing_mm)
+        body = _cut_coarsely(mask, spacing_mm)
     else:
         body = np.zeros_like(mask)
         body[tight] = _cut_finely(mask[tight], voxels[tight], level_hu, spacing_mm)
     if body.sum() < LEAST_SHARE * mask.sum():
         return mask
     return body
+
+
+def without_thin_parts(mask: Mask, spacing_mm: Spacing) -> Mask:
+    """Return an outline of any shape without what is thinner than 4 mm and sticks out of it.
+
+    Where slices are thick, or too much would go, the outline itself.
+    """
+    if spacing_mm[0] > THICK_SLICE_MM or not mask.any():
+        return mask
+    box = bounding_box(mask, (1, 1, 1))
+    if mask[box].size > MOST_VOXELS:
+        return mask  # its vessels are a small part of it
+    body = np.zeros_like(mask)
+    body[box] = _cut_coarsely(mask[box], spacing_mm)
+    return body if body.sum() >= LEAST_BODY * mask.sum() else mask
 
 
 def _cut_finely(mask: Mask, voxels: Hounsfield, level_hu: float, spacing_mm: Spacing) -> Mask:
@@ -96,8 +112,6 @@ def _blocks(fine: Mask, factors: list[int]) -> Hounsfield:
     return np.asarray(split.mean(axis=(1, 3, 5), dtype=np.float32))
 
 
-def _regrown(body: Mask, mask: Mask, by_mm: float, spacing_mm: Spacing) -> Mask:
-    if not body.any():
-        return body
-    away = ndimage.distance_transform_edt(~body, sampling=spacing_mm)
-    return np.asarray(mask & (away <= by_mm))
+def _cut_coarsely(mask: Mask, spacing_mm: Spacing) -> Mask:
+    body = opened(mask, COARSE_RADIUS_MM, spacing_mm)
+    return np.asarray(mask & dilate(body, COARSE_REGROWTH_MM, spacing_mm))
