@@ -18,7 +18,7 @@ from core.imaging.case import CaseFindings, LungVolumes, sum_up
 from core.imaging.ct_delineate import Delineated, delineate, kind_of
 from core.imaging.ct_errors import CtShapeError, CtSpacingError, CtTooLargeError
 from core.imaging.ct_grid import Grid, PatientView, cut_grid, patient_view
-from core.imaging.ct_origin import with_origin
+from core.imaging.ct_origin import with_empty_slices, with_origin
 from core.imaging.ct_qc import CtLimits, assess_ct, assess_geometry, reason_of
 from core.imaging.ct_qc_measure import quality_metrics
 from core.imaging.geometry import SeriesGeometry
@@ -168,6 +168,7 @@ def analyse_ct(
     measured = quality_metrics(view, coarse, lungs)
     qc = assess_ct(geometry, coarse, lungs, options.limits, measured)
     qc = with_origin(_with_invalid(qc, invalid, volume.voxels.size, options.limits), geometry)
+    qc = with_empty_slices(qc, coarse, lungs)
     if not lungs.lungs.any():
         stages.end()
         return _without_lung(qc, stages.seconds)

@@ -1,13 +1,21 @@
-"""What a CT's origin takes from the confidence in its numbers: age, unknown place, scale. Pure."""
+"""What a CT's origin takes from the confidence in its numbers: age, place, scale, blanks. Pure."""
 
 from __future__ import annotations
 
+import numpy as np
+from scipy import ndimage
+
+from core.imaging.ct_grid import Grid
 from core.imaging.geometry import SeriesGeometry
+from core.imaging.lungs import LungMap
 from core.imaging.result import QcResult, Reason, Sentence, Severity, verdict_of
 
 ADULT_YEARS = 15.0
 #: Total lung capacity reaches 9 l in tall men, 11 l in emphysema (Stocks, Quanjer, ERJ 1995).
 LARGE_LUNGS_ML = (11_000.0, 16_000.0)
+#: A slice of one value; noise alone spreads more.
+EMPTY_HU = 10.0
+CUT_SHARE = 0.02
 
 _TEXTS = {
     "CT_CHILD": Sentence(
@@ -27,6 +35,12 @@ _TEXTS = {
         "请核对。",
         en="Both lungs hold {value:.0f} ml, more than {limit:.0f} ml: pixel or slice spacing is "
         "probably wrong, lengths and volumes are not reliable. Check them.",
+    ),
+    "CT_SLICES_EMPTY": Sentence(
+        zh="有 {value:.0f} mm 的层面是空白的，可能在传输或重建中丢失；肺在空白处中断的，"
+        "该段未分析，请重新发送完整序列。",
+        en="Slices over {value:.0f} mm are blank, probably lost in transfer or reconstruction. "
+        "Where lung ends at them that part was not analysed: send the whole series again.",
     ),
 }
 
@@ -56,3 +70,27 @@ def _reason(code: str, severity: Severity, metric: str, value: float, limit: flo
     text, facts = _TEXTS[code], {"value": value, "limit": limit}
     zh, en = text.zh.format(**facts), text.en.format(**facts)
     return Reason(code, severity, zh, en, metric, value, limit)
+
+
+def with_empty_slices(qc: QcResult, grid: Grid, lungs: LungMap) -> QcResult:
+    """Return a quality verdict with slices that hold nothing: lost in transfer, or padding.
+
+    Parameters
+    ----------
+    grid : Grid
+        The whole volume, (up, back, left).
+    lungs : LungMap
+        On that grid. Where lung reaches a slice that holds nothing, the rest of it is lost.
+    """
+    empty = np.ptp(grid.voxels, axis=(1, 2)) < EMPTY_HU
+    count = int(empty.sum())
+    if not count:
+        return qc
+    areas = lungs.lungs.sum(axis=(1, 2))
+    beside = ndimage.binary_dilation(empty, iterations=2)
+    cut = bool((areas[beside] > CUT_SHARE * max(int(areas.max()), 1)).any())
+    severity: Severity = "reject" if cut else "info"
+    length = count * grid.spacing_mm[0]
+    told = _reason("CT_SLICES_EMPTY", severity, "empty_mm", length, 0.0)
+    reasons = (*qc.reasons, told)
+    return QcResult(verdict_of(reasons), reasons, qc.metrics)

@@ -26,6 +26,7 @@ _LIMIT_BYTES = 2500 * _MEGABYTE
 _LEAST_SPREAD_HU = 300
 # Data types by NIfTI code -> bytes per voxel; complex and colour are no CT.
 _BYTES = {2: 1, 4: 2, 8: 4, 16: 4, 64: 8, 256: 1, 512: 2, 768: 4}
+_FLOATS = {16: "f4", 64: "f8"}
 _MILLIMETRE = (0, 2)  # unknown is taken for mm, as every reader does
 
 
@@ -33,13 +34,15 @@ _MILLIMETRE = (0, 2)  # unknown is taken for mm, as every reader does
 class NiftiHeader:
     """What is needed to judge a NIfTI before reading it.
 
-    ``placed``: it says by qform or sform how it lies in the patient.
+    ``placed``: it says by qform or sform how it lies in the patient. ``float_type``: of the voxels,
+    as NumPy names it; "" for whole numbers.
     """
 
     shape: tuple[int, int, int]
     voxel_bytes: int
     offset: int
     placed: bool = True
+    float_type: str = ""
 
     @property
     def data_bytes(self) -> int:
@@ -120,7 +123,9 @@ def nifti_header(stream: IO[bytes]) -> NiftiHeader:
         forms = struct.unpack(order + "2i", start[344:352])
     else:
         raise NiftiBrokenError
-    return replace(_judged(dims, kind, offset, units & 7), placed=any(form > 0 for form in forms))
+    floats = f"{order}{_FLOATS[kind]}" if kind in _FLOATS else ""
+    judged = _judged(dims, kind, offset, units & 7)
+    return replace(judged, placed=any(form > 0 for form in forms), float_type=floats)
 
 
 def _judged(dims: tuple[int, ...], kind: int, offset: float, units: int) -> NiftiHeader:
@@ -148,14 +153,29 @@ def _opened(path: Path) -> IO[bytes]:
 
 
 def _check_length(stream: IO[bytes], header: NiftiHeader) -> None:
-    """Refuse a file that holds less than its header says, before anything is allocated for it."""
-    wanted = header.offset + header.data_bytes
+    """Refuse a file that holds less than its header says, before anything is allocated for it.
+
+    Also one with values that are no numbers: the reader of NIfTI makes zeros of them, which is
+    water in Hounsfield units.
+    """
+    left, rest = header.data_bytes, b""
     try:
-        present = stream.tell()
-        while present < wanted:
-            piece = stream.read(4 * _MEGABYTE)
+        stream.seek(header.offset)
+        while left > 0:
+            piece = stream.read(min(4 * _MEGABYTE, left))
             if not piece:
                 raise NiftiBrokenError
-            present += len(piece)
+            left -= len(piece)
+            rest = _check_finite(rest + piece, header.float_type)
     except (OSError, EOFError, zlib.error) as error:
         raise NiftiBrokenError from error
+
+
+def _check_finite(values: bytes, float_type: str) -> bytes:
+    """Refuse values that are no numbers; return the bytes of a value that is not whole yet."""
+    if not float_type:
+        return b""
+    whole = len(values) - len(values) % int(float_type[-1])
+    if not np.isfinite(np.frombuffer(values[:whole], float_type)).all():
+        raise NiftiKindError(element="values that are not numbers")
+    return values[whole:]

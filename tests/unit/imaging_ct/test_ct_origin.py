@@ -2,10 +2,13 @@
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
-from core.imaging.ct_origin import with_origin
+from core.imaging.ct_grid import Grid
+from core.imaging.ct_origin import with_empty_slices, with_origin
 from core.imaging.geometry import geometry_of_grid
+from core.imaging.lungs import LungMap
 from core.imaging.result import QcResult
 
 ADULT = geometry_of_grid((100, 50, 50), (3.0, 6.0, 6.0))
@@ -40,3 +43,24 @@ def test_every_sentence_is_whole_in_both_languages():
         assert one.message_zh.endswith("。")
         assert one.message_en.endswith(".")
         assert "{" not in one.message_zh + one.message_en
+
+
+def blank(above, lung_top):
+    """A chest of 40 slices of 3 mm; from `above` on there is nothing; lungs end at `lung_top`."""
+    voxels = np.random.default_rng(1).normal(0, 10, (40, 12, 12)).astype(np.float32)
+    voxels[above:] = -1024
+    labels = np.zeros(voxels.shape, np.uint8)
+    labels[5:lung_top, 3:9, 3:9] = 1
+    box = tuple(slice(0, n) for n in voxels.shape)
+    grid = Grid(voxels, (3.0, 3.0, 3.0), box)
+    qc = with_empty_slices(FINE, grid, LungMap(labels, labels > 0))
+    return [(one.code, one.severity, one.value) for one in qc.reasons]
+
+
+def test_lung_that_ends_at_blank_slices_was_lost():
+    assert blank(above=40, lung_top=30) == []
+    assert blank(above=30, lung_top=30) == [("CT_SLICES_EMPTY", "reject", 30.0)]
+
+
+def test_blank_slices_far_from_the_lungs_are_padding():
+    assert blank(above=36, lung_top=30) == [("CT_SLICES_EMPTY", "info", 12.0)]

@@ -96,6 +96,15 @@ def test_lying_headers_are_refused_before_anything_is_allocated(tmp_path, conten
     assert isinstance(refused.value, InputError)
 
 
+@pytest.mark.parametrize("kind", [np.float32, np.float64])
+def test_values_that_are_no_numbers_are_refused_and_not_made_zeros(tmp_path, kind):
+    values = np.random.default_rng(3).uniform(-1000, 800, (6, 7, 8)).astype(kind)
+    read_nifti(written(tmp_path, voxels=values, name="whole.nii")[0])
+    values[3, 2, 1] = np.nan
+    with pytest.raises(NiftiKindError):
+        read_nifti(written(tmp_path, voxels=values, name="hole.nii.gz")[0])
+
+
 @pytest.mark.parametrize(("form", "placed"), [(0, False), (1, True), (2, True)])
 def test_a_file_that_does_not_say_how_it_lies_is_known(form, placed):
     raw = bytearray(header())
