@@ -54,7 +54,7 @@ def measure_outlined(
     lesions: Sequence[Lesion],
 ) -> tuple[Lesion, ...]:
     """Return the lesions measured on a label map in patient order (up, back, left)."""
-    boxes = ndimage.find_objects(labels.astype(np.int32, copy=False))
+    boxes = ndimage.find_objects(labels)
     out = []
     for lesion in lesions:
         box = boxes[lesion.id - 1] if 0 < lesion.id <= len(boxes) else None
