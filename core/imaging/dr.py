@@ -185,7 +185,9 @@ def _read(film: _Film, outputs: Arrays, lungs: LungFields) -> DrFindings:
     if doubt is not None:
         levels = MarkLevels(doubt.affected_level, doubt.cavity_level)
         involvement = involvement_of(outputs[doubt.marks][0], box, lungs.mask, levels)
-        familiarity = Familiarity(float(outputs[doubt.novelty][0, 0]), doubt.novelty_limit)
+        distance = float(outputs[doubt.novelty][0, 0])
+        match = film.chest.score, DrLimits().chest_reject
+        familiarity = Familiarity(distance, doubt.novelty_limit, *match)
         interval = interval_of(outputs, score, doubt)
         tb = replace(tb, interval=interval, extra=tb.extra | _told(tb, involvement, familiarity))
     return DrFindings(

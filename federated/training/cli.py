@@ -22,7 +22,7 @@ def main() -> None:
 @app.command("dr-tb")
 def dr_tb(
     out: Annotated[Path, typer.Option(help="模型包目录 / bundle folder to write")],
-    version: Annotated[str, typer.Option(help="版本 / version")] = "0.2.0",
+    version: Annotated[str, typer.Option(help="版本 / version")] = "0.3.0",
     transfer: Annotated[bool, typer.Option(help="外部数据表 / transfer table")] = True,
     kept: Annotated[Path | None, typer.Option(help="保留裁剪图的目录 / keeps crops here")] = None,
 ) -> None:

@@ -20,9 +20,15 @@ Draw = np.random.Generator
 
 #: What the training masks tell apart, in the order of the network's maps.
 AFFECTED, CAVITY, EFFUSION = range(3)
-KINDS = ("infiltrate", "nodules", "cavity", "buds", "fibrosis", "effusion", "cap", "miliary")
+KINDS = (
+    "infiltrate", "nodules", "cavity", "buds", "fibrosis", "effusion", "cap", "miliary", "lobar",
+)  # fmt: skip
 #: How often a kind is the lead lesion; later kinds accompany.
-_LEAD = (0.26, 0.12, 0.24, 0.12, 0.10, 0.08, 0.03, 0.05)
+_LEAD = (0.24, 0.11, 0.22, 0.11, 0.09, 0.07, 0.03, 0.05, 0.08)
+#: How often drawn disease has softer edges than its shape: slack focus, breath, coarse detectors.
+_SOFT_SHARE = 0.45
+_SOFTEST_PX = 3.0
+_FAINT = 0.03
 
 
 @dataclass(frozen=True)
@@ -249,9 +255,22 @@ def miliary(lungs: Floats, draw: Draw) -> Drawn:
     return Drawn(density.astype(np.float32), masks)
 
 
+def lobar(lungs: Floats, draw: Draw) -> Drawn:
+    """Even opacity of a lobe up to a whole lung: caseous pneumonia, a destroyed lung."""
+    at, radius = place(lungs, draw, 0.6), draw.uniform(28, 85)
+    depth, _ = blob(lungs.shape, at, radius, draw)
+    side = _half(lungs.shape, at[1] / lungs.shape[1])
+    soft = step_of(depth, draw.uniform(2.0, 0.2 * radius))
+    lumps = draw.uniform(0.03, 0.2) * texture(lungs.shape, (4.0, 9.0), draw)
+    even = np.clip(0.95 + lumps, 0.2, 1.4)
+    density = draw.uniform(0.4, 1.0) * soft * even * side * lungs
+    return _affected(density.astype(np.float32), 0.14)
+
+
 _SHAPES = {
     "infiltrate": infiltrate, "nodules": nodules, "cavity": cavity, "buds": buds,
     "fibrosis": fibrosis, "effusion": effusion, "cap": cap, "miliary": miliary,
+    "lobar": lobar,
 }  # fmt: skip
 
 
@@ -267,7 +286,14 @@ def tuberculosis(lungs: Floats, draw: Draw) -> Drawn:
     others = ("infiltrate", "nodules", "buds", "cavity", "fibrosis", "effusion")
     count = int(draw.choice(4, p=(0.35, 0.35, 0.2, 0.1)))
     chosen = [lead, *(others[int(i)] for i in draw.choice(len(others), count, replace=False))]
-    return together([_SHAPES[kind](lungs, draw) for kind in chosen], lungs.shape)
+    made = together([_SHAPES[kind](lungs, draw) for kind in chosen], lungs.shape)
+    return softened(made, draw.uniform(0.4, _SOFTEST_PX)) if draw.random() < _SOFT_SHARE else made
+
+
+def softened(drawn: Drawn, sigma_px: float) -> Drawn:
+    """Return disease with blurred edges; what can no longer be seen is no longer affected."""
+    density = ndi.gaussian_filter(drawn.density, sigma_px)
+    return Drawn(density, drawn.masks & (density > _FAINT))
 
 
 def together(parts: list[Drawn], shape: tuple[int, ...]) -> Drawn:

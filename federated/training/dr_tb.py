@@ -70,12 +70,12 @@ TAUGHT_SETS = ("nih_normal", "nih_pneumonia", "covid_cxr")
 #: The set into which disease is drawn for the lesion network; its lung fields are found one by one.
 DRAWN_SET = "nih_normal"
 FOREIGN_SETS = ("tbx11k_tb",)
-POOL = 1600
+POOL = 2000
 REPORTED_POOL = 300
 EPOCHS = 4
 PAIR_SEEDS = {"nih_normal": 210, "nih_pneumonia": 213, "covid_cxr": 209}
 #: What the pairs of the other sources weigh beside `da`, all together.
-PAIRS_WEIGHT = 0.15
+PAIRS_WEIGHT = 0.3
 
 
 @dataclass(frozen=True)
