@@ -16,6 +16,9 @@ LARGE_LUNGS_ML = (11_000.0, 16_000.0)
 #: A slice of one value; noise alone spreads more.
 EMPTY_HU = 10.0
 CUT_SHARE = 0.02
+#: A field of 500 mm in 512 pixels has 0.98 mm; what is coarser than a nodule shows none.
+COARSEST_MM = 5.0
+MOST_OBLONG = 1.2
 
 _TEXTS = {
     "CT_CHILD": Sentence(
@@ -36,6 +39,18 @@ _TEXTS = {
         en="Both lungs hold {value:.0f} ml, more than {limit:.0f} ml: pixel or slice spacing is "
         "probably wrong, lengths and volumes are not reliable. Check them.",
     ),
+    "CT_PIXELS_NOT_SQUARE": Sentence(
+        zh="像素不是正方形（行列间距比 {value:.2f}，允许 {limit:.2f}）：较粗方向上的小病灶和"
+        "径线不可靠；请用正方形像素重建。",
+        en="Pixels are not square (ratio of their sides {value:.2f}, allowed {limit:.2f}): small "
+        "lesions and diameters along the coarser side are not reliable. Reconstruct square pixels.",
+    ),
+    "CT_PIXELS_COARSE": Sentence(
+        zh="像素边长 {value:.1f} mm，超过 {limit:.1f} mm：小病灶不可见，测量不可靠；"
+        "请发送原始矩阵的图像。",
+        en="Pixels of {value:.1f} mm exceed {limit:.1f} mm: small lesions cannot be seen, measures "
+        "are not reliable. Send the images in their full matrix.",
+    ),
     "CT_SLICES_EMPTY": Sentence(
         zh="有 {value:.0f} mm 的层面是空白的，可能在传输或重建中丢失；肺在空白处中断的，"
         "该段未分析，请重新发送完整序列。",
@@ -53,6 +68,12 @@ def with_origin(qc: QcResult, geometry: SeriesGeometry) -> QcResult:
         added.append(_reason("CT_CHILD", "warn", "age_years", age, ADULT_YEARS))
     if not geometry.placed:
         added.append(_reason("CT_PLACE_NOT_TOLD", "warn", "placed", 0.0, 1.0))
+    sides = sorted(geometry.pixel_spacing_mm)
+    if sides[0] > 0 and sides[1] / sides[0] > MOST_OBLONG:
+        ratio = sides[1] / sides[0]
+        added.append(_reason("CT_PIXELS_NOT_SQUARE", "warn", "pixel_ratio", ratio, MOST_OBLONG))
+    if sides[1] > COARSEST_MM:
+        added.append(_reason("CT_PIXELS_COARSE", "warn", "pixel_mm", sides[1], COARSEST_MM))
     lungs_ml = sum(qc.metrics.get(f"{side}_lung_ml", 0.0) for side in ("right", "left"))
     warn, reject = LARGE_LUNGS_ML
     if lungs_ml > warn:

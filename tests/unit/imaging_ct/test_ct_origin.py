@@ -11,7 +11,7 @@ from core.imaging.geometry import geometry_of_grid
 from core.imaging.lungs import LungMap
 from core.imaging.result import QcResult
 
-ADULT = geometry_of_grid((100, 50, 50), (3.0, 6.0, 6.0))
+ADULT = geometry_of_grid((100, 50, 50), (3.0, 1.0, 1.0))
 FINE = QcResult("pass", (), {"right_lung_ml": 2500.0, "left_lung_ml": 2300.0})
 
 
@@ -30,6 +30,19 @@ def test_an_adult_whose_place_is_known_has_nothing_against_it():
 )
 def test_what_lowers_the_confidence(changes, code):
     assert told(replace(ADULT, **changes)) == ([(code, "warn")], "warn")
+
+
+@pytest.mark.parametrize(
+    ("pixels", "codes"),
+    [
+        ((0.7, 0.7), []),
+        ((1.0, 2.0), ["CT_PIXELS_NOT_SQUARE"]),
+        ((6.0, 6.0), ["CT_PIXELS_COARSE"]),
+        ((3.2, 6.4), ["CT_PIXELS_NOT_SQUARE", "CT_PIXELS_COARSE"]),
+    ],
+)
+def test_pixels_that_are_oblong_or_coarser_than_a_nodule(pixels, codes):
+    assert [code for code, _ in told(replace(ADULT, pixel_spacing_mm=pixels))[0]] == codes
 
 
 @pytest.mark.parametrize(("ml", "severity"), [(6000.0, "warn"), (40_000.0, "reject")])
