@@ -45,6 +45,7 @@ _SECTIONS = (
     "peers",
     "uplink",
     "statistics",
+    "joining",
 )
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-from copy import deepcopy
 
 import numpy as np
 import pytest
@@ -154,44 +153,76 @@ def test_what_is_rebuilt_is_the_same(joined):
     assert joined.box.views.dump()["comparison"] == before
 
 
-# -- undoing ---------------------------------------------------------------------------------------
+# -- undoing: one box, one story ------------------------------------------------------------------
 
 
-def test_another_sex_is_refused_and_a_worker_that_dies_does_it_once(tmp_path):
+def test_what_is_joined_is_done_once_and_can_be_taken_back(tmp_path):
     site = JoiningSite(tmp_path / "box")
     film, ct = dr_study(-2), ct_study(0)
     site.take(film)
     site.send(ct)
     site.settle(lanes=("urgent", "compute"))
+    ends_in_failure(site, film, ct)
+    is_made_once_by_the_next_worker(site, film, ct)
+    is_refused_where_the_sex_differs(site, ct)
+    is_withdrawn_and_made_again(site, film, ct)
+    ((subject,),) = site.box.database.query(
+        "SELECT subject FROM study WHERE study = ?", (site.id(ct),)
+    )
+    erase_subject(site.box, subject, "test")
+    assert site.rows() == []
 
-    class Killed(BaseException):
-        """The process ends in the middle: nothing after it runs, no error is caught."""
+
+def use(site, **instead):
+    """Let another worker do the joining."""
+    site.workers = [w for w in site.workers if w.lane != "joining"]
+    site.workers.append(site.worker("joining", **instead))
+
+
+def joint(site, film, ct, status):
+    return ("joint", site.id(ct), site.id(film), status)
+
+
+def ends_in_failure(site, film, ct):
+    """A defect is a failure that is shown, never silence."""
+
+    def broken(_work, _job):
+        raise RuntimeError("defect")
+
+    use(site, comparison=broken)
+    site.settle(600)
+    assert site.rows() == [joint(site, film, ct, "failed")]
+    (found,) = comparisons_of(site.box, site.id(ct))
+    assert found["reason"]["code"] == "E5302"
+    assert "未能完成" in draft(site, ct)[-1]["text_zh"]
+
+
+class Killed(BaseException):
+    """The process ends in the middle: nothing after it runs, no error is caught."""
+
+
+def is_made_once_by_the_next_worker(site, film, ct):
+    """A person sends the job again; the worker dies with it; the next one does it, once."""
 
     def killed(_work, _job):
         raise Killed
 
-    site.workers = [w for w in site.workers if w.lane != "joining"]
-    dying = site.worker("joining", comparison=killed)
+    ((job,),) = site.box.database.query("SELECT id FROM job WHERE stage = 'comparison'")
+    with site.box.database.transaction() as sql:
+        sql.execute("DELETE FROM comparison")  # as if the failure had not been written
+    site.queue.resend(job, site.clock.at + 10**9)
     with pytest.raises(Killed):
-        turns(site, dying)
-    ((state,),) = site.box.database.query("SELECT state FROM job WHERE stage = 'comparison'")
-    assert (state, site.rows()) == ("running", [])
-    site.workers.append(site.worker("joining"))
+        turns(site, site.worker("joining", comparison=killed))
+    assert site.box.database.query("SELECT state FROM job WHERE id = ?", (job,)) == [("running",)]
+    before = len(site.kinds(PROPOSED))
+    use(site)
     site.settle(300)
-    assert site.rows() == [("joint", site.id(ct), site.id(film), "ok")]
+    assert site.rows() == [joint(site, film, ct, "ok")]
     # Killed after the record, before the job's end: it is not made a second time.
     with site.box.database.transaction() as sql:
-        sql.execute("UPDATE job SET state = 'running', lease_until = 0 WHERE stage = 'comparison'")
+        sql.execute("UPDATE job SET state = 'running', lease_until = 0 WHERE id = ?", (job,))
     site.settle(300)
-    assert site.kinds(PROPOSED) == [PROPOSED]
-
-    other = deepcopy(ct_study(-30, who=identity("CT", -30, sex="F" if _sex() == "M" else "M")))
-    site.take(other)
-    assert ("follow_up", site.id(ct), site.id(other), "refused") in site.rows()
-    found = next(c for c in comparisons_of(site.box, site.id(ct)) if c["task"] == "follow_up")
-    assert found["reason"]["code"] == "JOIN_SEX_DIFFERS"
-    assert found["result"] == {}
-    assert "性别不同" in draft(site, ct)[-1]["text_zh"]
+    assert len(site.kinds(PROPOSED)) == before + 1
 
 
 def turns(site, worker):
@@ -200,49 +231,32 @@ def turns(site, worker):
         worker.turn()
 
 
-def _sex():
-    return identity("CT", 0).patient.sex
+def is_refused_where_the_sex_differs(site, ct):
+    """Another study under the same Patient ID states another sex."""
+    sex = "F" if identity("CT", 0).patient.sex == "M" else "M"
+    other = ct_study(-30, who=identity("CT", -30, sex=sex))
+    site.take(other)
+    assert ("follow_up", site.id(ct), site.id(other), "refused") in site.rows()
+    found = next(c for c in comparisons_of(site.box, site.id(ct)) if c["task"] == "follow_up")
+    assert found["reason"]["code"] == "JOIN_SEX_DIFFERS"
+    assert found["result"] == {}
+    assert "性别不同" in draft(site, ct)[-1]["text_zh"]
 
 
-def test_a_corrected_patient_takes_the_comparison_back(tmp_path):
-    site = JoiningSite(tmp_path / "box")
-    film, ct = dr_study(-2), ct_study(0)
-    site.take(film, ct)
-    assert site.rows() == [("joint", site.id(ct), site.id(film), "ok")]
-    wrong = dr_study(-2, patient_id="SOMEONE9")
-    site.send(wrong, PACS)
+def is_withdrawn_and_made_again(site, film, ct):
+    """A corrected patient takes the comparison back; corrected once more it is there again."""
+    before = len(site.kinds(WITHDRAWN))
+    site.send(dr_study(-2, patient_id="SOMEONE9"), PACS)
     site.settle()
-    assert site.rows() == []
-    assert site.kinds(PROPOSED, WITHDRAWN) == [PROPOSED, WITHDRAWN]
+    assert joint(site, film, ct, "ok") not in site.rows()
     records = [open_record(s, site.box.vault) for s in site.box.journal.read(0, 10_000)]
-    (withdrawn,) = [r for r in records if r.kind == WITHDRAWN]
-    assert withdrawn.body["reason"] == "other_person"
-    assert "JOINT" not in json.dumps(draft(site, ct)[-1])
-    assert draft(site, ct)[-1]["beside"] == []
-    # And once more right: the same two results, a comparison again. The name is a hint only.
+    withdrawn = [r.body for r in records if r.kind == WITHDRAWN][before:]
+    assert {one["reason"] for one in withdrawn} == {"other_person"}
+    assert not [c for c in draft(site, ct)[-1]["beside"] if c == withdrawn[0]["id"]]
+    # Right again, and the name is a hint only.
     site.send(dr_study(-2, name="LI^SI=李^四"), PACS)
     site.settle()
-    assert site.rows() == [("joint", site.id(ct), site.id(film), "ok")]
-    assert "胸片" in draft(site, ct)[-1]["text_zh"]
-    (found,) = comparisons_of(site.box, site.id(ct))
+    assert joint(site, film, ct, "ok") in site.rows()
+    found = next(c for c in comparisons_of(site.box, site.id(ct)) if c["task"] == "joint")
     assert [note["code"] for note in found["notes"]] == ["JOIN_NAME_DIFFERS"]
-    ((subject,),) = site.box.database.query("SELECT DISTINCT subject FROM study")
-    erase_subject(site.box, subject, "test")
-    assert site.rows() == []
-
-
-def test_a_defect_is_a_failure_that_is_shown(tmp_path):
-    site = JoiningSite(tmp_path / "box")
-    film, ct = dr_study(-2), ct_study(0)
-
-    def broken(_work, _job):
-        raise RuntimeError("defect")
-
-    site.workers = [w for w in site.workers if w.lane != "joining"]
-    site.workers.append(site.worker("joining", comparison=broken))
-    site.take(film, ct)
-    site.settle(600)
-    assert site.rows() == [("joint", site.id(ct), site.id(film), "failed")]
-    (found,) = comparisons_of(site.box, site.id(ct))
-    assert found["reason"]["code"] == "E5302"
-    assert "未能完成" in draft(site, ct)[-1]["text_zh"]
+    assert "胸片" in draft(site, ct)[-1]["text_zh"]
