@@ -284,7 +284,7 @@ def kinds_table(rows: list[dict[str, Any]]) -> list[str]:
             f"| {name} | {slice_mm} | {len(held['volume_ml'])} | "
             f"{np.median(wide['volume_ml']):.0f} %, {_share(held['volume_ml'])} | "
             f"{np.median(wide['long_axis_mm']):.1f} mm, {_share(held['long_axis_mm'])} | "
-            f"{_share(sum(held.values(), []))} |"
+            f"{_share([hit for hits in held.values() for hit in hits])} |"
         )
     return lines
 
