@@ -88,6 +88,15 @@ class Database:
         with self._lock:
             return list(self.connection.execute(sql, parameters))
 
+    def named(
+        self, sql: str, parameters: tuple[Any, ...] | dict[str, Any] = ()
+    ) -> list[dict[str, Any]]:
+        """Return all rows of a read, each by its columns' names."""
+        with self._lock:
+            cursor = self.connection.execute(sql, parameters)
+            names = [column[0] for column in cursor.description]
+            return [dict(zip(names, row, strict=True)) for row in cursor]
+
     def look(self, sql: str, parameters: tuple[Any, ...] = ()) -> list[Any]:
         """Return all rows of a read of what is committed, without waiting for a transaction.
 

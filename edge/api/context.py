@@ -136,11 +136,9 @@ def visible_study(site: Site, study: str) -> dict[str, Any]:
     NotFound
         If there is none, or its subject is restricted.
     """
-    database = site.box.database
-    cursor = database.connection.execute(
+    rows = site.box.database.named(
         f"SELECT study.* FROM study WHERE study.study = ? AND {VISIBLE}", (study,)
     )
-    row = cursor.fetchone()
-    if row is None:
+    if not rows:
         raise NotFound
-    return dict(zip([column[0] for column in cursor.description], row, strict=True))
+    return rows[0]
