@@ -20,7 +20,7 @@ from core.imaging.result import Reason
 
 OUTSIDE = "DR_TB_EVIDENCE_OUTSIDE"
 #: Above this share a suspicion is doubted (docs/imaging/dr-tb.md: how it was set).
-OUTSIDE_LIMIT = 0.31
+OUTSIDE_LIMIT = 0.25
 _GRID = 128
 #: A diseased lung's edge is found less exactly, and filters reach beyond a place: share of the box.
 _MARGIN = 0.04

@@ -137,8 +137,8 @@ _TAIL = """## Data and licences
 - Sensitivity for TBX11K's mostly subtle disease at this threshold is low (table above).
 - Other pneumonias are often called suspected: it marks abnormal lung, not tuberculosis.
 - “Suspected cavity” was never checked on a real cavity. On radiographs projected from CT with
-  lesions put in, the marks found next to nothing, and a destroyed lung is hardly marked: extent and
-  Timika score are lower bounds.
+  lesions put in, the marks found a third of what is affected and no cavity: extent and Timika score
+  are lower bounds.
 - Symmetric miliary disease, children, lateral views, prostheses: not measured.
 - The score is a probability only at a prevalence of one half.
 """

@@ -334,7 +334,6 @@ def pet_studies(folder: Path) -> Iterator[Made]:
 
 def _pet_changes() -> Iterator[tuple[str, Change]]:
     yield "PET clean", lambda slices: slices
-    yield "PET of a child (006Y)", tagged(PatientAge="006Y")
     yield "PET without weight", tagged(PatientWeight=None)
     yield "PET without dose", _without_dose
     yield "PET in counts", tagged(Units="CNTS")

@@ -23,7 +23,7 @@ from time import process_time
 
 import numpy as np
 
-from core.imaging.ct import CtFindings, analyse_ct
+from core.imaging.ct import CtFindings, CtOptions, analyse_ct
 from core.imaging.ct_grid import bounding_box, carry, cut_grid, patient_view
 from core.imaging.followup import Examination, FollowUp, compare
 from core.imaging.lungs import find_lungs
@@ -180,8 +180,12 @@ class Chain:
 
 
 def chain(pair: Pair) -> Chain:
-    """Analyse both scans, compare."""
-    scans = [analyse_ct(v, geometry_of(v)) for v in (pair.prior, pair.current)]
+    """Analyse both scans, compare; what quality control would refuse is analysed all the same."""
+    options = CtOptions(override=True)
+    scans = [analyse_ct(v, geometry_of(v), options=options) for v in (pair.prior, pair.current)]
+    refused = [r.code for one in scans for r in one.qc.reasons if r.severity == "reject"]
+    if refused:
+        show([f"seed {pair.seed}: quality control would have refused: {refused}"])
     start = process_time()
     found = compare(Examination(scans[0], pair.prior), Examination(scans[1], pair.current))
     spent = process_time() - start
@@ -228,6 +232,22 @@ def judged(run: Chain) -> Counter[str]:
     return out
 
 
+def told(run: Chain) -> list[str]:
+    """Return a line for each true lesion that was seen in both scans."""
+    lines = []
+    for change in run.found.changes or ():
+        true = {run.owned[0][k] for k in change.prior_ids} & {
+            run.owned[1][k] for k in change.current_ids
+        } - {0}
+        for one in sorted(true):
+            before, after = change.volume_prior_ml or 0.0, change.volume_current_ml or 0.0
+            lines.append(
+                f"  {run.pair.kinds[one - 1]} {run.pair.fates[one - 1][0]}: {change.verdict}"
+                f" {before:.2f} -> {after:.2f} ml by {change.rule}"
+            )
+    return lines
+
+
 def show(lines: list[str]) -> None:
     """Print at once."""
     sys.stdout.write("\n".join(lines) + "\n")
@@ -246,6 +266,7 @@ def run_chain(seeds: list[int], fates: tuple[str, ...] | None) -> None:
         counts = judged(run)
         total += counts
         a, b = np.percentile(run.error_mm, [50, 95], axis=1).T
+        show(told(run))
         show([f"vessels: {a[0]:.1f} / {a[1]:.1f} mm before, {b[0]:.2f} / {b[1]:.2f} mm after"])
         show(
             [
