@@ -14,7 +14,7 @@ from core.phantom.lesion_shapes import LesionSpec
 from core.phantom.patients import patient_of
 
 FITTING_SEEDS = tuple(range(301, 309))
-REPORT_SEEDS = tuple(range(41, 49))
+REPORT_SEEDS = tuple(range(41, 61))
 
 
 @dataclass(frozen=True)

@@ -1,12 +1,14 @@
 """Whether a lesion changed: more than two scans of the same lesion would differ, or not.
 
-Rules, by name, in the order in which they are used:
+Rules, by name; all that are named must say so:
 
 ``interval``  both scans state a 95 % repeatability interval (`Lesion.intervals`): changed where
     each value lies outside the other's interval.
 ``volume_27``  volume, ± 27 % (95 % repeatability in MILD; BTS and NELSON act from 25 %), on the
     logarithm, so that the order of the scans does not matter. Where voxels are coarse for the
-    lesion the limit is wider: that of an outline that is off by a third of a voxel in each scan.
+    lesion the limit is wider: that of an outline that is off by a third of a voxel in each scan;
+    and ± 50 % for what has no sharp edge, and for cavities, whose wall an outline joins with the
+    opacity around it in one scan and not in the other.
 
 Where a slice is thicker than 3 mm, or the kind has no sharp edge, the long axis (2 mm, Fleischner
 2017, or a voxel) must change the same way. Doubling time: t · ln 2 / ln(V2 / V1).
@@ -24,6 +26,8 @@ from core.imaging.followup_match import Group, Relation
 from core.imaging.result import Lesion
 
 Verdict = Literal["growth", "regression", "within_repeatability", "new", "resolved", "undetermined"]
+#: Kinds whose volume is less sure than their edge looks.
+UNSURE = frozenset({"cavity"})
 DIFFUSE = frozenset({"consolidation", "tree_in_bud", "pleural_effusion", "miliary", "fibrosis"})
 
 
@@ -168,11 +172,12 @@ def _judged(
     single = len(group.prior) == len(group.current) == 1
     strict = thick or _diffuse(group)
     by_interval = _by_interval(group.prior[0], group.current[0], "volume_ml") if single else None
+    volume = 1 if ratio > limit else -1 if ratio < 1 / limit else 0
+    rule = f"volume_{round(100 * (limit - 1))}"
     if by_interval is not None:
-        volume, rule = by_interval, "interval"
-    else:
-        volume = 1 if ratio > limit else -1 if ratio < 1 / limit else 0
-        rule = f"volume_{round(100 * (limit - 1))}"
+        # Both must say so: an interval holds noise and voxels, not what a breath or a neighbouring
+        # opacity does to an outline; the published limit knows nothing of this scan.
+        volume, rule = (volume if volume == by_interval else 0), f"interval+{rule}"
     if strict and volume:
         return _named(volume if axis_mm * volume >= least_mm else 0), f"{rule}+axis"
     return _named(volume), rule
@@ -189,7 +194,8 @@ def _ratio_limit(
     across_mm = (6000.0 * max(volume_ml, 1e-4) / np.pi) ** (1 / 3)
     edge_mm = limits.edge_voxels * float(np.prod(spacing_mm)) ** (1 / 3)
     by_voxel = float((1.0 + 2.0 * edge_mm / across_mm) ** 3)
-    return max(limits.diffuse_ratio if _diffuse(group) else limits.volume_ratio, by_voxel)
+    unsure = _diffuse(group) or any(x.kind in UNSURE for x in (*group.prior, *group.current))
+    return max(limits.diffuse_ratio if unsure else limits.volume_ratio, by_voxel)
 
 
 def _by_interval(old: Lesion, new: Lesion, name: str) -> int | None:

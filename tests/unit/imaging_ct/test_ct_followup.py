@@ -103,15 +103,27 @@ def test_change_is_held_against_repeatability(before, after, kind, slice_mm, ver
     assert back.verdict == turned.get(verdict, verdict)
 
 
-def test_intervals_decide_where_both_scans_state_them():
+def test_interval_and_limit_must_both_say_that_a_lesion_changed():
     old = lesion(1, (0, 0, 0), 10, intervals={"volume_ml": (0.3, 0.9)})
     new = lesion(2, (0, 0, 0), 11.5, intervals={"volume_ml": (0.5, 1.2)})
     found = changed(Group((old,), (new,), "one_to_one"), (1.0, 0.8, 0.8), 30, LIMITS)
-    assert (found.verdict, found.rule) == ("within_repeatability", "interval")
+    assert (found.verdict, found.rule) == ("within_repeatability", "interval+volume_27")
     tight = [replace(x, intervals={"volume_ml": (x.volume_ml * 0.9, x.volume_ml * 1.1)})
              for x in (old, new)]  # fmt: skip
     found = changed(Group((tight[0],), (tight[1],), "one_to_one"), (1.0, 0.8, 0.8), 30, LIMITS)
-    assert (found.verdict, found.rule) == ("growth", "interval")
+    assert (found.verdict, found.rule) == ("growth", "interval+volume_27")
+    slight = replace(new, volume_ml=1.2 * old.volume_ml, intervals={"volume_ml": (0.6, 0.64)})
+    found = changed(Group((tight[0],), (slight,), "one_to_one"), (1.0, 0.8, 0.8), 30, LIMITS)
+    assert (found.verdict, found.rule) == ("within_repeatability", "interval+volume_27")
+
+
+def test_a_cavity_must_change_by_half():
+    old, new = (replace(lesion(n, (0, 0, 0), mm), kind="cavity") for n, mm in ((1, 20), (2, 22)))
+    found = changed(Group((old,), (new,), "one_to_one"), (1.0, 0.8, 0.8), 30, LIMITS)
+    assert (found.verdict, found.rule) == ("within_repeatability", "volume_50")
+    larger = replace(new, volume_ml=1.6 * old.volume_ml)
+    found = changed(Group((old,), (larger,), "one_to_one"), (1.0, 0.8, 0.8), 30, LIMITS)
+    assert found.verdict == "growth"
 
 
 def test_doubling_time_has_an_interval():
