@@ -9,7 +9,12 @@ from scipy import ndimage
 
 from core.imaging.ct_grid import Hounsfield, Mask, PatientView, dilate, erode
 from core.imaging.ct_star import star_outline
-from core.imaging.ct_strands import THICK_SLICE_MM, without_strands, without_thin_parts
+from core.imaging.ct_strands import (
+    THICK_SLICE_MM,
+    bordering,
+    without_strands,
+    without_thin_parts,
+)
 from core.imaging.lesions import Scored
 from core.imaging.lesions_field import Candidate, grown_box
 from core.imaging.lesions_large import DENSE_HU, MASS_LIMIT_MM
@@ -30,6 +35,9 @@ AS_FOUND = frozenset({"miliary", "fibrosis", "pleural_thickening"})
 VESSEL_ABOVE_HU = 60.0
 # A wall that a thick slice cuts obliquely fills a part of it: its edge is seen at a lower level.
 THICK_SLICE_WALL_HU = -500.0
+# Their blur beside ground glass, and how much of an outline must be left without them.
+BORDER_BLUR_MM = 1.0
+LEAST_FREE = 0.25
 CALCIFIED_HU, CALCIFIED_PEAK_HU = 200.0, 350.0
 
 
@@ -115,7 +123,20 @@ def _of_haze(
         return start
     ceiling = haze_ceiling(voxels, start)
     capped = np.minimum(voxels, np.float32(ceiling))
-    return star_outline(capped, start, level, spacing_mm, voxels > ceiling + VESSEL_ABOVE_HU)
+    dense = voxels > ceiling + VESSEL_ABOVE_HU
+    found = star_outline(capped, start, level, spacing_mm, dense)
+    if not np.array_equal(found, start):
+        return found
+    # Too much of the edge lies along large vessels or the mediastinum: without them, once more.
+    beside = bordering(dense, start, spacing_mm)
+    apart = dilate(beside, BORDER_BLUR_MM, spacing_mm)
+    free = _main_piece(start & ~apart)
+    if not (start & apart).any() or free.sum() < LEAST_FREE * start.sum():
+        return start
+    found = star_outline(capped, free, level, spacing_mm, dense)
+    if np.array_equal(found, free):
+        found = free | (start & dilate(free, BORDER_BLUR_MM, spacing_mm))
+    return np.asarray(found & ~beside)
 
 
 def _half_level(

@@ -5,19 +5,21 @@ import pytest
 from scipy import ndimage
 
 from core.imaging.ct_star import star_outline
+from core.imaging.ct_strands import bordering
 
 SPACING = (1.15, 0.74, 0.74)
 LUNG, HAZE, VESSEL = -860.0, -600.0, 40.0
 LEVEL = (LUNG + HAZE) / 2
 
 
-def scene(radii_mm=(6.0, 5.0, 7.0)):
+def scene(radii_mm=(6.0, 5.0, 7.0), vessel_mm=3.2):
     """Return HU as smoothed for outlines, the ellipsoid, and a vessel that runs through it."""
     shape = [int(36 / mm) for mm in SPACING]
     axes = [(np.arange(n) - n / 2 + 0.3) * mm for n, mm in zip(shape, SPACING, strict=True)]
     z, y, x = axes[0][:, None, None], axes[1][:, None], axes[2]
     body = (z / radii_mm[0]) ** 2 + (y / radii_mm[1]) ** 2 + (x / radii_mm[2]) ** 2 <= 1
-    vessel = (np.abs(z) < 1.6) & (np.abs(y) < 1.6) & (x > -2) & np.ones_like(body)
+    half = vessel_mm / 2
+    vessel = (np.abs(z) < half) & (np.abs(y) < half) & (x > -2) & np.ones_like(body)
     hu = np.where(vessel, VESSEL, np.where(body, HAZE, LUNG)).astype(np.float32)
     hu += np.random.default_rng(4).normal(0, 12, hu.shape).astype(np.float32)
     return ndimage.gaussian_filter(hu, [0.8 / mm for mm in SPACING]), body, vessel
@@ -44,6 +46,16 @@ def test_a_body_without_vessels_keeps_its_outline():
     hu = np.minimum(hu, HAZE).astype(np.float32)
     found = star_outline(hu, hu > LEVEL, LEVEL, SPACING)
     assert dice(found, body) > 0.95
+
+
+def test_large_vessels_border_ground_glass_thin_ones_run_through():
+    _, body, vessel = scene(vessel_mm=2.0)
+    large = np.roll(body, 16, axis=2)
+    beside = bordering(vessel | large, body, SPACING)
+    assert (beside & large).sum() > 0.8 * large.sum()
+    assert not (beside & vessel & ~ndimage.binary_dilation(large)).any()
+    own = ndimage.binary_erosion(body, iterations=2)
+    assert not bordering(own, body, SPACING).any()
 
 
 def test_what_no_such_surface_explains_stays_as_it_was():
