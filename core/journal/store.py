@@ -310,6 +310,16 @@ class SqliteJournal:
             "WHERE key = ? AND key NOT IN ('', 'node') ORDER BY clock, writer, seq", (key,)
         )
 
+    def last_of_key(self, key: str, kinds: Sequence[str]) -> int:
+        """Return the position of the newest record of some kinds under a key; 0 for none."""
+        marks = ", ".join("?" for _ in kinds)
+        rows = self._database.query(
+            f"SELECT max(position) FROM {self._table} WHERE key = ? AND key NOT IN ('', 'node')"
+            f" AND kind IN ({marks})",
+            (key, *kinds),
+        )
+        return int(rows[0][0] or 0)
+
     def of_subject(self, subject: str) -> list[Sealed]:
         """See :class:`JournalStore`."""
         return self._select(

@@ -22,6 +22,8 @@ from edge.store.box import Box
 router = APIRouter(prefix="/api")
 MayOpen = Annotated[Session, Depends(need("study.open"))]
 _ROW = ("id", "study", "task", "other", "at", "status", "days", "reason")
+#: What the reader of companions looks at (``edge.stages.plans``).
+_LOOKED_AT = ("report.drafted", "identity.corrected")
 _PENDING = {"waiting": "waiting", "failed": "waiting", "running": "running"}
 
 
@@ -163,7 +165,23 @@ def _on_the_way(
             "reason": None,
         }  # fmt: skip
         found.append(_listed(box, study, one))
-    return found, any(row[0] == "companions" for row in rows)
+    return found, any(row[0] == "companions" for row in rows) or _unplanned(box, study)
+
+
+def _unplanned(box: Box, study: str) -> bool:
+    """Say whether a study's companions are still to be looked for: its draft, or the look after it.
+
+    A draft that could not be written for good is not waited for.
+    """
+    undrafted = box.database.query(
+        "SELECT 1 FROM result WHERE study = ? AND superseded = 0 AND report = 'null' AND NOT EXISTS"
+        " (SELECT 1 FROM job WHERE job.study = result.study AND state = 'dead'"
+        " AND stage IN ('measuring', 'report'))",
+        (study,),
+    )
+    rows = box.database.query("SELECT position FROM cursor WHERE reader = 'companions'")
+    seen = rows[0][0] if rows else 0
+    return bool(undrafted) or box.journal.last_of_key(study, _LOOKED_AT) > seen
 
 
 def _facts(box: Box, study: str) -> dict[str, Any]:

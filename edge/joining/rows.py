@@ -27,10 +27,17 @@ def held_by(box: Box, studies: Iterable[str]) -> list[Held]:
 
 
 def comparisons_of(box: Box, study: str) -> list[dict[str, Any]]:
-    """Return the comparisons that a study carries, the newest of each task and other study."""
+    """Return the comparisons that a study carries, the newest of each task and other study.
+
+    One with a study that is no longer the same patient's is left out before it is withdrawn: a
+    correction counts at once.
+    """
     names = ("id", "task", "other", "at", "status", "days", "result", "reason", "notes")
     rows = box.database.query(
-        f"SELECT {', '.join(names)} FROM comparison WHERE study = ? ORDER BY task, other", (study,)
+        f"SELECT {', '.join(names)} FROM comparison AS held WHERE study = ? AND"
+        " (SELECT subject FROM study WHERE study = held.study) ="
+        " (SELECT subject FROM study WHERE study = held.other) ORDER BY task, other",
+        (study,),
     )
     found = [dict(zip(names, row, strict=True)) for row in rows]
     for one in found:

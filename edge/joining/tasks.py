@@ -239,7 +239,9 @@ def _quartet(grid: FusedGrid, point: tuple[float, float, float]) -> Picture:
     """Return CT and fused, axial above coronal, cut to the body."""
     planes = planes_at(grid, point)
     body = grid.hu > _SKIN_HU
-    level, front, side = (_span(body.any(axis=axes)) for axes in ((1, 2), (0, 2), (0, 1)))
+    level, front, side = (
+        _span(np.asarray(body.any(axis=axes))) for axes in ((1, 2), (0, 2), (0, 1))
+    )
     # The coronal planes hang head up: their rows run against the grid's.
     down = slice(grid.hu.shape[0] - level.stop, grid.hu.shape[0] - level.start)
     rows = ((planes.axial_ct, planes.axial), (planes.coronal_ct, planes.coronal))

@@ -94,6 +94,14 @@ def test_nothing_waiting_and_looking_are_three_answers(site):
     study, other = site.study(CT), site.study(PRIOR)
     site.site.queue.put([JobSpec("companions", study, study)])
     assert listed(site, CT)["looking"]
+    assert not listed(site, PRIOR)["looking"]
+    # Analysed, its draft not written yet: nobody has looked for anything.
+    site.result(PRIOR)
+    assert listed(site, PRIOR)["looking"]
+    site.site.queue.put([JobSpec("report", "r", other)])
+    job = site.site.queue.claim(["report"])
+    site.site.queue.fail(job, {}, None)
+    assert not listed(site, PRIOR)["looking"], "the draft failed for good"
     payload = {"task": "follow_up", "other": other, "id": "c2"}
     site.site.queue.put([JobSpec("comparison", "c2", study, payload=payload)])
     for study_uid in (CT, PRIOR):
