@@ -75,6 +75,17 @@ def pet_groups(facts: Sequence[ImageFacts]) -> dict[str, list[ImageFacts]]:
     }
 
 
+def has_pet(facts: Sequence[ImageFacts]) -> bool:
+    """Tell whether a study holds PET images at all, also such as cannot be fused."""
+    return pet_slices(facts) > 0
+
+
+def pet_slices(facts: Sequence[ImageFacts]) -> int:
+    """Return how many PET images or frames a study holds."""
+    found = (one for one in facts if one.modality == "PT" and one.sop_class in PET_CLASSES)
+    return sum(max(1, one.frames) for one in found if one.has_pixels)
+
+
 def choose_pet(
     facts: Sequence[ImageFacts], load: Callable[[str], Dataset], frame_of_reference: str = ""
 ) -> str | None:

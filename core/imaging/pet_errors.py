@@ -126,3 +126,13 @@ class PetPlaceUnsureError(XinglinError):
     zh = "PET 与 CT 来自两次检查且坐标系不同，无法可靠配准（两次搜索相差 {spread_mm} mm），未作融合"
     en = "PET and CT of two examinations have different frames of reference and could not be "
     en += "aligned reliably (two searches differ by {spread_mm} mm); not fused"
+
+
+class PetTooFewSlicesError(XinglinError):
+    """The study's PET is too short to be fused, or holds only projections and reformats."""
+
+    code = 3775
+    zh = "PET 只有 {slices} 层（至少 {least} 层）或仅有投影、重组图像，未作融合；"
+    zh += "请发送完整的 PET 轴位序列"
+    en = "The PET has only {slices} slices (at least {least}), or projections and reformats alone; "
+    en += "not fused. Send the whole axial PET series"

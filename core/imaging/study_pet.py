@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any, cast
 
 from core.dicom.facts import text
 from core.errors import XinglinError
-from core.imaging.pet import choose_pet, pet_groups, read_pet
+from core.imaging.pet import LEAST_SLICES, choose_pet, has_pet, pet_groups, pet_slices, read_pet
+from core.imaging.pet_errors import PetTooFewSlicesError
 from core.imaging.petct import PetCtLimits, PetFindings, fuse, refused_pet
 from core.imaging.petct_lesions import CtSide
 from core.imaging.result import QcResult, Reason, Sentence
@@ -49,8 +50,12 @@ def with_pet(
         SOP Instance UID -> data set.
     """
     groups = pet_groups(facts)
-    if not groups or result.volume is None:
+    if result.volume is None or not (groups or has_pet(facts)):
         return result
+    if not groups and result.status == "ok":
+        # Images of a PET that is not fused: said, or nobody would miss it.
+        short = PetTooFewSlicesError(slices=pet_slices(facts), least=LEAST_SLICES)
+        return replace(result, pet=refused_pet(result.lesions, short))
     if result.status != "ok":
         return replace(result, modality="PT", pet=_without_ct())
     start = clock()

@@ -18,6 +18,7 @@ from core.imaging.study import StudyInput, analyse_study
 from core.imaging.study_pet import with_pet
 from core.imaging.study_result import StudyResult
 from core.imaging.suv import suv_scale
+from core.imaging.volume import Volume
 from core.phantom.dicom import ct_objects, pet_objects
 from core.phantom.identity import study_identity
 from edge.analyze.cli import summary
@@ -91,6 +92,17 @@ def test_two_images_at_every_place_are_no_static_scan(objects):
     load, facts = loader(pet, twice)
     with pytest.raises(PetDynamicError):
         read_pet(facts, load)
+
+
+def test_a_pet_too_short_to_be_fused_is_said_and_not_passed_over(objects):
+    _, pet = objects
+    load, facts = loader(pet[:3])
+    volume = Volume(np.zeros((2, 2, 2), np.int16), (1.0, 1.0, 1.0), (0.0, 0.0, 0.0), np.eye(3))
+    plain = StudyResult("1.2", "CT", "ok", volume=volume)
+    found = with_pet(plain, facts, load, lambda _stage: None, lambda: 0.0)
+    assert (found.modality, found.status, found.pet.status) == ("CT", "ok", "failed")
+    assert found.pet.reason.code == "E3775"
+    assert with_pet(plain, (), load, lambda _stage: None, lambda: 0.0) is plain
 
 
 @dataclass
