@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, Any, cast
 
 from core.dicom.facts import text
 from core.errors import XinglinError
-from core.imaging.pet import LEAST_SLICES, choose_pet, has_pet, pet_groups, pet_slices, read_pet
+from core.imaging.pet import choose_pet, has_pet, pet_groups, pet_slices, read_pet
 from core.imaging.pet_errors import PetTooFewSlicesError
 from core.imaging.petct import PetCtLimits, PetFindings, fuse, refused_pet
 from core.imaging.petct_lesions import CtSide
 from core.imaging.result import QcResult, Reason, Sentence
+from core.imaging.series import LEAST_SLICES
 from core.imaging.study_result import StudyResult
 
 if TYPE_CHECKING:

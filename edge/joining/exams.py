@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 
 from core.imaging.followup_study import date_of
-from edge.joining.choice import Exam, Pair, Rules, pairs_of
+from edge.joining.choice import Exam, Pair, Rules, is_nobody, pairs_of
 from edge.store.box import Box
 
 _COLUMNS = (
@@ -22,11 +22,15 @@ def rules_of(box: Box) -> Rules:
 
 
 def exams_of(box: Box, subject: str) -> tuple[Exam, ...]:
-    """Return a patient's studies; one whose analysis is not at its end has no result yet."""
+    """Return a patient's studies; one whose analysis is not at its end has no result yet.
+
+    Those under an ID that stands for nobody are left out: they may be thousands, of many people.
+    """
     rows = box.database.query(
         f"SELECT {', '.join(_COLUMNS)} FROM study WHERE subject = ? ORDER BY study", (subject,)
     )
-    return tuple(_exam(box, dict(zip(_COLUMNS, row, strict=True))) for row in rows)
+    found = [dict(zip(_COLUMNS, row, strict=True)) for row in rows]
+    return tuple(_exam(box, row) for row in found if not is_nobody(row["patient_id"] or ""))
 
 
 def wanted(box: Box, subject: str) -> tuple[Pair, ...]:
