@@ -152,7 +152,9 @@ def bundle_metadata(trained: Trained, version: str) -> dict[str, Any]:
             "apart from the code's Apache-2.0.",
         },
         "research_only": True,
-        "tolerance": {"fp32": 1e-3, "fp16": 5e-3},
+        # The score keeps the narrow limit; a map to look at and the heads whose spread is told
+        # (log odds, not probabilities) may differ by more.
+        "tolerance": {"fp32": 1e-3, "fp16": 5e-3, "fp16.heat": 0.02, "fp16.members": 0.02},
     }
 
 
