@@ -12,10 +12,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+import numpy as np
+
 from core.dicom.facts import ImageFacts, typical
 from core.errors import XinglinError
 from core.imaging.geometry import SeriesGeometry, order_slices
-from core.imaging.pet_errors import PetDynamicError
+from core.imaging.pet_errors import PetDynamicError, PetEmptyError
 from core.imaging.reading import read_activity
 from core.imaging.series import LEAST_SLICES
 from core.imaging.suv import SuvScale, suv_scale
@@ -133,7 +135,8 @@ def read_pet(facts: Sequence[ImageFacts], load: Callable[[str], Dataset]) -> Pet
 
     Raises
     ------
-    PetDynamicError, GeometryMissingError, MatrixMixedError, ScaleMissingError, InputError
+    PetDynamicError, PetEmptyError, GeometryMissingError, MatrixMixedError, ScaleMissingError,
+    InputError
     """
     headers: dict[int, SuvHeader] = {}
 
@@ -147,6 +150,8 @@ def read_pet(facts: Sequence[ImageFacts], load: Callable[[str], Dataset]) -> Pet
     if len(order.duplicates) >= len(order.kept):
         frames = 1 + len(order.duplicates) // max(1, len(order.kept))
         raise PetDynamicError(frames=frames)
+    if float(np.ptp(volume.voxels)) <= 0.0:
+        raise PetEmptyError
     header = headers[min(headers)]
     scale: SuvScale | None = None
     refusal: XinglinError | None = None

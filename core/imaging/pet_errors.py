@@ -136,3 +136,11 @@ class PetTooFewSlicesError(XinglinError):
     zh += "请发送完整的 PET 轴位序列"
     en = "The PET has only {slices} slices (at least {least}), or projections and reformats alone; "
     en += "not fused. Send the whole axial PET series"
+
+
+class PetEmptyError(XinglinError):
+    """Every value of the PET is the same: nothing was measured, or it was lost on the way."""
+
+    code = 3776
+    zh = "PET 图像全部为同一数值，没有可用信息，未作融合；请从设备重新发送"
+    en = "All values of the PET are the same: it holds nothing and is not fused. Send it again"

@@ -11,7 +11,7 @@ import pytest
 from core.dicom.facts import image_facts
 from core.imaging.ct import CtFindings
 from core.imaging.pet import choose_pet, pet_groups, read_pet
-from core.imaging.pet_errors import PetDynamicError
+from core.imaging.pet_errors import PetDynamicError, PetEmptyError
 from core.imaging.petct_result import FDG_NOTE
 from core.imaging.result import Lesion, QcResult, Reason
 from core.imaging.study import StudyInput, analyse_study
@@ -103,6 +103,14 @@ def test_a_pet_too_short_to_be_fused_is_said_and_not_passed_over(objects):
     assert (found.modality, found.status, found.pet.status) == ("CT", "ok", "failed")
     assert found.pet.reason.code == "E3775"
     assert with_pet(plain, (), load, lambda _stage: None, lambda: 0.0) is plain
+
+
+def test_a_pet_that_holds_nothing_is_refused(objects):
+    _, pet = objects
+    empty = changed(pet, "1.9.7", PixelData=bytes(len(pet[0].PixelData)))
+    load, facts = loader(empty)
+    with pytest.raises(PetEmptyError):
+        read_pet(facts, load)
 
 
 @dataclass
