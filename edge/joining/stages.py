@@ -27,9 +27,6 @@ from edge.store.box import Box
 if TYPE_CHECKING:
     from edge.joining.tasks import Methods
 
-#: What one comparison may take before it is given up, hours.
-_DEADLINE_H = 48
-
 
 def companions(work: Work, job: Job) -> Outcome:
     """Bring a patient's comparisons up to what their studies now are."""
@@ -50,7 +47,7 @@ def companions(work: Work, job: Job) -> Outcome:
             if subject_of(box, other) != subject:
                 work.queue.put([look_again(other)])
     known = {identity for *_, identity in held}
-    work.queue.put([_order(work, pair) for pair in pairs if pair.id not in known])
+    work.queue.put([_order(pair) for pair in pairs if pair.id not in known])
     return Done()
 
 
@@ -98,13 +95,9 @@ def look_again(study: str, not_before_ms: int = 0) -> JobSpec:
     return JobSpec("companions", study, study, BACKGROUND, not_before_ms, renew=True)
 
 
-def _order(work: Work, pair: Pair) -> JobSpec:
-    deadline = work.box.outside.now_ms() + _DEADLINE_H * 3_600_000
+def _order(pair: Pair) -> JobSpec:
     payload = {"task": pair.task, "other": pair.other, "id": pair.id}
-    return JobSpec(
-        "comparison", pair.id, pair.study, BACKGROUND, deadline_ms=deadline, payload=payload,
-        renew=True,
-    )  # fmt: skip
+    return JobSpec("comparison", pair.id, pair.study, BACKGROUND, payload=payload, renew=True)
 
 
 def _still(box: Box, job: Job) -> Pair | None:
