@@ -101,9 +101,13 @@ def _order(pair: Pair) -> JobSpec:
 
 
 def _still(box: Box, job: Job) -> Pair | None:
-    """Return the pair of a job if it is still wanted and not there yet."""
+    """Return the pair of a job if it is still wanted and not there yet.
+
+    A failure that a person sends again is made again.
+    """
     identity = job.payload["id"]
-    if any(one == identity for *_, one in held_by(box, [job.study])):
+    made = "SELECT 1 FROM comparison WHERE study = ? AND id = ? AND status <> 'failed'"
+    if box.database.query(made, (job.study, identity)):
         return None
     subject = subject_of(box, job.study)
     pairs = wanted(box, subject) if subject else ()
