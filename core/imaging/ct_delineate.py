@@ -9,12 +9,7 @@ from scipy import ndimage
 
 from core.imaging.ct_grid import Hounsfield, Mask, PatientView, dilate, erode
 from core.imaging.ct_star import star_outline
-from core.imaging.ct_strands import (
-    THICK_SLICE_MM,
-    bordering,
-    without_strands,
-    without_thin_parts,
-)
+from core.imaging.ct_strands import bordering, without_strands, without_thin_parts
 from core.imaging.lesions import Scored
 from core.imaging.lesions_field import Candidate, grown_box
 from core.imaging.lesions_large import DENSE_HU, MASS_LIMIT_MM
@@ -33,8 +28,9 @@ COMPACT = frozenset(
 AS_FOUND = frozenset({"miliary", "fibrosis", "pleural_thickening"})
 # This far above what ground glass reaches, after smoothing, it is a vessel or the chest wall.
 VESSEL_ABOVE_HU = 60.0
-# A wall that a thick slice cuts obliquely fills a part of it: its edge is seen at a lower level.
-THICK_SLICE_WALL_HU = -500.0
+# A wall that a thick slice cuts obliquely fills a part of it: its edge is seen at a lower level
+# (slice distance in mm, level in HU).
+WALL_LEVELS = ((2.0, 5.0), (-350.0, -500.0))
 # Their blur beside ground glass, and how much of an outline must be left without them.
 BORDER_BLUR_MM = 1.0
 LEAST_FREE = 0.25
@@ -64,7 +60,7 @@ def delineate(view: PatientView, scored: Scored) -> Delineated | None:
     rim = part.enlarge(dilate(mask, 1.05 * edge, part.spacing_mm))
     level = _level(scored)
     if candidate.lumen is not None:
-        level = min(level, THICK_SLICE_WALL_HU) if view.spacing_mm[0] > THICK_SLICE_MM else level
+        level = min(level, float(np.interp(view.spacing_mm[0], *WALL_LEVELS)))
         air = part.enlarge(
             dilate(_moved(candidate.lumen, candidate.box, box), edge, part.spacing_mm)
         )
