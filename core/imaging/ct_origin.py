@@ -18,6 +18,8 @@ EMPTY_HU = 10.0
 CUT_SHARE = 0.02
 #: A field of 500 mm in 512 pixels has 0.98 mm; what is coarser than a nodule shows none.
 COARSEST_MM = 5.0
+#: Values are cut off at -1024: air that lies there was darker, so the scale is wrong.
+AIR_FLOOR_HU = -1022.0
 MOST_OBLONG = 1.2
 
 _TEXTS = {
@@ -38,6 +40,13 @@ _TEXTS = {
         "请核对。",
         en="Both lungs hold {value:.0f} ml, more than {limit:.0f} ml: pixel or slice spacing is "
         "probably wrong, lengths and volumes are not reliable. Check them.",
+    ),
+    "CT_HU_AIR_FLOOR": Sentence(
+        zh="气管内空气低至 {value:.0f} HU（应高于 {limit:.0f} HU），已在下限截断："
+        "重缩放斜率可能有误，密度不可靠；请检查重缩放参数和校准。",
+        en="Air in the trachea lies at {value:.0f} HU (should be above {limit:.0f} HU), where "
+        "values are cut off: the rescale slope may be wrong, densities off. Check the rescale and "
+        "the calibration.",
     ),
     "CT_PIXELS_NOT_SQUARE": Sentence(
         zh="像素不是正方形（行列间距比 {value:.2f}，允许 {limit:.2f}）：较粗方向上的小病灶和"
@@ -74,6 +83,10 @@ def with_origin(qc: QcResult, geometry: SeriesGeometry) -> QcResult:
         added.append(_reason("CT_PIXELS_NOT_SQUARE", "warn", "pixel_ratio", ratio, MOST_OBLONG))
     if sides[1] > COARSEST_MM:
         added.append(_reason("CT_PIXELS_COARSE", "warn", "pixel_mm", sides[1], COARSEST_MM))
+    air = qc.metrics.get("air_hu", 0.0)
+    # With its noise: measured in the trachea, and not in what a maker pads with.
+    if "noise_hu" in qc.metrics and air <= AIR_FLOOR_HU:
+        added.append(_reason("CT_HU_AIR_FLOOR", "warn", "air_hu", air, AIR_FLOOR_HU))
     lungs_ml = sum(qc.metrics.get(f"{side}_lung_ml", 0.0) for side in ("right", "left"))
     warn, reject = LARGE_LUNGS_ML
     if lungs_ml > warn:

@@ -45,6 +45,12 @@ def test_pixels_that_are_oblong_or_coarser_than_a_nodule(pixels, codes):
     assert [code for code, _ in told(replace(ADULT, pixel_spacing_mm=pixels))[0]] == codes
 
 
+def test_air_at_the_floor_of_the_values_means_a_wrong_slope():
+    assert told(air_hu=-1024.0, noise_hu=12.0)[0] == [("CT_HU_AIR_FLOOR", "warn")]
+    assert told(air_hu=-1010.0, noise_hu=12.0)[0] == []
+    assert told(air_hu=-1024.0)[0] == []  # padding: no trachea was measured
+
+
 @pytest.mark.parametrize(("ml", "severity"), [(6000.0, "warn"), (40_000.0, "reject")])
 def test_lungs_too_large_for_any_body_mean_a_wrong_scale(ml, severity):
     assert told(right_lung_ml=ml, left_lung_ml=ml)[0] == [("CT_LARGE_LUNGS", severity)]
