@@ -143,7 +143,10 @@ def _assessments(box: Box, study: str) -> list[dict[str, str]]:
     for record in box.records_of(study):
         if record.kind == "findings.assessed":
             review = record.body["review"]
-            words = {"accepted": "采纳 accepted", "rejected": "不采纳 rejected"}
+            words = {
+                "accepted": "采纳 accepted", "rejected": "不采纳 rejected",
+                "changed": "修订后采纳 accepted with changes",
+            }  # fmt: skip
             text = words.get(review["decision"], review["decision"])
             if review.get("reason"):
                 text = f"{text}：{review['reason']}"

@@ -213,6 +213,16 @@ USE: Final = own("intended_use", "Intended use")
 RESEARCH_ONLY: Final = own("research_only", "Research only, not for diagnosis")
 REVIEWED: Final = own("reviewed", "Reviewed by a physician")
 UNREVIEWED: Final = own("unreviewed", "AI result not reviewed by a physician")
+DECISION: Final = own("review_decision", "Physician's decision on the lesion")
+DECISIONS: Final = {
+    "accepted": own("accepted", "Accepted as the AI proposed it"),
+    "changed": own("changed", "Changed by the physician"),
+    "added": own("added", "Added by the physician"),
+}
+COUNTED: Final = {
+    name: own(f"lesions_{name}", f"Lesions {name} in the review")
+    for name in ("accepted", "changed", "rejected", "added")
+}
 TB_SCORE: Final = own("tb_score", "Tuberculosis score of radiograph classifier")
 TB_SUSPICION: Final = own("tb_suspicion", "Suspicion of pulmonary tuberculosis")
 SUSPECTED: Final = Code("415684004", "SCT", "Suspected")

@@ -38,6 +38,35 @@ class Review:
 
 
 @dataclass(frozen=True, slots=True)
+class Correction:
+    """What a physician decided lesion by lesion.
+
+    Attributes
+    ----------
+    decisions : tuple of (int, str)
+        Of each lesion that stands: ``accepted``, ``changed`` or ``added``.
+    counts : tuple of (str, int)
+        Lesions by decision, rejected ones too.
+    disagreed : tuple of (str, str, str)
+        Case-level statements disagreed with: code, the AI's value, coded reason.
+    """
+
+    decisions: tuple[tuple[int, str], ...]
+    counts: tuple[tuple[str, int], ...]
+    disagreed: tuple[tuple[str, str, str], ...] = ()
+
+    def of(self, lesion: int) -> str:
+        """Return the decision on a lesion."""
+        return dict(self.decisions).get(lesion, "accepted")
+
+    @property
+    def is_change(self) -> bool:
+        """Whether anything differs from what the AI proposed."""
+        counts = dict(self.counts)
+        return any(counts.get(name) for name in ("changed", "rejected", "added"))
+
+
+@dataclass(frozen=True, slots=True)
 class Station:
     """The box that made the result (device observer, TID 1004)."""
 
@@ -71,6 +100,8 @@ class ResultContext:
         Tells two results of the same images and method apart, e.g. the id of the override record.
     predecessors : tuple of Dataset
         SR documents that this result supersedes (class, instance, series and study UID are read).
+    correction : Correction or None
+        What the review changed; None where it spoke of the findings as a whole.
     """
 
     sources: tuple[Dataset, ...]
@@ -82,6 +113,7 @@ class ResultContext:
     review: Review | None = None
     edition: str = ""
     predecessors: tuple[Dataset, ...] = ()
+    correction: Correction | None = None
 
     @property
     def reviewed(self) -> bool:
@@ -129,14 +161,25 @@ def statement_zh(context: ResultContext) -> str:
     """Return what must be said with every result, Chinese."""
     if context.review is None:
         return UNREVIEWED_ZH + RESEARCH_ONLY_ZH
-    return "AI 结果，已由医师审核。" + RESEARCH_ONLY_ZH
+    return f"AI 结果，已由医师审核{_changes(context)[0]}。{RESEARCH_ONLY_ZH}"
 
 
 def statement_en(context: ResultContext) -> str:
     """Return what must be said with every result, English."""
     if context.review is None:
         return f"{UNREVIEWED_EN} {RESEARCH_ONLY_EN}"
-    return f"AI result, reviewed by a physician. {RESEARCH_ONLY_EN}"
+    return f"AI result, reviewed by a physician{_changes(context)[1]}. {RESEARCH_ONLY_EN}"
+
+
+def _changes(context: ResultContext) -> tuple[str, str]:
+    """Return how many lesions got each decision, Chinese and English; nothing without any."""
+    if context.correction is None:
+        return "", ""
+    counts = dict(context.correction.counts)
+    names = (("accepted", "采纳"), ("changed", "修改"), ("rejected", "剔除"), ("added", "新增"))
+    zh = "，".join(f"{word} {counts.get(name, 0)}" for name, word in names)
+    en = ", ".join(f"{counts.get(name, 0)} {name}" for name, _ in names)
+    return f"（{zh}）", f" ({en})"
 
 
 def check_sources(sources: Sequence[Dataset]) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import isfinite
 from pathlib import Path
 from typing import Final
 
@@ -281,7 +282,7 @@ def _table(
                 f"{lesion.long_axis_mm:.1f} × {lesion.short_axis_mm:.1f}",
                 f"{lesion.volume_ml:.2f}",
                 f"{lesion.mean_hu:.0f}",
-                f"{lesion.probability:.2f}",
+                f"{lesion.probability:.2f}" if isfinite(lesion.probability) else "—",
             ),
             strict=True,
         ):

@@ -29,7 +29,7 @@ from edge.report.errors import (
     SourceIncomplete,
     SourcesOverlap,
 )
-from edge.report.header import clean_header, pin
+from edge.report.header import clean_header, person_name, pin
 
 SERIES_NUMBER: Final = 9101
 
@@ -108,13 +108,26 @@ def write_seg(
         manufacturer_model_name=context.station.name,
         software_versions=context.station.software_version,
         device_serial_number=context.station.serial,
-        content_label="AI_LESIONS",
+        content_label="CORRECTED" if _is_corrected(context) else "AI_LESIONS",
         content_description=statement_en(context)[:64],
-        content_creator_name="XINGLIN^AI",
-        series_description="AI 病灶分割 / AI lesions (research)",
+        content_creator_name=_creator(context),
+        series_description="医师修订病灶 / lesions corrected by a physician"
+        if _is_corrected(context)
+        else "AI 病灶分割 / AI lesions (research)",
         omit_empty_frames=True,
     )
     return pin(seg, context)
+
+
+def _is_corrected(context: ResultContext) -> bool:
+    return context.correction is not None and context.correction.is_change
+
+
+def _creator(context: ResultContext) -> str:
+    """Return whose outlines these are: who changed them, else the method."""
+    if _is_corrected(context) and context.review is not None:
+        return person_name(context.review.name)
+    return "XINGLIN^AI"
 
 
 def _check_geometry(sources: Sequence[Dataset]) -> None:
@@ -211,8 +224,9 @@ def _descriptions(
             segment_label=f"{tracking_id(lesion)} 疑似{kind.zh} / suspected {kind.en}"[:64],
             segmented_property_category=MORPHOLOGY,
             segmented_property_type=kind.finding,
-            algorithm_type=hd.seg.SegmentAlgorithmTypeValues.AUTOMATIC,
-            algorithm_identification=algorithm,
+            algorithm_type=_BY_HAND[_decision(context, lesion)],
+            # Of a lesion that a person drew there is no algorithm to name.
+            algorithm_identification=None if _decision(context, lesion) == "added" else algorithm,
             tracking_uid=tracking_uid(context, lesion),
             tracking_id=tracking_id(lesion),
             anatomic_regions=[site.structure],
@@ -220,6 +234,17 @@ def _descriptions(
         exact = hd.sr.CodedConcept.from_code(kind.exact)
         described.append(_with_modifiers(description, exact, site.laterality))
     return described
+
+
+_BY_HAND: Final = {
+    "accepted": hd.seg.SegmentAlgorithmTypeValues.AUTOMATIC,
+    "changed": hd.seg.SegmentAlgorithmTypeValues.SEMIAUTOMATIC,
+    "added": hd.seg.SegmentAlgorithmTypeValues.MANUAL,
+}
+
+
+def _decision(context: ResultContext, lesion: Lesion) -> str:
+    return "accepted" if context.correction is None else context.correction.of(lesion.id)
 
 
 def _with_modifiers(

@@ -62,6 +62,8 @@ def case_group(
         evaluations.append(
             _evaluation(own.OUTCOME_REASON, own.own(case.reason.code, _meaning(case.reason.en)))
         )
+    if context.correction is not None:
+        evaluations += [_disagreed(*one) for one in context.correction.disagreed]
     if case.overridden:
         evaluations.append(_evaluation(own.OVERRIDE, own.OVERRIDDEN))
     return hd.sr.MeasurementsAndQualitativeEvaluations(
@@ -69,10 +71,25 @@ def case_group(
             uid=hd.UID(result_uid(context, "tracking", "case")), identifier="CASE"
         ),
         algorithm_id=_algorithm(context, None),
-        measurements=[*_ct_numbers(case), *_quality_numbers(case.qc)] or None,
+        measurements=[*_counted(context), *_ct_numbers(case), *_quality_numbers(case.qc)] or None,
         qualitative_evaluations=[*evaluations, *_ct_evaluations(case), *_quality(case.qc)],
         source_images=_single_source(context),
     )
+
+
+def _disagreed(code: str, value: str, reason: str) -> QualitativeEvaluation:
+    """Return that the physician disagrees with one of the AI's statements, and why."""
+    name = own.own(f"no_{code}"[:16], _meaning(f"Physician disagrees: {code} = {value}"))
+    return _evaluation(name, own.own(reason, _meaning(reason.replace("_", " "))))
+
+
+def _counted(context: ResultContext) -> list[Measurement]:
+    if context.correction is None:
+        return []
+    numbers: list[Measurement] = []
+    for name, count in context.correction.counts:
+        numbers += _number(own.COUNTED[name], float(count), own.ONE)
+    return numbers
 
 
 def lesion_group(
@@ -81,15 +98,17 @@ def lesion_group(
     """Return one lesion's group; with a segmentation it is a volumetric ROI (TID 1411)."""
     kind = kind_code(lesion.kind)
     uid = tracking_uid(context, lesion)
+    decision = "" if context.correction is None else context.correction.of(lesion.id)
     common = {
         "tracking_identifier": hd.sr.TrackingIdentifier(uid=uid, identifier=tracking_id(lesion)),
         "finding_type": kind.finding,
         "finding_category": own.MORPHOLOGY,
         "finding_sites": _sites((lesion.location,)),
-        "algorithm_id": _algorithm(context, None),
+        "algorithm_id": None if decision == "added" else _algorithm(context, None),
         "measurements": _lesion_numbers(lesion),
         "qualitative_evaluations": [
             _evaluation(own.KIND, kind.exact),
+            *([_evaluation(own.DECISION, own.DECISIONS[decision])] if decision else []),
             *(_evaluation(name, value) for name, value in ct_case.descriptors(lesion)),
         ],
     }

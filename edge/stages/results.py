@@ -7,7 +7,7 @@ bytes. Their UIDs follow from the input and the method, so that a repeated job w
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import datetime
 from typing import Any
 
@@ -41,6 +41,8 @@ from edge.report.sc import write_sc
 from edge.report.seg import Plane, write_seg
 from edge.report.sr import write_sr
 from edge.report.text import draft_report
+from edge.review.corrected import Corrected, corrected_of, lungs_ml_of, with_corrections
+from edge.review.measuring import lesion_of as lesion_of  # noqa: PLC0414 others take it from here
 from edge.stages.analyse import unpacked
 from edge.stages.corrections import correction_id, correction_of
 from edge.stages.queue import Job
@@ -82,7 +84,8 @@ def report(work: Work, job: Job) -> Outcome:
         return Done()
     work.progress(job.study, "report")
     start = work.elapsed()
-    case = case_of(found.body["result"], measured_of(work.box, job.study, job.payload))
+    corrected = corrected_of(work.box, job.study, job.payload)
+    case = _case(work, job, found, corrected)
     # Read before the headers: a correction that comes between makes one report too many, never
     # one too few.
     correction = correction_of(work.box.records_of(job.study))
@@ -92,7 +95,9 @@ def report(work: Work, job: Job) -> Outcome:
     context = None
     if sources and case.status in _DELIVERED_STATUS:
         context = _context(work.box, job, found, (sources, correction))
-        for label, dataset in _objects(work, job, found, case, context):
+        if corrected is not None:
+            context = replace(context, correction=corrected.correction)
+        for label, dataset in _objects(work, job, (found, corrected), case, context):
             objects.append(_kept(work, job.study, label, dataset))
     statement = (statement_zh(context), statement_en(context)) if context else ("", "")
     comparisons = comparisons_of(work.box, job.study)
@@ -115,16 +120,31 @@ def report(work: Work, job: Job) -> Outcome:
     return Done()
 
 
+def _case(work: Work, job: Job, found: Record, corrected: Corrected | None) -> CaseResult:
+    """Return the AI's case as measured, or as a physician corrected it."""
+    result, measured = found.body["result"], measured_of(work.box, job.study, job.payload)
+    if corrected is None:
+        return case_of(result, measured)
+    before = {**result, "lesions": measured if measured is not None else result["lesions"]}
+    return case_of(with_corrections(result, corrected, lungs_ml_of(before)), None)
+
+
 def _objects(
-    work: Work, job: Job, found: Record, case: CaseResult, context: ResultContext
-) -> list[tuple[str, Dataset]]:
+    work: Work, job: Job, stated: tuple[Record, Corrected | None], case: CaseResult,
+    context: ResultContext,
+) -> list[tuple[str, Dataset]]:  # fmt: skip
+    found, corrected = stated
     blobs = found.body.get("blobs", {})
     made: list[tuple[str, Dataset]] = []
     seg: Dataset | None = None
     pictures: PicturesFor = no_pictures
     if case.lesions is not None and blobs.get("label_map"):
         volume = _volume(work, job, found)
-        label_map = unpacked(work, job.study, blobs["label_map"], "label_map")
+        label_map = (
+            unpacked(work, job.study, blobs["label_map"], "label_map")
+            if corrected is None
+            else corrected.label_map(volume.uids, volume.voxels.shape)
+        )
         if case.lesions:
             planes = [Plane(uid) for uid in volume.uids]
             seg = write_seg(context, case.lesions, label_map, planes)
@@ -185,11 +205,6 @@ def case_of(result: dict[str, Any], measured: list[dict[str, Any]] | None) -> Ca
         ct=case_from_json(result.get("case")),
         notes=report_notes(result["pet"]) if result.get("pet") else (),
     )
-
-
-def lesion_of(one: dict[str, Any]) -> Lesion:
-    """Return a lesion from its public form."""
-    return Lesion(**{**one, "centroid_mm": tuple(one["centroid_mm"])})
 
 
 def qc_of(qc: dict[str, Any] | None) -> QcResult | None:
