@@ -110,7 +110,7 @@ def plan_report(record: Record, _now_ms: int) -> Sequence[JobSpec]:
     body = record.body
     if record.kind == "findings.proposed" and body.get("blobs", {}).get("label_map"):
         return []
-    if record.kind == "findings.assessed" and body["review"]["decision"] != "accepted":
+    if record.kind == "findings.assessed" and body["review"]["decision"] == "rejected":
         return []  # what a physician rejected does not go out under a physician's name
     key = f"{record.study}:{body['input']}:{_edition(body)}"
     payload = {
