@@ -83,6 +83,24 @@ def opinion_delivery(work: Work, job: Job) -> Outcome:
     return _send(work, job, items, [], "opinion", labels)
 
 
+def issued_delivery(work: Work, job: Job) -> Outcome:
+    """Send the documents of a signed report."""
+    box, settings = work.box, work.box.settings.delivery
+    if not settings.destination:
+        return Done()
+    for record in reversed(box.records_of(job.study)):
+        wanted = {name: record.body.get(name) for name in ("id", "correction")}
+        if record.kind == "report.issued" and wanted == job.payload:
+            break
+    else:
+        return Done()
+    by_uid = {o["sop_instance"]: o for o in record.body["objects"] if o.get("sop_instance")}
+    pending = _unconfirmed(box, job.study, settings.destination, list(by_uid))
+    items = [_object(box, job.study, by_uid[uid]) for uid in pending]
+    labels = {uid: one["label"] for uid, one in by_uid.items()}
+    return _send(work, job, items, [], "report", labels)
+
+
 def _send(
     work: Work, job: Job, items: list[Deliverable], pictures: list[Deliverable], purpose: str,
     labels: dict[str, str],

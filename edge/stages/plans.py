@@ -139,6 +139,23 @@ def plan_renewal(record: Record, now_ms: int) -> Sequence[JobSpec]:
     return [JobSpec("renewal", record.study, record.study, ROUTINE, at, renew=True)]
 
 
+def plan_issuing(record: Record, now_ms: int) -> Sequence[JobSpec]:
+    """A signed report, an addendum, or a corrected identity: the report's documents are written."""
+    if record.kind == "identity.corrected":
+        at = now_ms + _CORRECTION_QUIET_MS
+        return [JobSpec("issuing", record.study, record.study, ROUTINE, at, renew=True)]
+    if "report" not in record.body:
+        return []  # an opinion of a consultation has documents of its own
+    return [JobSpec("issuing", f"{record.study}:{record.body['report']['id']}", record.study)]
+
+
+def plan_issued(record: Record, _now_ms: int) -> Sequence[JobSpec]:
+    """Documents of a signed report go to the PACS."""
+    payload = {name: record.body[name] for name in ("id", "correction")}
+    key = f"{payload['id']}:{payload['correction']}"
+    return [JobSpec("issued_delivery", key, record.study, payload=payload)]
+
+
 def plan_companions(record: Record, now_ms: int) -> Sequence[JobSpec]:
     """A study whose draft is written, or whose patient was corrected, may have companions."""
     corrected = record.kind == "identity.corrected"
@@ -199,6 +216,7 @@ def _priority(body: dict[str, object]) -> int:
 
 
 _CHAIN = frozenset({"findings.proposed", "processing.failed"})
+_SIGNED = frozenset({"report.signed", "report.addended"})
 READERS: tuple[Reader, ...] = (
     Reader("complete", frozenset({"instances.received"}), plan_complete),
     Reader("image_quality", frozenset({"instances.received"}), plan_image_quality),
@@ -217,4 +235,6 @@ READERS: tuple[Reader, ...] = (
     Reader("opinion", frozenset({"consult.opined"}), plan_opinion),
     Reader("statistics", _CHAIN | {"findings.assessed"}, plan_statistics),
     Reader("opinion_delivery", frozenset({"report.addended"}), plan_opinion_delivery),
+    Reader("issuing", _SIGNED | {"identity.corrected"}, plan_issuing),
+    Reader("issued_delivery", frozenset({"report.issued"}), plan_issued),
 )

@@ -38,8 +38,9 @@ def stages_of(lane: str) -> Mapping[str, Stage]:
             "renewal": renewal,
         }  # fmt: skip
     from edge.consult.lane import ConsultStages
+    from edge.reports.stages import issuing
     from edge.stages.commitment import commitment
-    from edge.stages.deliver import delivery, forward, opinion_delivery
+    from edge.stages.deliver import delivery, forward, issued_delivery, opinion_delivery
     from edge.stages.manifest import manifest
     from edge.stages.thumbnail import make_thumbnail
 
@@ -47,7 +48,8 @@ def stages_of(lane: str) -> Mapping[str, Stage]:
     return {
         "forward": forward, "delivery": delivery, "commitment": commitment, "manifest": manifest,
         "consult": consult.case, "consult_answer": consult.answer, "opinion": consult.opinion,
-        "opinion_delivery": opinion_delivery, "statistics": consult.statistics,
+        "opinion_delivery": opinion_delivery, "issuing": issuing,
+        "issued_delivery": issued_delivery, "statistics": consult.statistics,
         "thumbnail": make_thumbnail,
     }  # fmt: skip
 

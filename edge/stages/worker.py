@@ -31,12 +31,15 @@ LANES: Mapping[str, Sequence[str]] = {
     "compute": ("quality", "inference", "measuring", "report", "renewal"),
     "delivery": (
         "forward", "delivery", "commitment", "manifest", "consult", "consult_answer", "opinion",
-        "opinion_delivery", "statistics", "thumbnail",
+        "opinion_delivery", "issuing", "issued_delivery", "statistics", "thumbnail",
     ),
     "shadow": ("shadow",),
     "joining": ("companions", "comparison", "redraft"),
 }  # fmt: skip
-_ATTEMPTS = {"forward": 400, "delivery": 400, "opinion_delivery": 400, "commitment": 40}
+_ATTEMPTS = {
+    "forward": 400, "delivery": 400, "opinion_delivery": 400, "issued_delivery": 400,
+    "commitment": 40,
+}  # fmt: skip
 _LEASE_MS = 60_000
 _PLAN_EVERY_MS = 2000
 _log = structlog.get_logger("worker")

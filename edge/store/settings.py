@@ -156,6 +156,15 @@ class UplinkSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class ReportSettings:
+    """The letterhead of printed reports; ``logo`` is a picture file in the box's folder."""
+
+    department: str = ""
+    contact: str = ""
+    logo: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class StatisticsSettings:
     """Which de-identified fields of results leave for the region's statistics; none by default."""
 
@@ -206,6 +215,7 @@ class Appliance:
     backup: BackupSettings = field(default_factory=BackupSettings)
     uplink: UplinkSettings = field(default_factory=UplinkSettings)
     statistics: StatisticsSettings = field(default_factory=StatisticsSettings)
+    report: ReportSettings = field(default_factory=ReportSettings)
     screening: ScreeningSettings = field(default_factory=ScreeningSettings)
     joining: JoiningSettings = field(default_factory=JoiningSettings)
     peers: tuple[PeerSettings, ...] = ()
@@ -236,6 +246,7 @@ def parse(text: str) -> Appliance:
         "intake": IntakeSettings,
         "delivery": DeliverySettings, "backup": BackupSettings,
         "uplink": UplinkSettings, "statistics": StatisticsSettings,
+        "report": ReportSettings,
         "screening": ScreeningSettings,
         "joining": JoiningSettings,
     }  # fmt: skip
