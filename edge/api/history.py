@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from core.records.clock import Stamp
@@ -79,10 +80,28 @@ def _sentence(record: Record, images: int) -> tuple[str, str]:
         )
     if record.kind.startswith("comparison."):
         return _of_comparison(body, withdrawn=record.kind.endswith("withdrawn"))
-    if record.kind in ("consult.event", "consult.closed", "consult.opined"):
-        zh, en = _CONSULT.get(body["kind"], (body["kind"] or "无法核验", body["kind"] or "unsound"))
-        return f"会诊：{zh}", f"Consultation: {en}"
-    return _PLAIN.get(record.kind, (record.kind, record.kind))
+    if record.kind == "report.addended" and "report" in body:
+        return f"补充报告已签发（{body['report']['name']}）", (
+            f"Addendum signed ({body['report']['name']})"
+        )
+    told = _TOLD.get(record.kind)
+    return told(body) if told else _PLAIN.get(record.kind, (record.kind, record.kind))
+
+
+def _of_consult(body: dict[str, Any]) -> tuple[str, str]:
+    zh, en = _CONSULT.get(body["kind"], (body["kind"] or "无法核验", body["kind"] or "unsound"))
+    return f"会诊：{zh}", f"Consultation: {en}"
+
+
+def _of_screening(body: dict[str, Any]) -> tuple[str, str]:
+    zh, en = _SCREENED[body["decision"]]
+    return f"筛查判读：{zh}（{body['name']}）", f"Screening: {en} ({body['name']})"
+
+
+_TOLD: dict[str, Callable[[dict[str, Any]], tuple[str, str]]] = {
+    "consult.event": _of_consult, "consult.closed": _of_consult, "consult.opined": _of_consult,
+    "screening.read": _of_screening,
+}  # fmt: skip
 
 
 def _of_comparison(body: dict[str, Any], *, withdrawn: bool) -> tuple[str, str]:
@@ -119,25 +138,11 @@ _CONSULT = {
     "cancelled": ("已撤回", "withdrawn"),
     "escalated": ("超时升级", "escalated"),
 }
-_CONSULT = {
-    "requested": ("申请已送达", "the request has arrived"),
-    "accepted": ("专家已接受", "accepted by an expert"),
-    "assigned": ("已指派专家", "assigned to an expert"),
-    "rejected": ("被谢绝", "declined"),
-    "started": ("开始处理", "work has begun"),
-    "information.asked": ("要求补充资料", "more information is asked for"),
-    "information.given": ("已补充资料", "information given"),
-    "message": ("留言", "message"),
-    "invited": ("邀请人员", "somebody was invited"),
-    "removed": ("移除人员", "somebody was removed"),
-    "opinion": ("已签署意见", "signed opinion"),
-    "addendum": ("已签署补充意见", "signed addendum"),
-    "summary": ("主持人已签署总结", "the chair's signed summary"),
-    "offered": ("转诊答复", "answer to the referral"),
-    "completed": ("已完成", "completed"),
-    "failed": ("未能完成", "could not be done"),
-    "cancelled": ("已撤回", "withdrawn"),
-    "escalated": ("超时升级", "escalated"),
+_SCREENED = {
+    "normal": ("未见异常", "normal"),
+    "suspicious": ("可疑", "suspicious"),
+    "repeat": ("需重拍", "repeat the image"),
+    "": ("撤销上一判读", "decision taken back"),
 }
 _PLAIN = {
     "consult.requested": ("已提交会诊申请", "A consultation was asked for"),
@@ -149,4 +154,8 @@ _PLAIN = {
     "findings.assessed": ("医师已审核 AI 结果", "A physician reviewed the AI result"),
     "measurement.saved": ("病灶已测量", "Lesions measured"),
     "report.drafted": ("报告草稿已生成", "Report drafted"),
+    "report.saved": ("初步报告已保存", "Preliminary report saved"),
+    "report.signed": ("报告已签发", "Report signed"),
+    "report.issued": ("报告文件已生成", "The report's documents were written"),
+    "notification.recorded": ("传染病报告卡已登记", "Notifiable-disease card recorded"),
 }
