@@ -40,6 +40,9 @@ export type Permission =
   | 'region.read'
   | 'region.manage'
   | 'township.send'
+  | 'report.write'
+  | 'report.sign'
+  | 'report.phrases'
   // At the hub.
   | 'consult.list'
   | 'consult.act'

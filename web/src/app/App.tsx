@@ -15,6 +15,7 @@ import { Themed } from './Themed';
 import { TopBar } from './TopBar';
 
 const StudyPage = lazy(() => import('../study/StudyPage'));
+const ReportPage = lazy(() => import('../report/ReportPage'));
 const UploadPage = lazy(() => import('../pages/UploadPage'));
 const QuarantinePage = lazy(() => import('../pages/QuarantinePage'));
 const QueuePage = lazy(() => import('../pages/QueuePage'));
@@ -47,6 +48,7 @@ function Body({ path }: { path: string }) {
   const { may } = useSession();
   const onList = path === '/';
   const study = /^\/study\/([^/]+)$/.exec(path)?.[1];
+  const report = /^\/study\/([^/]+)\/report$/.exec(path)?.[1];
   const consult = /^\/consults\/([^/]+)$/.exec(path)?.[1];
   const page = PAGES.find((entry) => entry.path === path);
   const Page = page?.page;
@@ -66,10 +68,11 @@ function Body({ path }: { path: string }) {
       )}
       <Suspense fallback={<Loading label={t('state.loadingPage')} />}>
         {study !== undefined && (may('study.open') ? <StudyPage key={study} study={decodeURIComponent(study)} /> : <Notice tone="warn" title={t('state.forbidden')} />)}
+        {report !== undefined && (may('study.open') ? <ReportPage key={report} study={decodeURIComponent(report)} /> : <Notice tone="warn" title={t('state.forbidden')} />)}
         {consult !== undefined && <Consult consult={decodeURIComponent(consult)} />}
         {Page !== undefined && (allowed ? <Page /> : <Notice tone="warn" title={t('state.forbidden')} />)}
       </Suspense>
-      {!onList && study === undefined && consult === undefined && page === undefined && <Notice tone="warn" title={t('state.noSuchPage')} />}
+      {!onList && study === undefined && report === undefined && consult === undefined && page === undefined && <Notice tone="warn" title={t('state.noSuchPage')} />}
     </>
   );
 }
@@ -91,7 +94,7 @@ function Shell() {
       </>
     );
   }
-  const dark = path.startsWith('/study/');
+  const dark = path.startsWith('/study/') && !path.endsWith('/report');
   return (
     <LiveProvider>
       <UploadProvider>

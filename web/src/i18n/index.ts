@@ -8,10 +8,12 @@ import joinedZh from './joined.zh.json';
 import { pseudo } from './pseudo';
 import regionEn from './region.en.json';
 import regionZh from './region.zh.json';
+import reportEn from './report.en.json';
+import reportZh from './report.zh.json';
 import baseZh from './zh.json';
 
-export const zh = { ...baseZh, ...regionZh, ...joinedZh };
-export const en = { ...baseEn, ...regionEn, ...joinedEn };
+export const zh = { ...baseZh, ...reportZh, ...regionZh, ...joinedZh };
+export const en = { ...baseEn, ...reportEn, ...regionEn, ...joinedEn };
 
 export type Key = keyof typeof zh;
 export type Facts = Record<string, string | number>;

@@ -66,6 +66,7 @@ function Head({ study }: { study: Study }) {
       <span className="pair">
         AI <AiChip state={row.ai} />
       </span>
+      <Link to={`/study/${encodeURIComponent(row.study)}/report`} className="report-link">{t('report.open')}</Link>
       <AskButton study={study} />
     </header>
   );

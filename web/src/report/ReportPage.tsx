@@ -1,0 +1,227 @@
+/** One form for a report, three ways to fill it: by hand, from measurements, from phrases. */
+import { Button, Select } from 'antd';
+import { useEffect, useState } from 'react';
+import { useSession } from '../app/session';
+import { useTexts } from '../i18n';
+import { Link } from '../ui/Link';
+import { Failure, Loading } from '../ui/states';
+import { instant } from '../ui/format';
+import * as edits from './edit';
+import { AddendumDialog, SignDialog } from './Signing';
+import { SectionForm } from './SectionForm';
+import { SECTIONS, type Content, type Phrase, type Prompt, type ReportState } from './types';
+import { useReport, type Report, type Saving } from './useReport';
+import './report.css';
+
+const BASES = ['imaging', 'symptoms', 'contact', 'igra', 'smear_positive', 'culture_positive', 'molecular_positive', 'pathology'] as const;
+const TIERS = ['', 'suspected', 'clinical', 'confirmed'] as const;
+
+function SavedMark({ saving }: { saving: Saving }) {
+  const { t } = useTexts();
+  if (saving.state === 'failed') return <span className="report-failed" role="alert">✕ {t('report.saveFailed', { why: saving.why })}</span>;
+  if (saving.state === 'saving') return <span className="muted">{t('report.saving')}</span>;
+  if (saving.version === 0 || saving.state === 'dirty') return <span className="muted">{t('report.notSaved')}</span>;
+  return <span className="muted" data-testid="report-saved">✓ {t('report.savedAt', { at: instant(saving.at), n: saving.version })}</span>;
+}
+
+function Prompts({ prompts, content, edit }: { prompts: Prompt[]; content: Content; edit: Report['edit'] }) {
+  const { t, language } = useTexts();
+  if (prompts.length === 0) return <p className="muted">✓ {t('report.noPrompts')}</p>;
+  return (
+    <ul className="report-prompts">
+      {prompts.map((one) => (
+        <li key={one.name} className={`prompt-${one.level}`} data-prompt={one.name}>
+          <b>
+            {one.level === 'block' ? '✕' : one.level === 'warn' ? '!' : '›'} {t(`report.level.${one.level}`)}
+          </b>
+          <p>{language === 'zh' ? one.zh : one.en}</p>
+          <p className="muted">{language === 'zh' ? one.reason_zh : one.reason_en}</p>
+          {one.insert !== null && (
+            <Button size="small" onClick={() => one.insert !== null && edit((old) => edits.inserted(old, one.insert as NonNullable<Prompt['insert']>))}>
+              {t('report.insert')}
+            </Button>
+          )}
+          {one.level === 'warn' && (
+            <label>
+              <input type="checkbox" checked={content.acknowledged.includes(one.name)} onChange={(event) => edit((old) => edits.acknowledged(old, one.name, event.target.checked))} /> {t('report.acknowledge')}
+            </label>
+          )}
+        </li>
+      ))}
+    </ul>
+  );
+}
+
+function Tier({ content, edit, user }: { content: Content; edit: Report['edit']; user: string }) {
+  const { t } = useTexts();
+  const held = new Set(content.classification.basis.map((one) => one.code));
+  return (
+    <section className="report-tier">
+      <label htmlFor="report-tier">{t('report.tier')}</label>
+      <Select id="report-tier" value={content.classification.tier} onChange={(tier: string) => edit((old) => edits.tiered(old, tier))} options={TIERS.map((one) => ({ value: one, label: t(`report.tier.${one === '' ? 'none' : one}`) }))} />
+      {content.classification.tier !== '' && (
+        <fieldset>
+          <legend className="muted">{t('report.tierRule')}</legend>
+          {BASES.map((code) => (
+            <label key={code}>
+              <input type="checkbox" checked={held.has(code)} onChange={(event) => edit((old) => edits.based(old, code, code === 'imaging' ? 'measurement' : `person:${user}`, event.target.checked))} /> {t(`report.basis.${code}`)}
+            </label>
+          ))}
+        </fieldset>
+      )}
+    </section>
+  );
+}
+
+function Preview({ report }: { report: Report }) {
+  const { t, language } = useTexts();
+  const [shown, setShown] = useState<'zh' | 'en'>(language === 'zh' ? 'en' : 'zh');
+  const said = report.shown?.said ?? [];
+  return (
+    <section className="report-preview">
+      <h2>
+        {t('report.preview')}{' '}
+        <Button size="small" onClick={() => setShown(shown === 'zh' ? 'en' : 'zh')}>
+          {shown === 'zh' ? 'English' : '中文'}
+        </Button>
+      </h2>
+      <div lang={shown === 'zh' ? 'zh-CN' : 'en'} data-testid="report-preview">
+        {SECTIONS.map((section) => {
+          const lines = said.filter((one) => one.section === section && one.zh !== '');
+          return lines.length === 0 ? null : (
+            <p key={section}>
+              <b>{t(`report.section.${section}`)}</b>
+              <br />
+              {lines.map((one) => (shown === 'zh' ? one.zh : one.en)).join(shown === 'zh' ? '' : ' ')}
+            </p>
+          );
+        })}
+      </div>
+    </section>
+  );
+}
+
+function Versions({ state, study }: { state: ReportState; study: string }) {
+  const { t } = useTexts();
+  if (state.versions.length === 0) return null;
+  const base = `/api/studies/${encodeURIComponent(study)}/report/versions`;
+  return (
+    <section>
+      <h2>{t('report.versions')}</h2>
+      <ul className="report-versions">
+        {state.versions.map((one) => {
+          const papers = state.documents.filter((paper) => paper.id === one.id);
+          const sent = papers.find((paper) => paper.label === 'report_pdf');
+          return (
+            <li key={one.id}>
+              <b>{t('report.version', { n: one.version })}</b> {t(`report.state.${one.kind}`)} · {one.name} · <span className="num">{instant(one.at)}</span>
+              {papers.length > 0 && (
+                <>
+                  {' '}
+                  <a href={`${base}/${one.id}/pdf`} target="_blank" rel="noreferrer">{t('report.pdf')}</a> <a href={`${base}/${one.id}/fhir`} target="_blank" rel="noreferrer">{t('report.fhir')}</a>
+                </>
+              )}
+              {papers.length === 0 && one.kind !== 'preliminary' && <span className="muted"> {t('report.pending')}</span>}
+              {sent?.state != null && <span className="muted"> {t('report.inPacs', { state: sent.state })}</span>}
+            </li>
+          );
+        })}
+      </ul>
+    </section>
+  );
+}
+
+function Conflict({ report }: { report: Report }) {
+  const { t, language } = useTexts();
+  const { theirs, shown } = report;
+  if (theirs === null) return null;
+  const words = (said: { zh: string; en: string }[]) => said.map((one) => (language === 'zh' ? one.zh : one.en)).join('');
+  return (
+    <div className="report-conflict" role="alert" data-testid="report-conflict">
+      <b>⚠ {t('report.conflict')}</b>
+      <div className="report-both">
+        <div>
+          <h3>{t('report.conflictMine')}</h3>
+          <p>{words(shown?.said ?? [])}</p>
+          <Button onClick={() => report.settle(true)}>{t('report.takeMine')}</Button>
+        </div>
+        <div>
+          <h3>{t('report.conflictTheirs')}</h3>
+          <p>{words(theirs.said)}</p>
+          <Button onClick={() => report.settle(false)}>{t('report.takeTheirs')}</Button>
+        </div>
+      </div>
+    </div>
+  );
+}
+
+function Changed({ report }: { report: Report }) {
+  const { t, language } = useTexts();
+  const changes = report.shown?.changes ?? [];
+  if (changes.length === 0) return null;
+  return (
+    <div className="report-changed" role="status">
+      <b>↻ {t('report.changed', { n: changes.length })}</b>
+      <ul>
+        {changes.map((one) => (
+          <li key={one.key}>
+            <del>{language === 'zh' ? one.before_zh : one.before_en}</del> {language === 'zh' ? one.after_zh : one.after_en}
+          </li>
+        ))}
+      </ul>
+      <Button onClick={() => report.edit((old) => edits.refreshed(old, changes))}>{t('report.refresh')}</Button>
+    </div>
+  );
+}
+
+export default function ReportPage({ study }: { study: string }) {
+  const { t } = useTexts();
+  const { api, me, may } = useSession();
+  const report = useReport(study);
+  const [phrases, setPhrases] = useState<Phrase[]>([]);
+  const [asking, setAsking] = useState<'sign' | 'addendum' | null>(null);
+  const writes = may('report.write');
+  useEffect(() => {
+    if (writes) api.get<{ rows: Phrase[] }>('/api/report/phrases').then((answer) => setPhrases(answer.rows), () => setPhrases([]));
+  }, [api, writes]);
+  const { state, content, shown, edit } = report;
+  if (state === null || content === null || shown === null) {
+    return report.error === null ? <Loading label={t('state.loadingPage')} /> : <Failure error={report.error} onRetry={report.reload} />;
+  }
+  return (
+    <div className="page report-page">
+      <header className="report-head">
+        <Link to={`/study/${encodeURIComponent(study)}`}>‹ {t('report.back')}</Link>
+        <h1>{t('report.title')}</h1>
+        <span className="chip chip-quiet" data-testid="report-state">{t(`report.state.${state.state}`)}</span>
+        <span className="grow">{state.may.write && <SavedMark saving={report.saving} />}</span>
+        {state.may.write && <Button onClick={() => void report.flush().then((version) => (version === null ? undefined : report.send('preliminary', { version }).catch(() => undefined)))}>{t('report.preliminary')}</Button>}
+        {state.may.sign && <Button type="primary" data-testid="report-sign" onClick={() => setAsking('sign')}>{t('report.sign')}</Button>}
+        {state.may.add && <Button type="primary" data-testid="report-add" onClick={() => setAsking('addendum')}>{t('report.addendum')}</Button>}
+      </header>
+      {state.others.length > 0 && <p className="note-warn">! {t('report.others', { names: state.others.map((one) => one.name).join('、') })}</p>}
+      <Conflict report={report} />
+      {state.may.write && <Changed report={report} />}
+      <div className="report-body">
+        <div className="report-form">
+          {SECTIONS.map((section) => (
+            <SectionForm key={section} section={section} content={content} said={shown.said} phrases={phrases} edit={state.may.write ? edit : null} />
+          ))}
+          {state.may.write && <Tier content={content} edit={edit} user={me?.user ?? ''} />}
+        </div>
+        <aside className="report-side">
+          {state.may.write && (
+            <section aria-live="polite">
+              <h2>{t('report.prompts')}</h2>
+              <Prompts prompts={shown.prompts} content={content} edit={edit} />
+            </section>
+          )}
+          <Versions state={state} study={study} />
+          <Preview report={report} />
+        </aside>
+      </div>
+      {asking === 'sign' && <SignDialog report={report} onClose={() => setAsking(null)} />}
+      {asking === 'addendum' && <AddendumDialog report={report} base={state.base} onClose={() => setAsking(null)} />}
+    </div>
+  );
+}
