@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import type { Lesion } from '../src/api/types';
 import { areaOf, type Ring } from '../src/review/outline';
-import { accepted, acceptedRest, added, begun, countsOf, described, did, drawn, filledIn, historyOf, itemOf, merged, redone, rejected, restored, separated, split, submissionOf, undone, unfinished } from '../src/review/work';
+import { type Frames, accepted, acceptedRest, added, begun, countsOf, described, did, drawn, filledIn, historyOf, itemOf, merged, redone, rejected, restored, separated, split, submissionOf, undone, unfinished } from '../src/review/work';
 
 const square = (x: number, y: number, edge: number): Ring => [[x, y], [x + edge, y], [x + edge, y + edge], [x, y + edge]];
 const lesion = (id: number): Lesion => ({ id, kind: 'solid_nodule', centroid_mm: [0, 0, 0], volume_ml: 1, long_axis_mm: 1, short_axis_mm: 1, mean_hu: 0, location: 'right_upper_zone', probability: 0.5 });
-const start = () => begun('', 1, [lesion(1), lesion(2)], new Map([[1, { 'a/1': [square(0, 0, 10)], 'b/1': [square(0, 0, 10)] }], [2, { 'a/1': [square(20, 0, 5)] }]]));
+const start = () => begun('', 1, [lesion(1), lesion(2)], new Map<number, Frames>([[1, { 'a/1': [square(0, 0, 10)], 'b/1': [square(0, 0, 10)] }], [2, { 'a/1': [square(20, 0, 5)] }]]));
 
 describe('a review', () => {
   it('begins undecided and is finished when every lesion is decided', () => {
