@@ -46,10 +46,10 @@ class DrLimits:
         Confidence of the lung fields from which position is judged by them.
     apices_warn, apices_reject, bases_warn, bases_reject, sides_warn, sides_reject : float
         How broadly a lung touches that edge of the field, as a share of its width (height);
-        negative: the free margin that is wanted. Used where the network does not say how much is
-        missing.
+        negative: the free margin that is wanted.
     apices_missing_warn, apices_missing_reject, bases_missing_warn, bases_missing_reject : float
-        Share of the lungs' height that the network takes to lie beyond that edge.
+        Share of the lungs' height that the network takes to lie beyond that edge; the worse of
+        this and of the contact counts.
     sides_missing_warn, sides_missing_reject : float
         The same of the width across both lungs.
     yaw_warn_deg, yaw_reject_deg : float
@@ -58,10 +58,7 @@ class DrLimits:
         Height of the lungs over the domes by the width across both.
     heart_side_warn : float
         How far the lower middle may lie to the patient's right of the upper one, as a share of the
-        width across both. Never rejects: dextrocardia and collapse do the same. Used where the
-        network does not tell sides.
-    mirrored_warn : float
-        The network's probability that right and left are exchanged. Never rejects, likewise.
+        width across both. Never rejects: dextrocardia and collapse do the same.
     lateral_reject, other_reject, turned_warn, turned_reject : float
         The network's probability of that kind of picture.
     grid_warn_db, grid_reject_db : float
@@ -96,28 +93,27 @@ class DrLimits:
     base_drop_warn: float = 0.33
     base_drop_reject: float = 0.40
     lungs_sure: float = 0.45
-    apices_warn: float = -0.035
-    apices_reject: float = 0.20
-    bases_warn: float = -0.10
-    bases_reject: float = 0.20
+    apices_warn: float = 0.0
+    apices_reject: float = 0.60
+    bases_warn: float = -0.03
+    bases_reject: float = 0.30
     sides_warn: float = 0.0
-    sides_reject: float = 0.20
-    apices_missing_warn: float = 0.04
-    apices_missing_reject: float = 0.10
-    bases_missing_warn: float = 0.04
-    bases_missing_reject: float = 0.10
-    sides_missing_warn: float = 0.04
+    sides_reject: float = 0.30
+    apices_missing_warn: float = 0.08
+    apices_missing_reject: float = 0.25
+    bases_missing_warn: float = 0.03
+    bases_missing_reject: float = 0.08
+    sides_missing_warn: float = 0.03
     sides_missing_reject: float = 0.10
     yaw_warn_deg: float = 16.0
     yaw_reject_deg: float = 35.0
-    inspiration_warn: float = 0.56
-    inspiration_reject: float = 0.42
+    inspiration_warn: float = 0.585
+    inspiration_reject: float = 0.48
     heart_side_warn: float = -0.035
-    mirrored_warn: float = 0.5
     lateral_reject: float = 0.5
     other_reject: float = 0.5
     turned_warn: float = 0.10
-    turned_reject: float = 0.12
+    turned_reject: float = 0.50
     grid_warn_db: float = 11.0
     grid_reject_db: float = 16.0
     dead_warn: float = 12.0

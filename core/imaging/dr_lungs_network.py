@@ -22,8 +22,8 @@ from core.models.engine import Engine
 Floats = NDArray[np.float32]
 SIDE = 128
 INPUT_OP = "letterbox_ranks/1"
-OUTPUT_OP = "lungs_view_yaw_missing_mirrored/1"
-#: Of bundles before 0.2: nothing is said of what is missing or mirrored.
+OUTPUT_OP = "lungs_view_yaw_missing/1"
+#: Of bundles before 0.2: nothing is said of what is missing.
 PLAIN_OUTPUT_OP = "lungs_view_yaw/1"
 YAW_SCALE_DEG = 20.0
 #: Edges of the picture, in the order of the network's output.
@@ -59,8 +59,6 @@ class NetworkAnswer:
         By edge (:data:`EDGES`) the share of the lungs' height (apices, bases) or width (sides) that
         lies beyond the picture or its shutter; negative: the free margin. None where the bundle
         does not say.
-    mirrored : float or None
-        Probability that right and left are exchanged (or the heart lies on the right).
     """
 
     shares: Floats
@@ -68,7 +66,6 @@ class NetworkAnswer:
     yaw_deg: float
     box: ChestBox
     missing: dict[str, float] | None = None
-    mirrored: float | None = None
 
 
 def check_steps(name: str, preprocessing: dict[str, Any], postprocessing: dict[str, Any]) -> None:
@@ -83,7 +80,7 @@ def steps_out(op: str) -> dict[str, Any]:
     """Return the postprocessing that a bundle states for one kind of output."""
     names = {name: name for name in ("lungs", "view", "yaw")}
     if op == OUTPUT_OP:
-        names |= {"missing": "missing", "mirrored": "mirrored"}
+        names["missing"] = "missing"
     return {"op": op, "yaw_scale_deg": YAW_SCALE_DEG} | names
 
 
@@ -128,7 +125,7 @@ def answer_of(found: Arrays, box: ChestBox) -> NetworkAnswer:
     if "missing" not in found:
         return plain
     missing = dict(zip(EDGES, (float(share) for share in found["missing"][0]), strict=True))
-    return replace(plain, missing=missing, mirrored=float(found["mirrored"][0, 0]))
+    return replace(plain, missing=missing)
 
 
 def tidied(share: Floats) -> Floats:

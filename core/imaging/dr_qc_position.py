@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 
 from core.imaging.dr_limits import DrLimits
 from core.imaging.dr_lungs import LungFields
-from core.imaging.dr_lungs_network import NetworkAnswer
 from core.imaging.dr_sentences import above, below, reason
 from core.imaging.result import Reason
 
@@ -148,7 +147,9 @@ def judged_position(
     }
     by, answer = limits, lungs.answer
     missing = None if answer is None else answer.missing
-    out = _cut(found, by) if missing is None else _missing(missing, by, metrics)
+    out = _cut(found, by)
+    if missing is not None:
+        out = _worst([*out, *_missing(missing, by, metrics)])
     if lungs.confidence < sure:
         # Lungs that are cut off are hard to outline: still said, but no ground to reject.
         return [unsure, *(replace(one, severity="warn") for one in out)]
@@ -159,7 +160,9 @@ def judged_position(
         by.inspiration_warn,
         by.inspiration_reject,
     )
-    out += _sides(found, answer, by, metrics)
+    if found.heart_to_left < by.heart_side_warn:
+        shift, least = found.heart_to_left, by.heart_side_warn
+        out.append(reason("DR_SIDE_DOUBTFUL", "warn", "heart_to_left", shift, least))
     if answer is not None:
         metrics["yaw_deg"] = answer.yaw_deg
         out += above(
@@ -168,17 +171,13 @@ def judged_position(
     return out
 
 
-def _sides(
-    found: Position, answer: NetworkAnswer | None, by: DrLimits, metrics: dict[str, float]
-) -> list[Reason]:
-    """Doubt right and left by the network where it tells them, else by the heart's outline."""
-    code = "DR_SIDE_DOUBTFUL"
-    if answer is not None and answer.mirrored is not None:
-        share, limit = answer.mirrored, by.mirrored_warn
-        metrics["mirrored_probability"] = share
-        return [reason(code, "warn", "mirrored_probability", share, limit)] if share > limit else []
-    shift, least = found.heart_to_left, by.heart_side_warn
-    return [reason(code, "warn", "heart_to_left", shift, least)] if shift < least else []
+def _worst(reasons: list[Reason]) -> list[Reason]:
+    """Return one reason a code, the severer."""
+    kept: dict[str, Reason] = {}
+    for one in reasons:
+        if one.code not in kept or one.severity == "reject":
+            kept[one.code] = one
+    return list(kept.values())
 
 
 def _missing(missing: dict[str, float], by: DrLimits, metrics: dict[str, float]) -> list[Reason]:

@@ -178,7 +178,7 @@ def _check_lung_fields(slot: Slot, metadata: Metadata) -> None:
         raise SlotMismatch(slot=slot.name, what="lungs is not (image, 2, row, column)")
     heads = {"view": len(VIEWS), "yaw": 1}
     if metadata.postprocessing["op"] == OUTPUT_OP:
-        heads |= {"missing": len(EDGES), "mirrored": 1}
+        heads["missing"] = len(EDGES)
     for name, columns in heads.items():
         if _output(slot, by_name, name).shape[1:] != (columns,):
             raise SlotMismatch(slot=slot.name, what=f"{name} is not (image, {columns})")

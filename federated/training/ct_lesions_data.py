@@ -19,6 +19,7 @@ from core.imaging.volume import Volume
 from federated.training.ct_lesions_scans import (
     Background,
     TrainingScan,
+    held_part,
     lungs_of,
     painted,
     phantom_background,
@@ -28,7 +29,7 @@ from federated.training.ct_lesions_shapes import KINDS
 
 CLASSES = (FALSE_KIND, *KINDS)
 PATCH = PatchSpec(side=32, edge_mm=1.5, low_hu=-1000.0, high_hu=500.0)
-FALSE_PER_SCAN = 280
+FALSE_PER_SCAN = 360
 TRUE_SHARE = 1 / 3
 # Less of a large lesion than this is a fragment: neither a lesion nor nothing.
 FRAGMENT_SHARE = 0.12
@@ -70,7 +71,8 @@ def real_background(folder: Path) -> Background:
     volume = Volume(voxels, (3.0, 0.977, 0.977), image.GetOrigin(), direction)
     at = volume.to_lps((49.0, 352.0, 163.0))
     known = (((float(at[0]), float(at[1]), float(at[2])), 40.0),)
-    return Background("s1-101", volume, lungs_of(volume), 3.0, 0.6, 18.0, known)
+    lungs = lungs_of(volume)
+    return Background("s1-101", volume, lungs, held_part(lungs), 3.0, 0.6, 18.0, known)
 
 
 def examples_of(scan: TrainingScan, rng: np.random.Generator, natural: bool = False) -> Examples:
@@ -79,16 +81,21 @@ def examples_of(scan: TrainingScan, rng: np.random.Generator, natural: bool = Fa
     Parameters
     ----------
     natural : bool
-        All false candidates, as the analysis meets them (for calibration); else at most
-        ``FALSE_PER_SCAN``, half of them those that the rules like best.
+        For calibration: all candidates as the analysis meets them, of the part that is held back
+        where there is one. Else those of the other part, at most ``FALSE_PER_SCAN`` false ones,
+        half of them those that the rules like best.
     """
     field = build_field(scan.view, scan.coarse, scan.lungs)
+    held = carry(scan.coarse.enlarge(scan.held)[field.grid.box], field.grid.voxels.shape)
+    wanted = held == natural if scan.held.any() else np.ones(held.shape, bool)
     labels = carry(scan.labels[field.grid.box], field.grid.voxels.shape)
     sizes = np.bincount(labels.ravel(), minlength=256)
     true: list[tuple[Candidate, int]] = []
     false: list[Candidate] = []
     for group in candidates_inside(field)[1]:
         for candidate in (group[i] for i in worth_rating(group)):
+            if not wanted[middle_of(candidate)]:
+                continue
             label = label_of(candidate, labels, sizes)
             if label == 0:
                 false.append(candidate)
@@ -100,6 +107,12 @@ def examples_of(scan: TrainingScan, rng: np.random.Generator, natural: bool = Fa
         rest = rng.choice(len(false) - half, size=half, replace=False) + half
         false = false[:half] + [false[i] for i in rest.tolist()]
     return _as_examples(field, true + [(c, 0) for c in false])
+
+
+def middle_of(candidate: Candidate) -> tuple[int, int, int]:
+    """Return the voxel of the field's grid at the middle of a candidate's box."""
+    a, b, c = ((s.start + s.stop) // 2 for s in candidate.box)
+    return a, b, c
 
 
 def label_of(candidate: Candidate, labels: NDArray[np.uint8], sizes: NDArray[np.int64]) -> int:
@@ -127,20 +140,27 @@ def _as_examples(field: Field, chosen: list[tuple[Candidate, int]]) -> Examples:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Which scans are made: a background's name, and the seed of variation and lesions."""
+    """Which scans are made: a background's name, the seed of variation and lesions.
+
+    ``share`` is how much of a scan's lungs its candidates come from.
+    """
 
     background: str
     seed: int
     lesions: int = 30
+    share: float = 1.0
 
 
 TRAINING: tuple[Plan, ...] = (
-    *(Plan("real", 1000 + n, 40) for n in range(2)),
-    *(Plan("real", 1002 + n, 100) for n in range(2)),
+    *(Plan("real", 1000 + n, 110, 0.75) for n in range(6)),
     Plan("phantom 301 2.0", 1100, 100),
     Plan("phantom 303 5.0", 1300, 80),
+    Plan("phantom 304 3.0", 1400, 90),
 )
-CALIBRATION: tuple[Plan, ...] = (Plan("real", 2000, 24),)
+CALIBRATION: tuple[Plan, ...] = (
+    *(Plan("real", 2000 + n, 36, 0.25) for n in range(2)),
+    Plan("phantom 321 2.0", 2100, 20),
+)
 
 
 def background_of(name: str, folder: Path) -> Background:

@@ -29,12 +29,14 @@ KNOWN_RADIUS_MM = 40.0
 class Background:
     """A scan to paint into; ``known`` is (LPS, mm) of disease that it has already.
 
-    ``lungs`` (up, back, left) has the labels of ``core.imaging.lungs``, on any grid over the whole.
+    ``lungs`` (up, back, left) has the labels of ``core.imaging.lungs``, on any grid over the whole;
+    ``held`` on the same grid is the part that is kept for calibration and never learnt from.
     """
 
     name: str
     volume: Volume
     lungs: Labels
+    held: NDArray[np.bool_]
     thickness_mm: float
     blur_mm: float
     noise_hu: float
@@ -49,6 +51,8 @@ class TrainingScan:
     ----------
     labels : (up, back, left) uint8
         On the voxels of ``view``: number of the lesion, 255 = known disease (left out).
+    held : (up, back, left) bool
+        On ``coarse``: the part kept for calibration.
     kinds : tuple of str
         Kind of lesion number 1, 2, …
     """
@@ -57,6 +61,7 @@ class TrainingScan:
     coarse: Grid
     lungs: LungMap
     labels: NDArray[np.uint8]
+    held: NDArray[np.bool_]
     kinds: tuple[str, ...]
 
 
@@ -69,7 +74,8 @@ def phantom_background(seed: int, slice_mm: float, pixel_mm: float = 0.95) -> Ba
     )  # fmt: skip
     volume = make_ct(spec).volume
     name = f"phantom {seed} {slice_mm:g} mm"
-    return Background(name, volume, lungs_of(volume), slice_mm, 0.55, 12.0)
+    lungs = lungs_of(volume)
+    return Background(name, volume, lungs, np.zeros(lungs.shape, bool), slice_mm, 0.55, 12.0)
 
 
 def lungs_of(volume: Volume) -> Labels:
@@ -77,45 +83,117 @@ def lungs_of(volume: Volume) -> Labels:
     return find_lungs(cut_grid(patient_view(volume), COARSE_EDGE_MM)).labels
 
 
+def held_part(lungs: Labels) -> NDArray[np.bool_]:
+    """Return the upper half of the left lung: calibration must not see what was learnt by heart."""
+    left = lungs == LEFT
+    levels = np.flatnonzero(left.any(axis=(1, 2)))
+    out = np.zeros(lungs.shape, dtype=bool)
+    if len(levels):
+        out[int(np.median(levels)) :] = left[int(np.median(levels)) :]
+    return out
+
+
 def varied(background: Background, rng: np.random.Generator) -> Background:
-    """Return the background mirrored, scaled, thickened, smoothed or noisier, by chance."""
+    """Return the background mirrored, scaled, thickened, smoothed, sharpened, noisier, by chance.
+
+    One patient must stand for many: size, slice thickness, kernel and dose are drawn anew.
+    """
+    out = _mirrored(background) if rng.random() < 0.5 else background
+    thin = out.thickness_mm < 2.6
+    if rng.random() < (0.5 if thin else 0.35):
+        out = thickened(out, float(rng.uniform(1.3, 2.5 if thin else 5.0 / out.thickness_mm)))
+    out = _other_kernel(out, rng)
+    out = _noisier(out, float(rng.uniform(0, 18)), rng)
+    return _scaled(out, rng.uniform(0.88, 1.12) * rng.uniform(0.95, 1.05, 3))
+
+
+def _mirrored(background: Background) -> Background:
+    volume = background.volume
+    swapped = np.array([0, LEFT, RIGHT, AIRWAYS], dtype=np.uint8)
+    width = (volume.voxels.shape[2] - 1) * volume.spacing_mm[2] * volume.direction[0, 2]
+    middle = 2 * volume.origin_mm[0] + width
+    return replace(
+        background,
+        volume=replace(volume, voxels=volume.voxels[:, :, ::-1]),
+        lungs=swapped[background.lungs[:, :, ::-1]],
+        held=background.held[:, :, ::-1],
+        known=tuple(((middle - at[0], at[1], at[2]), r) for at, r in background.known),
+    )
+
+
+def thickened(background: Background, ratio: float) -> Background:
+    """Return slices so many times as thick and as far apart: means over the thicker slice."""
     volume = background.volume
     voxels = np.asarray(volume.voxels)
-    known, lungs = background.known, background.lungs
-    if rng.random() < 0.5:
-        swapped = np.array([0, LEFT, RIGHT, AIRWAYS], dtype=np.uint8)
-        lungs = swapped[lungs[:, :, ::-1]]
-        width = (voxels.shape[2] - 1) * volume.spacing_mm[2] * volume.direction[0, 2]
-        middle = 2 * volume.origin_mm[0] + width
-        voxels = voxels[:, :, ::-1]
-        known = tuple(((middle - at[0], at[1], at[2]), r) for at, r in known)
-    scale = float(rng.uniform(0.88, 1.12))
-    thickness = background.thickness_mm
-    spacing = volume.spacing_mm
-    if thickness < 2.6 and rng.random() < 0.3:
-        count = voxels.shape[0] // 2 * 2
-        voxels = ((voxels[:count:2].astype(np.int32) + voxels[1:count:2]) // 2).astype(np.int16)
-        spacing, thickness = (2 * spacing[0], *spacing[1:]), 2 * thickness
-    extra = float(rng.uniform(0, 14))
-    noisy = voxels.astype(np.float32)
-    for index in range(len(noisy)):
-        grain = rng.standard_normal(noisy.shape[1:], dtype=np.float32)
-        noisy[index] += extra * 2.0 * ndimage.uniform_filter(grain, 2)
-    scaled = (spacing[0] * scale, spacing[1] * scale, spacing[2] * scale)
+    count = int(len(voxels) / ratio)
+    below = np.zeros((len(voxels) + 1, *voxels.shape[1:]), dtype=np.float32)
+    np.cumsum(voxels, axis=0, out=below[1:], dtype=np.float32)
+    edges = np.arange(count + 1) * ratio
+    index = np.minimum(edges.astype(int), len(voxels) - 1)
+    rest = (edges - index).astype(np.float32)[:, None, None]
+    levels = np.diff(below[index] + rest * voxels[index], axis=0) / np.float32(ratio)
+    step = volume.spacing_mm[0]
+    shift = volume.direction[:, 0] * step * (ratio - 1) / 2
+    origin = np.asarray(volume.origin_mm) + shift
+    moved = replace(
+        volume,
+        voxels=np.rint(levels).astype(np.int16),
+        spacing_mm=(step * ratio, *volume.spacing_mm[1:]),
+        origin_mm=(float(origin[0]), float(origin[1]), float(origin[2])),
+    )
+    return replace(background, volume=moved, thickness_mm=background.thickness_mm * ratio)
+
+
+def _other_kernel(background: Background, rng: np.random.Generator) -> Background:
+    """Return slices reconstructed more softly or more sharply, or as they were."""
+    draw_, amount = rng.random(), float(rng.uniform(0.2, 0.8))
+    if draw_ > 0.65:
+        return background
+    volume = background.volume
+    soft = draw_ < 0.35
+    sigma = (amount if soft else 0.8) / volume.spacing_mm[2]
+    voxels = np.empty(volume.voxels.shape, dtype=np.int16)
+    for index, level in enumerate(volume.voxels):
+        flat = level.astype(np.float32)
+        blurred = ndimage.gaussian_filter(flat, sigma)
+        made = blurred if soft else flat + amount * (flat - blurred)
+        voxels[index] = np.clip(np.rint(made), -1024, 3071)
+    blur = background.blur_mm
+    return replace(
+        background,
+        volume=replace(volume, voxels=voxels),
+        blur_mm=float(np.hypot(blur, amount)) if soft else 0.8 * blur,
+        noise_hu=background.noise_hu * (1 - 0.5 * amount if soft else 1 + 0.7 * amount),
+    )
+
+
+def _noisier(background: Background, extra_hu: float, rng: np.random.Generator) -> Background:
+    voxels = np.empty(background.volume.voxels.shape, dtype=np.int16)
+    for index, level in enumerate(background.volume.voxels):
+        grain = rng.standard_normal(level.shape, dtype=np.float32)
+        noisy = level + extra_hu * 2.0 * ndimage.uniform_filter(grain, 2)
+        voxels[index] = np.clip(np.rint(noisy), -1024, 3071)
+    noise = float(np.hypot(background.noise_hu, extra_hu))
+    volume = replace(background.volume, voxels=voxels)
+    return replace(background, volume=volume, noise_hu=noise)
+
+
+def _scaled(background: Background, scale: NDArray[np.float64]) -> Background:
+    """Return the patient larger or smaller along (left, back, up); the axes are the patient's."""
+    volume = background.volume
+    spacing = np.asarray(volume.spacing_mm) * scale[::-1]
     origin = np.asarray(volume.origin_mm) * scale
     moved = replace(
-        volume, voxels=np.clip(np.rint(noisy), -1024, 3071).astype(np.int16), spacing_mm=scaled,
+        volume,
+        spacing_mm=(float(spacing[0]), float(spacing[1]), float(spacing[2])),
         origin_mm=(float(origin[0]), float(origin[1]), float(origin[2])),
-    )  # fmt: skip
-    return Background(
-        background.name,
-        moved,
-        lungs,
-        thickness * scale,
-        background.blur_mm * float(rng.uniform(0.8, 1.4)),
-        float(np.hypot(background.noise_hu, extra)),
-        tuple(((at[0] * scale, at[1] * scale, at[2] * scale), r * scale) for at, r in known),
-    )  # fmt: skip
+    )
+    known = []
+    for at, radius in background.known:
+        x, y, z = (float(v) for v in np.asarray(at) * scale)
+        known.append(((x, y, z), radius * float(scale.max())))
+    thickness = background.thickness_mm * float(scale[2])
+    return replace(background, volume=moved, thickness_mm=thickness, known=tuple(known))
 
 
 def painted(background: Background, count: int, rng: np.random.Generator) -> TrainingScan:
@@ -143,7 +221,8 @@ def painted(background: Background, count: int, rng: np.random.Generator) -> Tra
     seen = replace(view, voxels=voxels)
     # The lungs stay those of the background: what was painted lies inside them by construction.
     known = LungMap(sides, np.zeros((0, 0, 0), bool))
-    return TrainingScan(seen, coarse, known, labels, tuple(kinds))
+    held = carry(background.held, coarse.voxels.shape)
+    return TrainingScan(seen, coarse, known, labels, held, tuple(kinds))
 
 
 _SHARES = (0.34, 0.12, 0.14, 0.12, 0.08, 0.1, 0.1)

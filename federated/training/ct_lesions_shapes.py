@@ -27,8 +27,8 @@ KINDS = (
 # Smallest and largest radius (mm) that is drawn for a kind.
 RADII_MM: dict[str, tuple[float, float]] = {
     "solid_nodule": (1.8, 12.0),
-    "part_solid_nodule": (4.0, 12.0),
-    "ground_glass_nodule": (3.5, 12.0),
+    "part_solid_nodule": (4.0, 14.0),
+    "ground_glass_nodule": (3.5, 16.0),
     "cavity": (6.0, 19.0),
     "consolidation": (9.0, 24.0),
     "tree_in_bud": (7.0, 15.0),

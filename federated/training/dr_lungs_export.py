@@ -88,7 +88,6 @@ def bundle_metadata(version: str) -> dict[str, Any]:
                 "view": {"dtype": "float32", "shape": [None, len(VIEWS)]},
                 "yaw": {"dtype": "float32", "shape": [None, 1]},
                 "missing": {"dtype": "float32", "shape": [None, len(EDGES)]},
-                "mirrored": {"dtype": "float32", "shape": [None, 1]},
             },
         },
         "preprocessing": {"op": INPUT_OP, "size": SIDE},
@@ -117,9 +116,10 @@ def card(trained: TrainedLungs, version: str) -> str:
 
 **仅供研究，不得用于临床。 Not for clinical use.**
 
-正位胸片的左右肺野、投照方式（正位、侧位、转向、黑白颠倒、非胸片）、患者旋转角、各边截断的比例、是否左右
-翻转。 Right and left lung field of a frontal chest radiograph, kind of view, turn of the patient
-about the long axis, share of the lungs beyond each edge, whether right and left are exchanged.
+正位胸片的左右肺野、投照方式（正位、侧位、转向、黑白颠倒、非胸片）、患者旋转角、各边截断的比例。
+Right
+and left lung field of a frontal chest radiograph, kind of view, turn of the patient about the long
+axis, share of the lungs beyond each edge.
 
 ## Network
 
@@ -150,6 +150,7 @@ Outlines on twelve real radiographs: docs/imaging/dr-quality.md.
 
 - A lung that is wholly opaque is outlined where a lung usually lies.
 - Turn: learnt from projections of two CT; on real films its zero has a spread of its own.
+- Mirrored pictures: a head for them did not learn (chance); the outline's heart side is used.
 - Children, prone films, pneumonectomy: not measured.
 """
 

@@ -31,6 +31,7 @@ class Said:
         As steered in training, and as served.
     missing : (n, 4)
     mirrored : (n, 1)
+        Steers the features only: version 0.2 has not learnt it, so it is not served.
     """
 
     lungs: torch.Tensor
@@ -71,7 +72,8 @@ class LungNet(nn.Module):
         self.squeezed = nn.Sequential(
             nn.Conv2d(WIDTHS[-1], _PLACED, 1), nn.ReLU(inplace=True), nn.Dropout(0.1)
         )
-        self.edges = nn.Linear(_PLACED * _DEEPEST**2, 48)
+        # One kernel over the whole level: a linear layer without a reshape in the exported graph.
+        self.edges = nn.Conv2d(_PLACED, 48, _DEEPEST)
         self.missing = nn.Linear(48, len(EDGES))
         self.mirrored = nn.Linear(48, 1)
 
@@ -91,7 +93,7 @@ class LungNet(nn.Module):
         x = kept[-1]
         turn = self.turn(self.grid(x)).sum((2, 3))
         hidden = functional.relu(self.pooled(torch.cat([x.mean((2, 3)), x.amax((2, 3))], 1)))
-        edges = functional.relu(self.edges(self.squeezed(x).flatten(1)))
+        edges = functional.relu(self.edges(self.squeezed(x)).sum((2, 3)))
         for block, skip in zip(self.up, kept[-2::-1], strict=True):
             x = functional.interpolate(x, scale_factor=2.0, mode="bilinear", align_corners=False)
             x = block(torch.cat([x, skip], 1))
@@ -102,7 +104,7 @@ class LungNet(nn.Module):
 
 
 #: Names of what the bundle gives, in order.
-OUTPUTS = ("lungs", "view", "yaw", "missing", "mirrored")
+OUTPUTS = ("lungs", "view", "yaw", "missing")
 
 
 class Served(nn.Module):
@@ -115,6 +117,5 @@ class Served(nn.Module):
     def forward(self, image: torch.Tensor) -> tuple[torch.Tensor, ...]:
         said = self.network(image)
         return (
-            torch.sigmoid(said.lungs), torch.softmax(said.view, 1), said.turn, said.missing,
-            torch.sigmoid(said.mirrored),
+            torch.sigmoid(said.lungs), torch.softmax(said.view, 1), said.turn, said.missing
         )  # fmt: skip

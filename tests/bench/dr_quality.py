@@ -84,7 +84,8 @@ def pictures(name: str, half: str) -> Iterator[tuple[str, np.ndarray]]:
         rows = [row for row in csv.DictReader(lines) if row["set"] == name]
     with zipfile.ZipFile(folder / archive) as container:
         for number, row in enumerate(rows):
-            ours = number % 2 == 1 if name == "da" else reported(row["group_id"])
+            odd = number % 2 == 1
+            ours = odd if name == "da" else reported(row["group_id"])
             if half == "all" or ours == (half == "report"):
                 yield row["member"], decode(container.read(row["member"]))
 
@@ -178,11 +179,18 @@ def strange_rows(by: LungNetwork) -> Iterator[Row]:
                 yield row_of("no chest radiograph", 1.0, Path(name).name, scaled, by)
 
 
+#: Untouched sets: both halves of `da`; of the others the patients that trained and fitted nothing.
+#: `tbx11k_tb`, `nih_pneumonia` and `covid_cxr` are diseased, many of them portable films.
+SETS = (("da", "fit"), ("da", "report"), ("nih_normal", "report"), ("tbx11k_tb", "report"),
+        ("nih_pneumonia", "report"), ("covid_cxr", "report"))  # fmt: skip
+
+
 def untouched_rows(half: str, count: int, by: LungNetwork) -> Iterator[Row]:
-    for name in ("da", "nih_normal"):
-        chosen = list(pictures(name, half))
+    """Yield at most about `count` pictures of each set at their own size."""
+    for name, part in SETS if half == "report" else (("da", "fit"), ("tbx11k_tb", "fit")):
+        chosen = list(pictures(name, part))
         for member, pixels in chosen[:: max(1, len(chosen) // count)]:
-            yield row_of(f"untouched {name}", 0.0, member, pixels, by)
+            yield row_of(f"untouched {name}, {part} half", 0.0, member, pixels, by)
 
 
 def value_of(row: Row, metric: str, sign: int) -> float:

@@ -50,13 +50,12 @@ def _codes(
     confidence=0.9,
     limits=None,
     missing=None,
-    mirrored=0.0,
 ):
     metrics = {}
     answer = _answer(yaw_deg)
     if missing is not None:
         shares = dict.fromkeys(EDGES, -0.2) | missing
-        answer = replace(answer, missing=shares, mirrored=mirrored)
+        answer = replace(answer, missing=shares)
     lungs = LungFields(mask, confidence, "network", answer)
     found = judged_position(lungs, field, limits or DrLimits(), metrics)
     return {(r.code, r.severity) for r in found}, metrics
@@ -94,9 +93,10 @@ def test_lungs_that_reach_the_edge_of_the_field_are_cut(field, code):
         ("image_right", "DR_CUT_SIDE"),
     ],
 )
-def test_what_the_network_says_is_missing_counts_more_than_the_outline(edge, code):
+def test_what_the_network_says_is_missing_counts_beside_the_outline(edge, code):
     touching = (60, 0, 256, 256)
-    assert _codes(_lungs(), touching, missing={})[0] == set()
+    assert ("DR_CUT_APICES", "reject") in _codes(_lungs(), touching, missing={})[0]
+    assert _codes(_lungs(), missing={})[0] == set()
     found, metrics = _codes(_lungs(), missing={edge: 0.3})
     assert found == {(code, "reject")}
     assert metrics[f"{edge}_missing"] == 0.3
@@ -104,17 +104,6 @@ def test_what_the_network_says_is_missing_counts_more_than_the_outline(edge, cod
         ("DR_LUNGS_UNSURE", "warn"),
         (code, "warn"),
     }
-
-
-def test_a_mirrored_picture_is_doubted_by_the_network_before_the_outline():
-    heart_on_the_right = _lungs()[:, ::-1].copy()
-    heart_on_the_right = np.where(heart_on_the_right == 0, 0, 3 - heart_on_the_right).astype(
-        np.uint8
-    )
-    assert _codes(heart_on_the_right, missing={})[0] == set()
-    found, metrics = _codes(_lungs(), missing={}, mirrored=0.98)
-    assert found == {("DR_SIDE_DOUBTFUL", "warn")}
-    assert metrics["mirrored_probability"] == 0.98
 
 
 def test_flat_lungs_mean_shallow_breath():
