@@ -21,6 +21,7 @@ from edge.report.physician.refresh import changes
 from edge.report.physician.words import said
 from edge.reports.desk import add, checked, save_preliminary, sign, versions_of
 from edge.reports.drafts import draft_of, drop_draft, save_draft, writing
+from edge.reports.notifying import card_of, record_card
 from edge.reports.phrases import offered_phrases, save_phrase
 
 router = APIRouter(prefix="/api")
@@ -77,6 +78,28 @@ class PhraseOut(BaseModel):
     """Which version is taken out of use."""
 
     version: int = Field(ge=1)
+
+
+class Card(BaseModel):
+    """What a person entered on the notifiable-disease card, and what became of it."""
+
+    state: Literal["prepared", "reported", "not_needed"]
+    fields: dict[str, Any]
+
+
+@router.get("/studies/{study}/report/card")
+def read_card(site: TheSite, session: MayOpen, study: str) -> dict[str, Any]:
+    """Return the notifiable-disease card, prefilled, with its state and due time."""
+    row = opened_study(site, session, study)
+    return card_of(site.box, row)
+
+
+@router.put("/studies/{study}/report/card")
+def write_card(site: TheSite, session: MayWrite, study: str, body: Card) -> dict[str, Any]:
+    """Record the card: prepared, reported (by whom), or not needed."""
+    row = opened_study(site, session, study)
+    record_card(site.box, session, row, body.state, body.fields)
+    return card_of(site.box, row)
 
 
 @router.get("/studies/{study}/report")

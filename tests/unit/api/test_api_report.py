@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from datetime import datetime, timedelta
 
 import pyotp
 import pytest
@@ -313,3 +314,28 @@ def test_an_erased_patient_leaves_no_draft(site):
     erase_subject(site.box, site.box.vault.study(site.uid).subject, "test")
     left = site.box.database.query("SELECT 1 FROM report_draft WHERE study = ?", (study,))
     assert left == []
+
+
+def test_the_card_is_prefilled_from_records_and_due_in_24_hours(site):
+    client = site.client("physician")
+    before = client.get(path(site, "/card")).json()
+    assert (before["state"], before["due_at"]) == ("none", None)
+    content = confirmed(client.get(path(site)).json())
+    content["classification"]["tier"] = "suspected"
+    content["classification"]["basis"] = [{"code": "imaging", "source": "measurement"}]
+    client.put(path(site, "/draft"), json={"version": 0, "base": 0, "content": content})
+    saved = client.post(path(site, "/preliminary"), json={"version": 1}).json()
+    card = client.get(path(site, "/card")).json()
+    fields = {one["name"]: (one["value"], one["source"]) for one in card["fields"]}
+    assert card["state"] == "due"
+    made = datetime.fromisoformat(saved["versions"][0]["body"]["at"])
+    assert datetime.fromisoformat(card["due_at"]) - made == timedelta(hours=24)
+    assert fields["case_class"] == ("疑似病例", "record.report")
+    assert fields["sex"] == ("男", "record.patient")
+    assert fields["tb_class"] == ("", "")  # no bacteriology is known: nothing is guessed
+    assert {"id_number", "address", "telephone", "tb_class"} <= set(card["missing"])
+    form = {"state": "reported", "fields": {"tb_class": "无病原学结果", "telephone": "1"}}
+    done = client.put(path(site, "/card"), json=form).json()
+    assert (done["state"], done["by"]) == ("reported", "physician 某")
+    wrong = client.put(path(site, "/card"), json={"state": "reported", "fields": {"tb_class": "x"}})
+    assert wrong.json()["code"] == "E5201"

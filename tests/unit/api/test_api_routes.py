@@ -76,6 +76,8 @@ TABLE = {
     ("POST", "/api/studies/{study}/report/sign"): {"radiologist"},
     ("POST", "/api/studies/{study}/report/addendum"): {"radiologist"},
     ("GET", "/api/studies/{study}/report/versions/{identity}/{document}"): OPENERS,
+    ("GET", "/api/studies/{study}/report/card"): OPENERS,
+    ("PUT", "/api/studies/{study}/report/card"): DOCTORS,
     ("GET", "/api/report/phrases"): DOCTORS,
     ("PUT", "/api/report/phrases/{identity}"): {"radiologist"},
     ("POST", "/api/report/phrases/{identity}/retire"): {"radiologist"},
