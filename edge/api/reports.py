@@ -223,7 +223,9 @@ def _state(site: Site, session: Session, row: dict[str, Any]) -> dict[str, Any]:
     if draft is not None:
         content = draft.content
     elif newest is not None:
-        content = content_of(newest["body"]["content"])
+        # An addendum stands beside the report that it adds to; the form shows the report.
+        whole = next(one for one in reversed(versions) if one["kind"] != "addendum")
+        content = content_of(whole["body"]["content"])
     else:
         _, found, _ = checked(box, row, Content())
         content = Content(found.offered, severity=offered_severity(found.case))

@@ -189,6 +189,7 @@ def test_signed_is_frozen_and_an_addendum_stands_beside_it(site):
     assert [v["kind"] for v in versions] == ["signed", "addendum"]
     assert versions[0]["body"] == signed
     assert versions[1]["body"]["to"] == signed["id"]
+    assert answer.json()["content"] == signed["content"]
     assert row_state(site) == "addended"
 
 

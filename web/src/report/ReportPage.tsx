@@ -115,6 +115,7 @@ function Versions({ state, study }: { state: ReportState; study: string }) {
           return (
             <li key={one.id}>
               <b>{t('report.version', { n: one.version })}</b> {t(`report.state.${one.kind}`)} · {one.name} · <span className="num">{instant(one.at)}</span>
+              {one.kind === 'addendum' && <p className="report-added">{one.body.text_zh}</p>}
               {papers.length > 0 && (
                 <>
                   {' '}
