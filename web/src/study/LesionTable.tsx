@@ -18,7 +18,7 @@ export const KINDS: Record<string, Key> = {
   pleural_thickening: 'kind.pleural_thickening',
   lymph_node: 'kind.lymph_node',
 };
-const PLACES: Record<string, Key> = {
+export const PLACES: Record<string, Key> = {
   right_upper_zone: 'place.right_upper_zone',
   right_middle_zone: 'place.right_middle_zone',
   right_lower_zone: 'place.right_lower_zone',

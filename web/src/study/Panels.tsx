@@ -1,4 +1,4 @@
-import { memo, useState } from 'react';
+import { memo, useState, type ReactNode } from 'react';
 import type { Study } from '../api/types';
 import { useTexts, type Key } from '../i18n';
 import { useRead } from '../ui/useRead';
@@ -17,9 +17,11 @@ interface Props {
   selected: number | null;
   onSelect: (lesion: number) => void;
   onChanged: () => void;
+  /** The physician's review; it stands above the AI's answer. */
+  review?: ReactNode;
 }
 
-export const Panels = memo(function Panels({ study, selected, onSelect, onChanged }: Props) {
+export const Panels = memo(function Panels({ study, selected, onSelect, onChanged, review }: Props) {
   const { t } = useTexts();
   const [tab, setTab] = useState<Tab>('ai');
   // Read again with every change of the study; what the patient's other studies cause comes by the clock.
@@ -46,7 +48,12 @@ export const Panels = memo(function Panels({ study, selected, onSelect, onChange
         ))}
       </div>
       <div className="panel" id="panel" role="tabpanel" aria-labelledby={`tab-${tab}`}>
-        {tab === 'ai' && <AiPanel study={study} selected={selected} onSelect={onSelect} onChanged={onChanged} />}
+        {tab === 'ai' && (
+          <>
+            {review}
+            <AiPanel study={study} selected={selected} onSelect={onSelect} onChanged={onChanged} />
+          </>
+        )}
         {tab === 'joined' && <JoinedPanel study={study} list={joined} onSelect={onSelect} />}
         {tab === 'qc' && <QcPanel study={study} />}
         {tab === 'delivery' && <DeliveryPanel study={study} />}
