@@ -46,6 +46,7 @@ _SECTIONS = (
     "uplink",
     "statistics",
     "joining",
+    "report",
 )
 
 

@@ -25,11 +25,12 @@ _WORDS: Final[tuple[tuple[str, str, frozenset[str]], ...]] = (
 )  # fmt: skip
 _CLAUSE: Final = re.compile(r"[，；。;\n]")
 _SENTENCE: Final = re.compile(r"[；。;\n]")
+_NO_SIZE: Final = "|".join(("壁厚", "层厚", "厚度", "厚", "间隔", "间距"))
 _SIZE: Final = re.compile(
-    r"(壁厚|层厚|厚度|厚|间隔|间距)?\s*(?:约|为)?\s*(\d+(?:\.\d+)?)\s*(mm|cm|毫米|厘米)"
+    rf"({_NO_SIZE})?\s*(?:约|为)?\s*(\d+(?:\.\d+)?)\s*(mm|cm|毫米|厘米)"
     r"(?:\s*[×xX*]\s*(\d+(?:\.\d+)?)\s*(mm|cm|毫米|厘米))?"
 )
-_DENIED: Final = re.compile(r"(未见|无|未发现|没有|未显示)")
+_DENIED: Final = re.compile(r"未见|无|未发现|没有|未显示")
 _HEDGES: Final = (
     "疑似", "可疑", "考虑", "可能", "待排", "不除外", "不能排除", "除外", "待查", "？", "?", "陈旧",
     "倾向", "未见", "鉴别", "请结合", "不能据此",
