@@ -130,6 +130,7 @@ def settle(search: Search, judge: Judge, least: float | None = None) -> list[Sco
     sources: list[tuple[list[Candidate], Judge]] = [(search.patterns, rules)]
     sources += [(group, judge) for group in search.groups]
     rated = [(_rated(field, group, by), by.threshold) for group, by in sources]
+    rated = _without_miliary_buds(rated)
     chosen: list[Scored] = []
     for group, limit in rated:
         chosen = _disjoint(field, [s for s in group if s.probability >= limit], chosen)
@@ -193,6 +194,28 @@ def _rated(field: Field, candidates: list[Candidate], judge: Judge) -> list[Scor
     return sorted(rated, key=lambda s: -s.probability)
 
 
+def _without_miliary_buds(
+    rated: list[tuple[list[Scored], float]],
+) -> list[tuple[list[Scored], float]]:
+    """Drop clusters of buds inside a lung that is reported as miliary: its nodules are their buds.
+
+    The patterns are the first group.
+    """
+    whole, limit = rated[0]
+    miliary = [
+        s.candidate for s in whole if s.candidate.kind == "miliary" and s.probability >= limit
+    ]
+
+    def is_one(scored: Scored) -> bool:
+        candidate = scored.candidate
+        size = int(candidate.mask.sum())
+        return candidate.kind == "tree_in_bud" and any(
+            _common(candidate, other) > size / 5 for other in miliary
+        )
+
+    return [([s for s in group if not is_one(s)], least) for group, least in rated]
+
+
 def _beside(candidates: list[Scored], taken: list[Scored]) -> list[Scored]:
     """Add candidates below the usual point; the likelier of two outlines of one thing stays.
 
@@ -208,16 +231,21 @@ def _beside(candidates: list[Scored], taken: list[Scored]) -> list[Scored]:
 
 def _shared(one: Candidate, other: Candidate) -> float:
     """Return intersection over union of two masks on one grid."""
+    both = _common(one, other)
+    return both / (int(one.mask.sum()) + int(other.mask.sum()) - both)
+
+
+def _common(one: Candidate, other: Candidate) -> int:
+    """Return how many voxels two masks on one grid share."""
     low = [max(a.start, b.start) for a, b in zip(one.box, other.box, strict=True)]
     high = [min(a.stop, b.stop) for a, b in zip(one.box, other.box, strict=True)]
     if any(a >= b for a, b in zip(low, high, strict=True)):
-        return 0.0
+        return 0
     parts = [
         tuple(slice(a - s.start, b - s.start) for a, b, s in zip(low, high, c.box, strict=True))
         for c in (one, other)
     ]
-    both = int((one.mask[parts[0]] & other.mask[parts[1]]).sum())
-    return both / (int(one.mask.sum()) + int(other.mask.sum()) - both)
+    return int((one.mask[parts[0]] & other.mask[parts[1]]).sum())
 
 
 def _disjoint(field: Field, candidates: list[Scored], taken: list[Scored]) -> list[Scored]:

@@ -7,11 +7,10 @@ miliary disease spares none (random distribution; Fleischner glossary, Radiology
 from __future__ import annotations
 
 import numpy as np
-from scipy import ndimage
 
-from core.imaging.ct_grid import bounding_box
+from core.imaging.ct_grid import bounding_box, dilate
+from core.imaging.lesions_blobs import Blob
 from core.imaging.lesions_field import Candidate, Field
-from core.imaging.lesions_small import Blob
 from core.imaging.lungs import LEFT, RIGHT
 
 BALL_RADIUS_MM = 3.6
@@ -60,7 +59,7 @@ def _pattern(field: Field, places: np.ndarray, side: int, features: dict[str, fl
     seeds = np.zeros(grid.voxels.shape, dtype=bool)
     seeds[tuple(places.T)] = True
     box = bounding_box(seeds, (3, 3, 3))
-    near = ndimage.distance_transform_edt(~seeds[box], sampling=grid.spacing_mm) <= BALL_REACH_MM
+    near = dilate(seeds[box], BALL_REACH_MM, grid.spacing_mm)
     dense = grid.voxels[box] > field.background_hu + 120
     mask = np.asarray(near & dense & (field.labels[box] == side))
     features["volume_ml"] = float(mask.sum() * grid.voxel_ml)

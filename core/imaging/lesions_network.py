@@ -76,10 +76,14 @@ def rating_of(candidate: Candidate, row: np.ndarray, answer: Answer) -> Rating:
     """Return probability and kind; a kind must be one that the candidate's outline can carry.
 
     Only what was found as an air pocket has a lumen, so only that can be a cavity, and it can be
-    nothing else; a cluster of buds and a large opacity keep the kind they were found as.
+    nothing else; a large opacity keeps the kind it was found as. A cluster of buds is nothing but
+    that: its probability is that of buds, not of any lesion, for a nodule has its own candidate.
     """
     shares = {name: float(share) for name, share in zip(answer.classes, row, strict=True)}
     odds = _odds(1.0 - shares.pop(FALSE_KIND))
+    buds = candidate.kind == "tree_in_bud"
+    if buds and "score" in candidate.features:
+        odds = _odds(shares.get("tree_in_bud", 0.0))
     if answer.rules_weight:
         rules = np.clip(_odds(probability(candidate)), -RULES_LIMIT, RULES_LIMIT)
         odds += answer.rules_weight * float(rules)
@@ -90,7 +94,7 @@ def rating_of(candidate: Candidate, row: np.ndarray, answer: Answer) -> Rating:
         rules_say = probability(candidate)
         surer = max(lesion, rules_say) if rules_say >= REPORTED_PROBABILITY else lesion
         return Rating(surer, candidate.kind if large else "cavity")
-    if candidate.kind == "tree_in_bud":  # found as a cluster: the patch alone cannot tell
+    if buds:
         return Rating(lesion, "tree_in_bud")
     shares.pop("cavity", None)
     return Rating(lesion, max(shares, key=lambda k: shares[k]) if shares else candidate.kind)

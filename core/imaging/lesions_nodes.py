@@ -11,8 +11,8 @@ import numpy as np
 from scipy import ndimage
 
 from core.imaging.ct_grid import Grid, bounding_box, dilate
+from core.imaging.lesions_blobs import Blob, scale_space
 from core.imaging.lesions_field import Candidate, Field, between_lungs
-from core.imaging.lesions_small import Blob, scale_space
 from core.imaging.lungs import AIRWAYS, LungMap
 from core.imaging.measure import recist_axes, shape_ratios
 

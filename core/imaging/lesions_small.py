@@ -1,26 +1,19 @@
-"""Nodules and tree-in-bud: blobs by Laplacian of Gaussian, vessels put aside by shape.
-
-Detection after Lindeberg (IJCV 30:79, 1998): a ball of radius r answers most at sigma = r/sqrt(3).
-Tubes are told from balls by the eigenvalues of the Hessian (Li, Sone, Doi, Med Phys 30:2040, 2003)
-and by what is attached to the blob's surface.
-"""
+"""Nodules: blobs of the scale space outlined, vessels cut off, shape and attachment described."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from itertools import combinations_with_replacement
+from dataclasses import replace
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import ndimage
 
-from core.imaging.ct_grid import Hounsfield, Mask
+from core.imaging.ct_grid import Hounsfield, Mask, bounding_box
+from core.imaging.lesions_blobs import Blob, scale_space
 from core.imaging.lesions_field import Candidate, Field
 from core.imaging.measure import shape_ratios
 
 SIGMAS_MM = (1.3, 2.0, 3.0, 4.5, 6.5)
 BLOB_CONTRAST_HU = 45.0
-LEAST_TO_LARGEST = 0.25
 DENSE_CAP_HU = 150.0
 BUD_RADIUS_MM = 4.0
 BUD_STRENGTH_HU = 150.0
@@ -29,26 +22,18 @@ FEWEST_BUDS = 4
 HAZY_SIGMAS_MM = (3.0, 4.5, 6.5, 9.0)
 HAZY_CAP_ABOVE_HU = 320.0
 HAZY_CONTRAST_HU = 55.0
-
-
-@dataclass(frozen=True)
-class Blob:
-    """One maximum of the scale space: place (grid index), sigma, contrast, roundness."""
-
-    place: tuple[int, int, int]
-    sigma_mm: float
-    strength: float
-    roundness: float
-
-    @property
-    def radius_mm(self) -> float:
-        """Radius of the ball that would answer most here."""
-        return self.sigma_mm * 3**0.5
+HAZE_ABOVE_LUNG_HU = (90.0, HAZY_CAP_ABOVE_HU)
+EVEN_HU_PER_MM = 26.0
+# From this scale on every second voxel tells as much, at an eighth of the time.
+HALVED_FROM_MM = 4.0
+# A vessel is thinner than what hangs on it: balls of this share of the deepest one are opened away.
+OPENED_SHARE = 0.55
 
 
 def find_blobs(field: Field) -> list[Blob]:
     """Return maxima over place and scale inside the lung, strongest first."""
-    return scale_space(field, _filled(field, DENSE_CAP_HU), SIGMAS_MM, BLOB_CONTRAST_HU)
+    filled = _filled(field, DENSE_CAP_HU)
+    return scale_space(field, filled, SIGMAS_MM, BLOB_CONTRAST_HU, HALVED_FROM_MM)
 
 
 def find_hazy_blobs(field: Field) -> list[Blob]:
@@ -57,16 +42,7 @@ def find_hazy_blobs(field: Field) -> list[Blob]:
     What is thin then answers little; a ground-glass ball of the same height keeps its answer.
     """
     cap = field.background_hu + HAZY_CAP_ABOVE_HU
-    return scale_space(field, _filled(field, cap), HAZY_SIGMAS_MM, HAZY_CONTRAST_HU)
-
-
-def scale_space(
-    field: Field, filled: Hounsfield, sigmas_mm: tuple[float, ...], least: float
-) -> list[Blob]:
-    blobs: list[Blob] = []
-    for sigma in sigmas_mm:
-        blobs.extend(_blobs_at(field, filled, sigma, least))
-    return _thin_out(sorted(blobs, key=lambda b: -b.strength), field.grid.spacing_mm)
+    return scale_space(field, _filled(field, cap), HAZY_SIGMAS_MM, HAZY_CONTRAST_HU, HALVED_FROM_MM)
 
 
 def find_nodules(field: Field, blobs: list[Blob]) -> list[Candidate]:
@@ -95,6 +71,7 @@ def find_hazy_nodules(field: Field, hazy: list[Blob], dense: list[Blob]) -> list
             continue
         count = int((buds[candidate.box] & candidate.mask).sum())
         candidate.features["buds"] = float(count)
+        candidate.features["even_ml"] = _even_haze_ml(field, candidate)
         values = field.grid.voxels[candidate.box][candidate.mask]
         solid = float((values > -300).mean())
         if solid < 0.45:
@@ -102,6 +79,27 @@ def find_hazy_nodules(field: Field, hazy: list[Blob], dense: list[Blob]) -> list
             kind = "tree_in_bud" if count >= FEWEST_BUDS else kind
             found.append(replace(candidate, kind=kind))
     return found
+
+
+def _even_haze_ml(field: Field, candidate: Candidate) -> float:
+    """Return how much of a candidate is as dense as ground glass and even, millilitres.
+
+    Where vessels fork, voxels are as dense by being half filled, and no two neighbours alike.
+    """
+    tight = bounding_box(candidate.mask, (2, 2, 2))
+    box = tuple(
+        slice(c.start + t.start, c.start + t.stop)
+        for c, t in zip(candidate.box, tight, strict=True)
+    )
+    voxels = field.grid.voxels[(box[0], box[1], box[2])]
+    if min(voxels.shape) < 2:
+        return 0.0
+    smooth = ndimage.gaussian_filter(voxels, 0.5)
+    slopes = np.gradient(smooth, *field.grid.spacing_mm)
+    steepness = np.sqrt(sum(np.square(slope) for slope in slopes))
+    low, high = (field.background_hu + above for above in HAZE_ABOVE_LUNG_HU)
+    even = (smooth > low) & (smooth < high) & (steepness < EVEN_HU_PER_MM)
+    return float((even & candidate.mask[tight]).sum() * field.grid.voxel_ml)
 
 
 def _filled(field: Field, cap_hu: float) -> Hounsfield:
@@ -112,73 +110,6 @@ def _filled(field: Field, cap_hu: float) -> Hounsfield:
     out = np.minimum(field.grid.voxels, np.float32(cap_hu))
     out[~(field.lung | (field.wide & (field.medial_mm > 12)))] = field.background_hu
     return out
-
-
-def _blobs_at(field: Field, filled: Hounsfield, sigma_mm: float, least: float) -> list[Blob]:
-    """Return the local maxima of the scale-normalised negative Laplacian at one scale."""
-    spacing = np.asarray(field.grid.spacing_mm)
-    smooth = ndimage.gaussian_filter(filled, sigma_mm / spacing, truncate=3.0)
-    answer = np.zeros_like(smooth)
-    for axis in range(3):
-        step = (sigma_mm / spacing[axis]) ** 2
-        answer -= step * ndimage.correlate1d(smooth, [1.0, -2.0, 1.0], axis=axis)
-    reach = max(1, round(0.8 * sigma_mm / float(spacing.min())))
-    peaks = answer == ndimage.maximum_filter(answer, size=2 * reach + 1)
-    peaks &= (answer > least) & (field.lung | field.wide)
-    places = np.argwhere(peaks)
-    roundness = _roundness(smooth, places, spacing)
-    return [
-        Blob((int(p[0]), int(p[1]), int(p[2])), sigma_mm, float(answer[tuple(p)]), float(r))
-        for p, r in zip(places, roundness, strict=True)
-        if r > LEAST_TO_LARGEST
-    ]
-
-
-def _roundness(
-    smooth: Hounsfield, places: NDArray[np.int64], spacing: NDArray[np.float64]
-) -> NDArray[np.float64]:
-    """Return least/largest eigenvalue of the Hessian at each place; 0 where not a peak."""
-    if not len(places):
-        return np.zeros(0)
-    inner = np.clip(places, 1, np.asarray(smooth.shape) - 2)
-    hessian = np.zeros((len(places), 3, 3))
-    for a, b in combinations_with_replacement(range(3), 2):
-        hessian[:, a, b] = hessian[:, b, a] = _second(smooth, inner, (a, b)) / (
-            spacing[a] * spacing[b]
-        )
-    roots = np.linalg.eigvalsh(hessian)  # ascending: most negative first
-    peak = roots[:, 2] < 0
-    return np.where(peak, roots[:, 2] / np.minimum(roots[:, 0], -1e-9), 0.0)
-
-
-def _second(
-    smooth: Hounsfield, places: NDArray[np.int64], axes: tuple[int, int]
-) -> NDArray[np.float64]:
-    """Return the second difference along one axis or two."""
-    a, b = axes
-    one, two = np.eye(3, dtype=np.int64)[a], np.eye(3, dtype=np.int64)[b]
-
-    def at(shift: NDArray[np.int64]) -> NDArray[np.float64]:
-        return np.asarray(smooth[tuple((places + shift).T)], dtype=np.float64)
-
-    if a == b:
-        return at(one) - 2 * at(one * 0) + at(-one)
-    return (at(one + two) - at(one - two) - at(two - one) + at(-one - two)) / 4
-
-
-def _thin_out(blobs: list[Blob], spacing_mm: tuple[float, float, float]) -> list[Blob]:
-    """Keep the strongest of blobs whose balls overlap by their centres."""
-    if not blobs:
-        return []
-    spots = np.array([b.place for b in blobs]) * np.asarray(spacing_mm)
-    radii = np.array([b.radius_mm for b in blobs])
-    alive = np.ones(len(blobs), dtype=bool)
-    for index in range(len(blobs)):
-        if not alive[index]:
-            continue
-        distance = np.linalg.norm(spots[index + 1 :] - spots[index], axis=1)
-        alive[index + 1 :] &= distance > np.maximum(radii[index], radii[index + 1 :])
-    return [b for b, keep in zip(blobs, alive, strict=True) if keep]
 
 
 def _outlined(field: Field, blob: Blob, cap_above_hu: float | None = None) -> Candidate | None:
@@ -205,7 +136,7 @@ def _outlined(field: Field, blob: Blob, cap_above_hu: float | None = None) -> Ca
     brightest = float(core.max())
     level = (peak + background) / 2
     above = (voxels > level) & inside
-    mask, tail = _detached(above, distance, blob.radius_mm, at)
+    mask, tail = _detached(above, distance, blob.radius_mm, grid.spacing_mm)
     if mask is None or mask.sum() < 3:
         return None
     middle, least = shape_ratios(mask, grid.spacing_mm)
@@ -244,23 +175,48 @@ def _distance(
 
 
 def _detached(
-    above: Mask, distance: Hounsfield, radius_mm: float, at: list[int]
+    above: Mask,
+    distance: Hounsfield,
+    radius_mm: float,
+    spacing_mm: tuple[float, float, float],
 ) -> tuple[Mask | None, Mask]:
     """Return the blob without its vessels, and the connected piece with them."""
     labels, _ = ndimage.label(above)
-    own = labels[tuple(at)]
+    own = labels[np.unravel_index(int(distance.argmin()), distance.shape)]
     if own == 0:
         return None, above
     whole = labels == own
     near = whole & (distance <= 1.6 * radius_mm)
-    if radius_mm > 3.0:
-        cut = ndimage.binary_opening(near, iterations=1)
-        parts, count = ndimage.label(cut)
-        if count:
-            sizes = np.bincount(parts.ravel())
-            sizes[0] = 0
-            near = ndimage.binary_dilation(parts == int(sizes.argmax())) & near
-    return near, whole
+    return (_without_vessels(near, distance, radius_mm, spacing_mm), whole)
+
+
+def _without_vessels(
+    near: Mask,
+    distance: Hounsfield,
+    radius_mm: float,
+    spacing_mm: tuple[float, float, float],
+) -> Mask:
+    """Open by a share of the deepest ball about the blob's centre; keep the piece it is in.
+
+    At the hilum a vessel may be the larger piece: the centre decides, not the size.
+    """
+    if radius_mm <= 3.0:  # two voxels: nothing to open
+        return near
+    box = bounding_box(near, (1, 1, 1))
+    part = np.pad(near[box], 1)
+    depth = ndimage.distance_transform_edt(part, sampling=spacing_mm)[1:-1, 1:-1, 1:-1]
+    middle = depth * (distance[box] <= max(0.6 * radius_mm, 1.6))
+    deepest = float(middle.max())
+    if deepest < 1.4 * max(spacing_mm):
+        return near
+    share = OPENED_SHARE * deepest
+    parts, _ = ndimage.label(depth > share)
+    core = parts == parts.flat[int(middle.argmax())]
+    away = ndimage.distance_transform_edt(~core, sampling=spacing_mm)
+    out = np.zeros_like(near)
+    # A voxel more than was opened: an uneven surface is the lesion's own, a vessel's stump short.
+    out[box] = near[box] & (away <= share + max(spacing_mm))
+    return out
 
 
 def _nodule_kind(values: Hounsfield, peak: float) -> str:

@@ -73,10 +73,17 @@ def cpm(scans: Sequence[Scan]) -> float:
 
 
 def cpm_interval(scans: Sequence[Scan], seed: int = 0, rounds: int = 1000) -> tuple[float, float]:
-    """Return the 95 % bootstrap interval over scans."""
+    """Return the 95 % bootstrap interval: scans are drawn again, then the lesions within each."""
     rng = np.random.default_rng([seed, 21])
-    values = [
-        cpm([scans[i] for i in rng.integers(0, len(scans), len(scans))]) for _ in range(rounds)
-    ]
-    low, high = np.percentile(values, (2.5, 97.5))
+    values = []
+    for _ in range(rounds):
+        drawn = [scans[i] for i in rng.integers(0, len(scans), len(scans))]
+        values.append(cpm([_redrawn(scan, rng) for scan in drawn]))
+    low, high = np.nanpercentile(values, (2.5, 97.5))
     return float(low), float(high)
+
+
+def _redrawn(scan: Scan, rng: np.random.Generator) -> Scan:
+    count = len(scan.targets)
+    targets = tuple(scan.targets[i] for i in rng.integers(0, count, count)) if count else ()
+    return Scan(scan.name, targets, scan.false, scan.seconds)

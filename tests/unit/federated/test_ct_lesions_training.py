@@ -6,6 +6,9 @@ import numpy as np
 import pytest
 
 from core.imaging.lesions_field import Candidate
+from core.imaging.lungs import LEFT
+from core.imaging.volume import Volume
+from federated.training.ct_lesions_scans import Background, held_part, thickened, varied
 from federated.training.ct_lesions_shapes import KINDS, RADII_MM, STEP_MM, draw
 
 torch = pytest.importorskip("torch", reason="training tools are not installed")
@@ -81,3 +84,30 @@ def test_a_few_steps_repeat_and_learn(monkeypatch: pytest.MonkeyPatch) -> None:
     answers = training.answers(one, patches[:8])
     assert answers.shape == (8, len(CLASSES))
     assert np.allclose(answers, training.answers(two, patches[:8]), atol=1e-5)
+
+
+def background_of_ramp() -> Background:
+    voxels = np.repeat(np.arange(30, dtype=np.int16)[:, None, None] * 10, 8, 1).repeat(8, 2)
+    direction = np.array([[0, 0, 1.0], [0, 1.0, 0], [1.0, 0, 0]])
+    volume = Volume(voxels, (2.0, 1.0, 1.0), (0.0, 0.0, 100.0), direction)
+    lungs = np.full(voxels.shape, LEFT, np.uint8)
+    return Background("ramp", volume, lungs, held_part(lungs), 2.0, 0.5, 10.0)
+
+
+def test_thicker_slices_keep_densities_where_they_were() -> None:
+    thin = background_of_ramp()
+    thick = thickened(thin, 2.5)
+    assert thick.volume.spacing_mm[0] == pytest.approx(5.0)
+    assert thick.thickness_mm == pytest.approx(5.0)
+    # The ramp rises by 10 HU each 2 mm from height 100: the same law holds at the new heights.
+    heights = np.array([thick.volume.to_lps((k, 0, 0))[2] for k in range(len(thick.volume.voxels))])
+    assert np.allclose(thick.volume.voxels[:, 0, 0], (heights - 100) * 5, atol=1.0)
+
+
+def test_a_varied_scan_keeps_half_of_the_left_lung_for_calibration() -> None:
+    background = background_of_ramp()
+    assert background.held.mean() == pytest.approx(0.5, abs=0.05)
+    for seed in range(4):
+        other = varied(background, np.random.default_rng(seed))
+        assert other.held.sum() == background.held.sum()
+        assert other.volume.voxels.dtype == np.int16
