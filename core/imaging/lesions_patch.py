@@ -17,7 +17,9 @@ from scipy import ndimage
 from core.imaging.ct_errors import BundleNotForLesions
 from core.imaging.lesions_field import Candidate, Field
 
-PATCH_OP = "candidate_patch/1"
+PATCH_OP = "candidate_patch/2"
+# Earlier bundles learnt with air beyond the scan's ends, where a cut vessel looks like a nodule.
+AIR_PATCH_OP = "candidate_patch/1"
 CLASSES_OP = "candidate_classes/1"
 FALSE_KIND = "false"
 RULES_LIMIT = 8.0
@@ -36,12 +38,23 @@ class PatchSpec:
         Voxel edge that the network was trained on; the search grid's is within a few percent.
     low_hu, high_hu : float
         Become 0 and 1; beyond is clipped.
+    air_beyond : bool
+        Beyond the grid there is air; else the last slice, row or column goes on.
     """
 
     side: int
     edge_mm: float
     low_hu: float
     high_hu: float
+    air_beyond: bool = False
+
+    def stated(self) -> dict[str, Any]:
+        """Return the ``preprocessing`` of a bundle that was trained on such patches."""
+        op = AIR_PATCH_OP if self.air_beyond else PATCH_OP
+        return {"op": op, **{name: getattr(self, name) for name in NUMBERS}}
+
+
+NUMBERS = ("side", "edge_mm", "low_hu", "high_hu")
 
 
 def patch_spec(bundle: str, steps: dict[str, Any]) -> PatchSpec:
@@ -52,11 +65,13 @@ def patch_spec(bundle: str, steps: dict[str, Any]) -> PatchSpec:
     BundleNotForLesions
     """
     numbers = {key: value for key, value in steps.items() if key != "op"}
-    if steps.get("op") != PATCH_OP or numbers.keys() != set(PatchSpec.__dataclass_fields__):
+    op = steps.get("op")
+    if op not in (PATCH_OP, AIR_PATCH_OP) or numbers.keys() != set(NUMBERS):
         raise BundleNotForLesions(bundle=bundle, what="preprocessing")
     if not all(_is_number(value) for value in numbers.values()):
         raise BundleNotForLesions(bundle=bundle, what="preprocessing numbers")
-    spec = PatchSpec(**{**numbers, "side": int(numbers["side"])})
+    sides = {**numbers, "side": int(numbers["side"])}
+    spec = PatchSpec(**sides, air_beyond=op == AIR_PATCH_OP)
     if not (8 <= spec.side <= 96 and 0.5 <= spec.edge_mm <= 3 and spec.low_hu < spec.high_hu):
         raise BundleNotForLesions(bundle=bundle, what="preprocessing range")
     return spec
@@ -111,19 +126,32 @@ def answer_of(bundle: str, steps: dict[str, Any], known: frozenset[str]) -> Answ
 
 
 def patch_of(field: Field, candidate: Candidate, spec: PatchSpec) -> NDArray[np.float32]:
-    """Return (2, side, side, side): density 0…1 and the candidate's mask; air beyond the grid."""
+    """Return (2, side, side, side): density 0…1 and the candidate's mask."""
     corner = np.array([s.start for s in candidate.box])
     middle = np.rint(np.asarray(ndimage.center_of_mass(candidate.mask)) + corner).astype(int)
     out = np.zeros((CHANNELS, spec.side, spec.side, spec.side), dtype=np.float32)
     start = middle - spec.side // 2
-    voxels = field.grid.voxels
-    inner, outer = _overlap(start, spec.side, voxels.shape)
-    values = (voxels[inner] - spec.low_hu) / (spec.high_hu - spec.low_hu)
-    out[0][outer] = np.clip(values, 0.0, 1.0)
+    out[0] = _densities(field, start, spec)
     # The mask lies in its own box: the same cut, relative to it.
     inner, outer = _overlap(start - corner, spec.side, candidate.mask.shape)
     out[1][outer] = candidate.mask[inner]
     return out
+
+
+def _densities(field: Field, start: NDArray[np.int_], spec: PatchSpec) -> NDArray[np.float32]:
+    """Return the cube of densities that begins at a voxel of the field's grid."""
+    voxels = field.grid.voxels
+    if spec.air_beyond:
+        out = np.zeros((spec.side,) * 3, dtype=np.float32)
+        inner, outer = _overlap(start, spec.side, voxels.shape)
+        out[outer] = (voxels[inner] - spec.low_hu) / (spec.high_hu - spec.low_hu)
+    else:
+        lines = [
+            np.clip(np.arange(low, low + spec.side), 0, size - 1)
+            for low, size in zip(start.tolist(), voxels.shape, strict=True)
+        ]
+        out = (voxels[np.ix_(*lines)] - spec.low_hu) / (spec.high_hu - spec.low_hu)
+    return np.asarray(np.clip(out, 0.0, 1.0), dtype=np.float32)
 
 
 def _overlap(

@@ -36,7 +36,7 @@ from federated.training.ct_lesions_network import LesionNetwork, lesion_odds
 SEED = 5
 BATCH = 48
 # Rounds of a rate that rises and falls: epochs and highest rate.
-ROUNDS = ((24, 3e-3),)
+ROUNDS = ((26, 3e-3),)
 # The threshold: the most false candidates per scan that a reader is asked to put up with.
 FALSE_PER_SCAN = 4.0
 

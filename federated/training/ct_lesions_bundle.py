@@ -6,7 +6,6 @@ import hashlib
 import io
 import json
 import warnings
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +13,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from core.imaging.lesions_patch import CHANNELS, CLASSES_OP, PATCH_OP
+from core.imaging.lesions_patch import CHANNELS, CLASSES_OP
 from core.models.metadata import FORMAT
 from federated.training.ct_lesions import TrainedLesions
 from federated.training.ct_lesions_card import lesion_card
@@ -100,7 +99,7 @@ def lesion_metadata(threshold: float, rules_weight: float, version: str) -> dict
             "inputs": {"patch": {"dtype": "float32", "shape": [None, CHANNELS, side, side, side]}},
             "outputs": {"kinds": {"dtype": "float32", "shape": [None, len(CLASSES)]}},
         },
-        "preprocessing": {"op": PATCH_OP, **asdict(PATCH)},
+        "preprocessing": PATCH.stated(),
         "postprocessing": {
             "op": CLASSES_OP,
             "output": "kinds",

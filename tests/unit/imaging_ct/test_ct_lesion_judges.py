@@ -88,7 +88,7 @@ def test_what_overlaps_is_reported_once() -> None:
     assert [s.probability for s in found] == [0.9]
 
 
-def test_a_patch_is_centred_and_air_beyond_the_grid() -> None:
+def test_a_patch_is_centred_and_goes_on_beyond_the_grid() -> None:
     field = field_of()
     field.grid.voxels[13:18, 18:23, 18:23] = 500.0
     patch = patch_of(field, nodule(), SPEC)
@@ -99,7 +99,17 @@ def test_a_patch_is_centred_and_air_beyond_the_grid() -> None:
     corner = patch_of(field, nodule((2, 2, 2)), SPEC)
     assert corner[1].sum() == 125
     assert corner[1, 8, 8, 8] == 1
-    assert corner[0, 0, 0, 0] == 0.0
+    assert corner[0, 0, 0, 0] == pytest.approx(0.1)
+    earlier = dataclasses.replace(SPEC, air_beyond=True)
+    assert patch_of(field, nodule((2, 2, 2)), earlier)[0, 0, 0, 0] == 0.0
+    assert np.array_equal(patch_of(field, nodule(), earlier), patch)
+
+
+def test_a_vessel_that_the_scan_cuts_off_goes_on() -> None:
+    field = field_of()
+    field.grid.voxels[:, 18:22, 18:22] = 40.0
+    patch = patch_of(field, nodule((2, 20, 20)), SPEC)
+    assert np.ptp(patch[0], axis=0).max() == 0.0
 
 
 def test_what_has_a_lumen_is_a_cavity_and_nothing_else_is() -> None:
@@ -136,8 +146,10 @@ def test_the_rules_count_beside_the_network_by_their_weight() -> None:
     [{"op": "x"}, {"side": 4}, {"side": "16"}, {"edge_mm": 9}, {"low_hu": 600}, {"more": 1}],
 )
 def test_a_bundle_with_other_steps_is_refused(change) -> None:
-    steps = {"op": "candidate_patch/1", **dataclasses.asdict(SPEC)}
+    steps = SPEC.stated()
     assert patch_spec("b", steps) == SPEC
+    earlier = dataclasses.replace(SPEC, air_beyond=True)
+    assert patch_spec("b", earlier.stated()) == earlier
     with pytest.raises(BundleNotForLesions):
         patch_spec("b", steps | change)
 
@@ -181,7 +193,7 @@ def facts() -> FewFacts:
     answer = TensorSpec("kinds", "float32", (None, 4))
     return FewFacts(Metadata(
         "b", "1.0.0", "t", ("CT",), (cube,), (answer,),
-        {"op": "candidate_patch/1", **dataclasses.asdict(SPEC)},
+        SPEC.stated(),
         {"op": "candidate_classes/1", "output": "kinds", "classes": list(CLASSES)},
         0.6, "c", Licence("l", "l", "l"), True, {"fp32": 1e-3}, {},
     ))  # fmt: skip
