@@ -65,7 +65,8 @@ def read_batches(site: TheSite, session: MayRead) -> dict[str, Any]:
         " ORDER BY created DESC LIMIT 20",
         (session.user,),
     )
-    return {"batches": [_summary(site.box, row[0]) for row in rows]}
+    setting = site.box.settings.screening.ai
+    return {"ai_setting": setting, "batches": [_summary(site.box, row[0]) for row in rows]}
 
 
 @router.post("", status_code=201)

@@ -9,6 +9,7 @@ import { extname, join, normalize } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import * as data from './data.mjs';
 import * as box from './box.mjs';
+import * as home from './home.mjs';
 import * as joined from './joined.mjs';
 import { ctSlice, heatmap, radiograph } from './pictures.mjs';
 
@@ -27,7 +28,7 @@ const ACCOUNTS = {
 };
 const state = { sessions: new Map(), listeners: new Set(), boxListeners: new Set() };
 function reset() {
-  Object.assign(state, { rows: Array.from({ length: 137 }, (_, i) => data.makeRow(i, NOW)), quarantine: data.quarantine(NOW), users: data.users(NOW), failing: false, lost: [], box: box.reset(NOW) });
+  Object.assign(state, { rows: Array.from({ length: 137 }, (_, i) => home.adorn(data.makeRow(i, NOW), i)), home: home.reset(), quarantine: data.quarantine(NOW), users: data.users(NOW), failing: false, lost: [], box: box.reset(NOW) });
 }
 reset();
 const pictures = { ct: new Map(), dr: null };
@@ -46,18 +47,11 @@ const body = (req) =>
     req.on('end', () => done(Buffer.concat(parts)));
   });
 const asJson = async (req) => JSON.parse((await body(req)).toString() || '{}');
-const publicRow = ({ pinyin, initials, ...row }) => row;
+const publicRow = ({ pinyin, initials, read, readers, ...row }) => row;
 
 function worklist(query) {
   const get = (name) => query.get(name) ?? '';
-  const q = get('q').toLowerCase();
-  const rows = state.rows.filter(
-    (r) =>
-      (!q || r.patient_name.includes(q) || r.pinyin.startsWith(q) || r.initials === q || r.patient_id.toLowerCase().includes(q) || r.accession.toLowerCase().includes(q)) &&
-      ['modality', 'qc', 'ai', 'sex'].every((k) => !get(k) || r[k] === get(k)) &&
-      (!get('from') || r.study_date >= get('from')) && (!get('to') || r.study_date <= get('to')) &&
-      (!get('source') || [r.source_ae, r.institution, r.station].some((s) => s.toLowerCase().includes(get('source').toLowerCase()))),
-  );
+  const rows = home.listed(state.rows, query);
   const start = get('after') ? rows.findIndex((r) => r.study === get('after')) + 1 : 0;
   const limit = Number(get('limit') || 50);
   const page = rows.slice(start, start + limit);
@@ -111,7 +105,12 @@ async function study(req, res, path, me) {
   if (!row) return refuse(res, 404, 'E6404', '没有这个检查。', 'There is no such study.');
   if (what === undefined) return json(res, 200, { ...data.studyOf(row), row: publicRow(row) });
   if (what === 'manifest') return json(res, 200, data.manifestOf(row));
+  if (what === 'priors') return json(res, 200, { priors: state.rows.filter((r) => r !== row && r.patient_id === row.patient_id).map((r) => ({ ...publicRow(r), contradicts: '' })) });
   if (what === 'outlines') return json(res, 200, data.outlinesOf(row));
+  if (what === 'thumbnail') {
+    res.writeHead(200, { 'Content-Type': 'image/png' });
+    return res.end(home.thumbnail(row));
+  }
   if (what === 'heatmap') {
     if (row.tb_score === null) return refuse(res, 404, 'E6404', '没有热图。', 'No heat map.');
     res.writeHead(200, { 'Content-Type': 'image/png' });
@@ -133,7 +132,10 @@ async function api(req, res, path, query, me) {
   if (key === 'PUT /api/me/language') return json(res, 200, Object.assign(me, await asJson(req)));
   if (key === 'POST /api/me/password') return (await asJson(req)).old === 'xinglin' ? json(res, 200, {}) : refuse(res, 400, 'E6004', '原口令不正确。', 'The old password is wrong.');
   if (key === 'GET /api/worklist') return json(res, 200, worklist(query));
+  if (key === 'GET /api/worklist/facets') return json(res, 200, home.facets(state.rows, query));
   if (key === 'GET /api/worklist/events') return events(req, res);
+  const said = await home.answer(state.home, state.rows, key, path, me, () => asJson(req));
+  if (said !== null) return json(res, said.status ?? 200, said.body);
   if (key === 'GET /api/consults/events') return events(req, res, state.boxListeners);
   const told = await box.answer(state.box, key, path, me, () => asJson(req), () => body(req));
   if (told !== null) {
@@ -203,10 +205,17 @@ const server = createServer(async (req, res) => {
   }
   if (url.pathname === '/mock/event') {
     const { study: id, change, fresh } = await asJson(req);
-    if (fresh) state.rows.unshift({ ...data.makeRow(Number(fresh), Date.now()), study: `n${fresh}`, study_uid: `2.25.777${fresh}` });
+    if (fresh) state.rows.unshift({ ...home.adorn(data.makeRow(Number(fresh), Date.now()), Number(fresh)), study: `n${fresh}`, study_uid: `2.25.777${fresh}` });
     const row = state.rows.find((r) => r.study === (fresh ? `n${fresh}` : id));
     Object.assign(row, change ?? {});
     tell({ study: row.study, row: publicRow(row) });
+    return json(res, 200, {});
+  }
+  if (url.pathname === '/mock/home') {
+    const { setting, decided, presets } = await asJson(req);
+    state.home.setting = setting ?? state.home.setting;
+    if (decided) home.decide(state.rows.find((r) => r.study === decided.study), decided.decision, 'other', '陈主任');
+    if (presets) state.home.presets.set('physician', presets);
     return json(res, 200, {});
   }
   const served = url.pathname.startsWith('/api/') || url.pathname.startsWith('/dicomweb/');

@@ -35,6 +35,14 @@ const row = (study: string, change: Partial<Row> = {}): Row => ({
   identity_corrected: false,
   received_at: '',
   updated_at: '',
+  modalities: ['CT'],
+  department: '放射科',
+  report: 'none',
+  finding: 'clear',
+  screening: '',
+  result_version: 1,
+  urgent: false,
+  thumbnail: null,
   ...change,
 });
 const loaded: ListState = { ...EMPTY, phase: 'ready', rows: [row('a'), row('b'), row('c')], total: 3, next: 'c', selected: 'b' };

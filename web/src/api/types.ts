@@ -72,6 +72,16 @@ export interface Me {
   key?: { id: string; created_at: string } | null;
 }
 
+export type FindingState = 'none' | 'clear' | 'lesions' | 'suspected';
+export type ReportState = 'none' | 'drafted' | 'preliminary' | 'signed' | 'addended';
+export type ScreeningDecision = 'normal' | 'suspicious' | 'repeat';
+
+/** The small picture of a study in the list: which, and why there is none where `version` is "". */
+export interface Thumbnail {
+  version: string;
+  about: { kind: 'ct_lesion' | 'ct_middle' | 'radiograph' | 'mip' | 'image' | 'none' | 'unreadable'; number?: number; count?: number; lesion?: number; code?: string };
+}
+
 export interface Row {
   study: string;
   study_uid: string;
@@ -104,6 +114,16 @@ export interface Row {
   identity_corrected: boolean;
   received_at: string;
   updated_at: string;
+  /** Of all series, the analysed one is `modality`. */
+  modalities: string[];
+  department: string;
+  report: ReportState;
+  finding: FindingState;
+  screening: ScreeningDecision | '';
+  result_version: number;
+  urgent: boolean;
+  /** null: not made yet. */
+  thumbnail: Thumbnail | null;
 }
 
 export interface WorklistPage {

@@ -1,4 +1,4 @@
-import { lazy, Suspense, useEffect, useState } from 'react';
+import { lazy, Suspense, useEffect, useState, type ReactNode } from 'react';
 import type { Permission } from '../api/types';
 import { useTexts } from '../i18n';
 import { LoginDialog, LoginPage } from '../pages/Login';
@@ -23,6 +23,7 @@ const SystemPage = lazy(() => import('../pages/SystemPage'));
 const UsersPage = lazy(() => import('../pages/UsersPage'));
 const BoxListPage = lazy(() => import('../consult/BoxListPage'));
 const BoxCasePage = lazy(() => import('../consult/BoxCasePage'));
+const ScreeningPage = lazy(() => import('../screening/ScreeningPage'));
 const RegionPage = lazy(() => import('../consult/RegionPage'));
 const TownshipPage = lazy(() => import('../consult/TownshipPage'));
 
@@ -35,24 +36,40 @@ const PAGES: { path: string; permission: Permission; page: React.ComponentType }
   { path: '/system', permission: 'system.read', page: SystemPage },
   { path: '/users', permission: 'users.manage', page: UsersPage },
   { path: '/region', permission: 'region.read', page: RegionPage },
+  { path: '/screening', permission: 'study.override', page: ScreeningPage },
 ];
 
-function Consult({ consult }: { consult: string }) {
-  const { t } = useTexts();
-  const { may } = useSession();
-  return may('consult.read') ? <BoxCasePage key={consult} consult={consult} /> : <Notice tone="warn" title={t('state.forbidden')} />;
+function pageOf(path: string) {
+  return PAGES.find((entry) => entry.path === path || (entry.path === '/screening' && path.startsWith('/screening/')));
+}
+
+/** Pictures are read in the dark; lists and forms are light. */
+function inTheDark(path: string): boolean {
+  return (path.startsWith('/study/') && !path.endsWith('/report')) || path.startsWith('/screening/');
+}
+
+/** Pages of one thing, named in the path. */
+const OPENED: { pattern: RegExp; permission: Permission; page: (name: string) => ReactNode }[] = [
+  { pattern: /^\/study\/([^/]+)$/, permission: 'study.open', page: (study) => <StudyPage key={study} study={study} /> },
+  { pattern: /^\/study\/([^/]+)\/report$/, permission: 'study.open', page: (study) => <ReportPage key={study} study={study} /> },
+  { pattern: /^\/consults\/([^/]+)$/, permission: 'consult.read', page: (consult) => <BoxCasePage key={consult} consult={consult} /> },
+];
+
+/** What a path shows: the page of a thing, a page of the bar, or nothing that we know. */
+function shownAt(path: string): { permission: Permission; page: ReactNode } | null {
+  for (const { pattern, permission, page } of OPENED) {
+    const name = pattern.exec(path)?.[1];
+    if (name !== undefined) return { permission, page: page(decodeURIComponent(name)) };
+  }
+  const found = pageOf(path);
+  return found === undefined ? null : { permission: found.permission, page: <found.page /> };
 }
 
 function Body({ path }: { path: string }) {
   const { t } = useTexts();
   const { may } = useSession();
   const onList = path === '/';
-  const study = /^\/study\/([^/]+)$/.exec(path)?.[1];
-  const report = /^\/study\/([^/]+)\/report$/.exec(path)?.[1];
-  const consult = /^\/consults\/([^/]+)$/.exec(path)?.[1];
-  const page = PAGES.find((entry) => entry.path === path);
-  const Page = page?.page;
-  const allowed = page === undefined || may(page.permission);
+  const shown = onList ? null : shownAt(path);
   // Who reads no list starts on the first page that is theirs.
   const home = may('worklist.read') ? undefined : PAGES.find((entry) => may(entry.permission))?.path;
   useEffect(() => {
@@ -67,12 +84,9 @@ function Body({ path }: { path: string }) {
         onList && <Notice tone="info" title={t('page.noWorklist')} />
       )}
       <Suspense fallback={<Loading label={t('state.loadingPage')} />}>
-        {study !== undefined && (may('study.open') ? <StudyPage key={study} study={decodeURIComponent(study)} /> : <Notice tone="warn" title={t('state.forbidden')} />)}
-        {report !== undefined && (may('study.open') ? <ReportPage key={report} study={decodeURIComponent(report)} /> : <Notice tone="warn" title={t('state.forbidden')} />)}
-        {consult !== undefined && <Consult consult={decodeURIComponent(consult)} />}
-        {Page !== undefined && (allowed ? <Page /> : <Notice tone="warn" title={t('state.forbidden')} />)}
+        {shown !== null && (may(shown.permission) ? shown.page : <Notice tone="warn" title={t('state.forbidden')} />)}
       </Suspense>
-      {!onList && study === undefined && report === undefined && consult === undefined && page === undefined && <Notice tone="warn" title={t('state.noSuchPage')} />}
+      {!onList && shown === null && <Notice tone="warn" title={t('state.noSuchPage')} />}
     </>
   );
 }
@@ -94,7 +108,7 @@ function Shell() {
       </>
     );
   }
-  const dark = path.startsWith('/study/') && !path.endsWith('/report');
+  const dark = inTheDark(path);
   return (
     <LiveProvider>
       <UploadProvider>
@@ -119,7 +133,7 @@ function Shell() {
 export function App() {
   const { path } = usePlace();
   return (
-    <Themed dark={path.startsWith('/study/')}>
+    <Themed dark={inTheDark(path)}>
       <Shell />
     </Themed>
   );

@@ -48,6 +48,7 @@ export function HelpSheet({ open, onClose, viewer }: { open: boolean; onClose: (
           <Group group="general" title={t('help.general')} />
           {!viewer && <Group group="viewer" title={t('help.viewer')} />}
           {viewer && <Group group="list" title={t('help.list')} />}
+          <Group group="screening" title={t('screen.title')} />
           <section>
             <h3>{t('help.mouse')}</h3>
             <dl className="keymap">

@@ -10,7 +10,7 @@ export interface Binding {
   /** As `KeyboardEvent.key`, with `Shift+` in front where it matters. */
   keys: string[];
   label: Key;
-  group: 'general' | 'list' | 'viewer';
+  group: 'general' | 'list' | 'viewer' | 'screening';
 }
 
 export const BINDINGS: readonly Binding[] = [
@@ -21,6 +21,18 @@ export const BINDINGS: readonly Binding[] = [
   { command: 'list.up', keys: ['ArrowUp', 'k'], label: 'key.rowUp', group: 'list' },
   { command: 'list.open', keys: ['Enter'], label: 'key.openStudy', group: 'list' },
   { command: 'list.refresh', keys: ['r'], label: 'key.refresh', group: 'list' },
+  { command: 'list.positive', keys: ['p'], label: 'sort.positiveFirst', group: 'list' },
+  { command: 'list.filters', keys: ['f'], label: 'filter.more', group: 'list' },
+  { command: 'list.clear', keys: ['x'], label: 'filter.clear', group: 'list' },
+  { command: 'list.preset', keys: ['1', '2', '3', '4', '5'], label: 'key.preset', group: 'list' },
+  { command: 'list.screening', keys: ['s'], label: 'screen.open', group: 'list' },
+  { command: 'screen.normal', keys: ['1', 'n'], label: 'screen.normal', group: 'screening' },
+  { command: 'screen.suspicious', keys: ['2', 's'], label: 'screen.suspicious', group: 'screening' },
+  { command: 'screen.repeat', keys: ['3', 'r'], label: 'screen.repeat', group: 'screening' },
+  { command: 'screen.undo', keys: ['u', 'Backspace'], label: 'screen.undo', group: 'screening' },
+  { command: 'screen.next', keys: ['ArrowRight'], label: 'screen.next', group: 'screening' },
+  { command: 'screen.previous', keys: ['ArrowLeft'], label: 'screen.previous', group: 'screening' },
+  { command: 'screen.begin', keys: ['Enter'], label: 'screen.begin', group: 'screening' },
   { command: 'view.next', keys: ['ArrowDown', 'ArrowRight'], label: 'key.nextImage', group: 'viewer' },
   { command: 'view.previous', keys: ['ArrowUp', 'ArrowLeft'], label: 'key.previousImage', group: 'viewer' },
   { command: 'view.first', keys: ['Home'], label: 'key.firstImage', group: 'viewer' },
@@ -38,7 +50,26 @@ export const BINDINGS: readonly Binding[] = [
   { command: 'view.tool.length', keys: ['d'], label: 'tool.length', group: 'viewer' },
   { command: 'view.tool.angle', keys: ['a'], label: 'tool.angle', group: 'viewer' },
   { command: 'view.tool.probe', keys: ['p'], label: 'tool.probe', group: 'viewer' },
-  { command: 'view.measureUndo', keys: ['Delete', 'Backspace'], label: 'key.measureUndo', group: 'viewer' },
+  { command: 'view.tool.bidirectional', keys: ['Shift+D'], label: 'tool.bidirectional', group: 'viewer' },
+  { command: 'view.tool.ellipse', keys: ['y'], label: 'tool.ellipse', group: 'viewer' },
+  { command: 'view.tool.rectangle', keys: ['g'], label: 'tool.rectangle', group: 'viewer' },
+  { command: 'view.tool.contour', keys: ['f'], label: 'tool.contour', group: 'viewer' },
+  { command: 'view.tool.arrow', keys: ['k'], label: 'tool.arrow', group: 'viewer' },
+  { command: 'view.tool.loupe', keys: ['m'], label: 'tool.loupe', group: 'viewer' },
+  { command: 'view.measureRemove', keys: ['Delete', 'Backspace'], label: 'key.measureRemove', group: 'viewer' },
+  { command: 'view.undo', keys: ['Ctrl+Z'], label: 'tool.undo', group: 'viewer' },
+  { command: 'view.redo', keys: ['Ctrl+Y', 'Ctrl+Shift+Z'], label: 'tool.redo', group: 'viewer' },
+  { command: 'view.rotateRight', keys: ['r'], label: 'tool.rotateRight', group: 'viewer' },
+  { command: 'view.rotateLeft', keys: ['Shift+R'], label: 'tool.rotateLeft', group: 'viewer' },
+  { command: 'view.flipHorizontal', keys: ['Shift+H'], label: 'tool.flipHorizontal', group: 'viewer' },
+  { command: 'view.flipVertical', keys: ['Shift+V'], label: 'tool.flipVertical', group: 'viewer' },
+  { command: 'view.cine', keys: ['c'], label: 'tool.cine', group: 'viewer' },
+  { command: 'view.cineFaster', keys: ['.'], label: 'key.cineFaster', group: 'viewer' },
+  { command: 'view.cineSlower', keys: [','], label: 'key.cineSlower', group: 'viewer' },
+  { command: 'view.layout', keys: ['q'], label: 'key.layout', group: 'viewer' },
+  { command: 'view.partNext', keys: ['`'], label: 'key.partNext', group: 'viewer' },
+  { command: 'view.link', keys: ['l'], label: 'tool.link', group: 'viewer' },
+  { command: 'view.compare', keys: ['Shift+P'], label: 'tool.compare', group: 'viewer' },
   { command: 'view.invert', keys: ['i'], label: 'key.invert', group: 'viewer' },
   { command: 'view.reset', keys: [' '], label: 'key.reset', group: 'viewer' },
   { command: 'view.outlines', keys: ['o'], label: 'key.outlines', group: 'viewer' },
@@ -46,6 +77,19 @@ export const BINDINGS: readonly Binding[] = [
   { command: 'view.heatmap', keys: ['h'], label: 'key.heatmap', group: 'viewer' },
   { command: 'view.lesionNext', keys: ['n'], label: 'key.lesionNext', group: 'viewer' },
   { command: 'view.lesionPrevious', keys: ['Shift+N'], label: 'key.lesionPrevious', group: 'viewer' },
+  { command: 'review.edit', keys: ['e'], label: 'review.edit', group: 'viewer' },
+  { command: 'review.brush', keys: ['b'], label: 'review.tool.brush', group: 'viewer' },
+  { command: 'review.eraser', keys: ['Shift+B'], label: 'review.tool.eraser', group: 'viewer' },
+  { command: 'review.freehand', keys: ['Shift+F'], label: 'review.tool.freehand', group: 'viewer' },
+  { command: 'review.spline', keys: ['v'], label: 'review.tool.spline', group: 'viewer' },
+  { command: 'review.sculpt', keys: ['Shift+S'], label: 'review.tool.sculpt', group: 'viewer' },
+  { command: 'review.cut', keys: ['Shift+X'], label: 'review.tool.cut', group: 'viewer' },
+  { command: 'review.smaller', keys: ['['], label: 'review.smaller', group: 'viewer' },
+  { command: 'review.bigger', keys: [']'], label: 'review.bigger', group: 'viewer' },
+  { command: 'review.interpolate', keys: ['Shift+I'], label: 'review.interpolate', group: 'viewer' },
+  { command: 'review.accept', keys: ['j'], label: 'key.reviewAccept', group: 'viewer' },
+  { command: 'review.reject', keys: ['x'], label: 'key.reviewReject', group: 'viewer' },
+  { command: 'review.acceptRest', keys: ['Shift+J'], label: 'key.reviewAcceptRest', group: 'viewer' },
   { command: 'view.back', keys: ['Escape'], label: 'key.backToList', group: 'viewer' },
 ];
 
@@ -64,7 +108,9 @@ const IME_KEY_CODE = 229; // what Chrome reports for a key that an input method 
 /** Name of the pressed key in the notation of `Binding.keys`; null if the key is not ours to take. */
 export function pressed(event: KeyLike): string | null {
   if (event.isComposing || event.keyCode === IME_KEY_CODE) return null;
-  if (event.ctrlKey || event.altKey || event.metaKey) return null;
+  if (event.altKey || event.metaKey) return null;
+  // Of the browser's own combinations only those that mean undo and redo everywhere.
+  if (event.ctrlKey) return /^[zy]$/i.test(event.key) ? `Ctrl+${event.shiftKey ? 'Shift+' : ''}${event.key.toUpperCase()}` : null;
   if (event.key.length === 1 && /[a-z]/i.test(event.key)) {
     return event.shiftKey ? `Shift+${event.key.toUpperCase()}` : event.key.toLowerCase();
   }
@@ -95,7 +141,7 @@ function insideDialog(target: EventTarget | null): boolean {
 }
 
 /** Serve commands while `active`. */
-export function useCommands(commands: Record<string, () => void>, active = true): void {
+export function useCommands(commands: Record<string, (key: string) => void>, active = true): void {
   const latest = useRef(commands);
   useEffect(() => {
     latest.current = commands;
@@ -109,7 +155,7 @@ export function useCommands(commands: Record<string, () => void>, active = true)
       const command = commandOf(key, new Set(Object.keys(latest.current)));
       if (command === null) return;
       event.preventDefault();
-      latest.current[command]?.();
+      latest.current[command]?.(key);
     }
     window.addEventListener('keydown', onKey);
     return () => window.removeEventListener('keydown', onKey);

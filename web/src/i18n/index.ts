@@ -3,6 +3,8 @@ import i18next from 'i18next';
 import { createContext, useContext, useSyncExternalStore } from 'react';
 import type { Language, PublicMessage } from '../api/types';
 import baseEn from './en.json';
+import homeEn from './home.en.json';
+import homeZh from './home.zh.json';
 import joinedEn from './joined.en.json';
 import joinedZh from './joined.zh.json';
 import { pseudo } from './pseudo';
@@ -10,10 +12,14 @@ import regionEn from './region.en.json';
 import regionZh from './region.zh.json';
 import reportEn from './report.en.json';
 import reportZh from './report.zh.json';
+import viewerEn from './viewer.en.json';
+import viewerZh from './viewer.zh.json';
+import reviewEn from './review.en.json';
+import reviewZh from './review.zh.json';
 import baseZh from './zh.json';
 
-export const zh = { ...baseZh, ...reportZh, ...regionZh, ...joinedZh };
-export const en = { ...baseEn, ...reportEn, ...regionEn, ...joinedEn };
+export const zh = { ...baseZh, ...regionZh, ...viewerZh, ...joinedZh, ...reviewZh, ...homeZh, ...reportZh };
+export const en = { ...baseEn, ...regionEn, ...viewerEn, ...joinedEn, ...reviewEn, ...homeEn, ...reportEn };
 
 export type Key = keyof typeof zh;
 export type Facts = Record<string, string | number>;

@@ -8,9 +8,12 @@ import { navigate, usePlace } from '../app/router';
 import { useSession } from '../app/session';
 import { useTexts } from '../i18n';
 import { Failure, Loading, Notice } from '../ui/states';
+import { useFacets } from './facets';
 import { FilterBar } from './FilterBar';
-import { filtersOf, pagePath, searchOf, type Filters } from './filters';
-import { EMPTY, listReducer, type Phase } from './list';
+import { filtersOf, MORE_FILTERS, narrowed, pagePath, searchOf, type Filters } from './filters';
+import { EMPTY, listReducer, type ListState, type Phase } from './list';
+import { PresetBar } from './PresetBar';
+import { usePresets, type Presets } from './presets';
 import { RowTable } from './RowTable';
 
 const studyUrl = (study: string) => `/study/${encodeURIComponent(study)}`;
@@ -93,19 +96,52 @@ function useWorklist(filters: Filters) {
       },
     );
   };
-  return { state, dispatch, error, live, reload, more };
+  return { state, dispatch, error, live, reload, more, round };
+}
+
+/** The list opens with the standard preset, once; who then clears it is not asked again. */
+function useStandard(presets: Presets, atHome: boolean, bare: boolean): void {
+  const done = useRef(false);
+  const kept = presets.kept;
+  useEffect(() => {
+    if (kept === null || done.current) return;
+    done.current = true;
+    const standard = kept.presets.find((preset) => preset.standard);
+    if (atHome && bare && standard !== undefined) navigate(`/${searchOf(filtersOf(standard.query))}`, true);
+  }, [kept, atHome, bare]);
+}
+
+/** What came or would stand elsewhere since the list was read; nothing moves before this is pressed. */
+function News({ state, onShow }: { state: ListState; onShow: () => void }) {
+  const { t } = useTexts();
+  const [fresh, moved] = [state.fresh.length, state.moved.length];
+  if (fresh === 0 && moved === 0) return null;
+  return (
+    <button type="button" className="fresh" onClick={onShow}>
+      {fresh > 0 && t('worklist.fresh', { n: fresh })}
+      {fresh > 0 && moved > 0 && ' · '}
+      {moved > 0 && t('worklist.moved', { n: moved })}
+    </button>
+  );
 }
 
 export function WorklistPage({ shown }: { shown: boolean }) {
   const { t } = useTexts();
+  const { may } = useSession();
   const { path, search } = usePlace();
   // While a study is open the address is the study's; the list keeps its own filters.
   const [query, setQuery] = useState(path === '/' ? search : '');
   if (path === '/' && search !== query) setQuery(search);
   const filters = filtersOf(query);
-  const { state, dispatch, error, live, reload, more } = useWorklist(filters);
+  const { state, dispatch, error, live, reload, more, round } = useWorklist(filters);
+  const presets = usePresets();
+  useStandard(presets, path === '/', searchOf(filters) === '');
+  const facets = useFacets(filters, round, shown);
+  const [opened, setOpened] = useState(false);
   const searchBox = useRef<HTMLElement>(null);
   const scroller = useRef<HTMLDivElement>(null);
+  const change = (next: Filters) => navigate(`/${searchOf(next)}`, true);
+  const screening = may('study.override') ? () => navigate(`/screening${searchOf(filters)}`) : undefined;
 
   // A selected row is an intent: fetch the reading room's code meanwhile.
   const intent = state.selected !== null;
@@ -123,30 +159,34 @@ export function WorklistPage({ shown }: { shown: boolean }) {
         if (state.selected !== null) navigate(studyUrl(state.selected));
       },
       'list.refresh': reload,
+      'list.positive': () => change({ ...filters, sort: filters.sort === 'finding' ? undefined : 'finding' }),
+      'list.filters': () => setOpened(!opened),
+      'list.clear': () => change({}),
+      'list.preset': (key) => {
+        const preset = presets.kept?.presets[Number(key) - 1];
+        if (preset !== undefined) change(filtersOf(preset.query));
+      },
+      ...(screening === undefined ? {} : { 'list.screening': screening }),
     },
     shown,
   );
 
   return (
     <div className="page worklist" hidden={!shown}>
-      <FilterBar filters={filters} searchBox={searchBox} onChange={(next) => navigate(`/${searchOf(next)}`, true)} />
+      <FilterBar filters={filters} facets={facets} more={opened || MORE_FILTERS.some((name) => filters[name] !== undefined)} searchBox={searchBox} onMore={() => setOpened(!opened)} onChange={change} />
+      <PresetBar presets={presets} filters={filters} onChange={change} onScreening={screening} />
       <div className="list-frame" ref={scroller}>
-        {state.fresh.length > 0 && (
-          <button
-            type="button"
-            className="fresh"
-            onClick={() => {
-              reload();
-              scroller.current?.scrollTo({ top: 0 });
-            }}
-          >
-            {t('worklist.fresh', { n: state.fresh.length })}
-          </button>
-        )}
-        {state.rows.length === 0 && <NoRows phase={state.phase} filtered={searchOf(filters) !== ''} error={error} onRetry={reload} />}
+        <News
+          state={state}
+          onShow={() => {
+            reload();
+            scroller.current?.scrollTo({ top: 0 });
+          }}
+        />
+        {state.rows.length === 0 && <NoRows phase={state.phase} filtered={narrowed(filters)} error={error} onRetry={reload} />}
         {state.rows.length > 0 && (
           <>
-            <RowTable rows={state.rows} selected={state.selected} withdrawn={state.withdrawn} stale={state.phase !== 'ready'} onSelect={(study) => dispatch({ kind: 'select', study })} onOpen={(study) => navigate(studyUrl(study))} />
+            <RowTable rows={state.rows} selected={state.selected} withdrawn={state.withdrawn} stale={state.phase !== 'ready'} sort={filters.sort} onSort={(sort) => change({ ...filters, sort })} onSelect={(study) => dispatch({ kind: 'select', study })} onOpen={(study) => navigate(studyUrl(study))} />
             {state.next !== null && (
               <div className="more">
                 <Button onClick={more} loading={state.loadingMore} data-testid="more">

@@ -1,6 +1,6 @@
 /** State of the list as a pure reducer: live events change rows in place and never move one. */
 import type { Row, WorklistEvent, WorklistPage } from '../api/types';
-import { mayMatch, type Filters } from './filters';
+import { mayMatch, placeOf, type Filters } from './filters';
 
 export type Phase = 'loading' | 'ready' | 'failed';
 
@@ -12,6 +12,8 @@ export interface ListState {
   loadingMore: boolean;
   /** Studies that arrived since the list was read and are not in it. */
   fresh: readonly string[];
+  /** Studies that would stand elsewhere by now: a row never moves under the cursor. */
+  moved: readonly string[];
   /** Studies withdrawn since (restricted); shown struck out until the list is read again. */
   withdrawn: readonly string[];
   selected: string | null;
@@ -24,6 +26,7 @@ export const EMPTY: ListState = {
   total: 0,
   loadingMore: false,
   fresh: [],
+  moved: [],
   withdrawn: [],
   selected: null,
 };
@@ -43,10 +46,13 @@ export type ListAction =
 const unique = (names: readonly string[], name: string) => (names.includes(name) ? names : [...names, name]);
 
 function onEvent(state: ListState, event: WorklistEvent, filters: Filters): ListState {
-  const known = state.rows.some((row) => row.study === event.study);
+  const known = state.rows.find((row) => row.study === event.study);
   const row = event.row;
-  if (row === null) return known ? { ...state, withdrawn: unique(state.withdrawn, event.study) } : state;
-  if (known) return { ...state, rows: state.rows.map((old) => (old.study === event.study ? row : old)) };
+  if (row === null) return known !== undefined ? { ...state, withdrawn: unique(state.withdrawn, event.study) } : state;
+  if (known !== undefined) {
+    const moved = placeOf(known, filters.sort) === placeOf(row, filters.sort) ? state.moved : unique(state.moved, event.study);
+    return { ...state, moved, rows: state.rows.map((old) => (old.study === event.study ? row : old)) };
+  }
   return mayMatch(row, filters) ? { ...state, fresh: unique(state.fresh, event.study) } : state;
 }
 
