@@ -1,6 +1,6 @@
 import { Button } from 'antd';
-import { useCallback, useEffect, useState } from 'react';
-import { ServerRefused } from '../api/client';
+import { useCallback, useEffect, useRef, useState } from 'react';
+import { ServerRefused, Unreachable } from '../api/client';
 import type { Manifest, ScreeningDecision } from '../api/types';
 import { useCommands } from '../app/keys';
 import { navigate } from '../app/router';
@@ -19,6 +19,11 @@ const DECISIONS: { decision: ScreeningDecision; key: string; tone: 'good' | 'war
   { decision: 'repeat', key: '3', tone: 'bad' },
 ];
 const READ_MEANWHILE = 'E6017';
+
+interface Unsent {
+  one: Item;
+  decision: ScreeningDecision | '';
+}
 
 /** What the AI said of a radiograph, where it may be seen. */
 function Said({ item }: { item: Item }) {
@@ -92,7 +97,7 @@ function usePreloaded(next: Item | null): string {
 /** One radiograph after another: a key, a record, the next one. */
 export function Reader({ batch, onReload }: { batch: Batch; onReload: () => void }) {
   const { t } = useTexts();
-  const { api } = useSession();
+  const { api, reachable } = useSession();
   const textOf = useFailureText();
   const [progress, setProgress] = useState<Progress>(() => begun(batch.items));
   const [seen, setSeen] = useState(batch);
@@ -108,8 +113,13 @@ export function Reader({ batch, onReload }: { batch: Batch; onReload: () => void
   const ready = usePreloaded(upcoming(progress));
   const mayDecide = item !== undefined && shown === item.study && !saving && batch.closed === null;
 
-  const send = async (one: Item, decision: ScreeningDecision | '', after: (progress: Progress, item: Item) => Progress) => {
+  /** What could not be sent for want of a network. */
+  const [unsent, setUnsent] = useState<Unsent | null>(null);
+
+  const send = async ({ one, decision }: Unsent) => {
+    const after = decision === '' ? takenBack : decided;
     setSaving(true);
+    setUnsent(null);
     try {
       const body = { study: one.study, decision, supersedes: one.read?.id ?? '', result_version: one.result_version };
       const answer = await api.send<{ item: Item; tally: Tally }>('POST', `/api/screening/${encodeURIComponent(batch.batch)}/reads`, body);
@@ -118,6 +128,7 @@ export function Reader({ batch, onReload }: { batch: Batch; onReload: () => void
       setError(null);
     } catch (failure) {
       setError(failure);
+      if (failure instanceof Unreachable) setUnsent({ one, decision });
       // Another decision stands: read anew, show it, let this reader decide again knowing it.
       if (failure instanceof ServerRefused && failure.said.code === READ_MEANWHILE) onReload();
     } finally {
@@ -125,13 +136,24 @@ export function Reader({ batch, onReload }: { batch: Batch; onReload: () => void
     }
   };
   const decide = (decision: ScreeningDecision) => {
-    if (mayDecide) void send(item, decision, decided);
+    if (mayDecide) void send({ one: item, decision });
   };
   const last = lastDecided(progress);
   const undo = () => {
-    if (last !== null && !saving) void send(last, '', takenBack);
+    if (last !== null && !saving) void send({ one: last, decision: '' });
   };
+  // The network is back: what was decided is sent, as the page says it will be.
+  const again = useRef<() => void>(() => undefined);
+  useEffect(() => {
+    again.current = () => {
+      if (unsent !== null && !saving) void send(unsent);
+    };
+  });
+  useEffect(() => {
+    if (reachable) again.current();
+  }, [reachable]);
   const step = (by: 1 | -1) => {
+    if (unsent !== null) return; // first the one that waits to be saved
     setError(null);
     setProgress(stepped(progress, by));
   };
