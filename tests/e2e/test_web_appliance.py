@@ -173,6 +173,37 @@ def test_a_ct_with_outlines_on_its_lesions(page, site):
     page.get_by_text("没有结果发送到 PACS").wait_for()
 
 
+def test_the_list_has_pictures_counts_and_a_screening_mode_whose_decisions_are_records(page, site):
+    ct, film = wait_ended(site, "CT"), wait_ended(site, "DX")
+    log_in(page)
+    for row in (ct, film):
+        picture = line(page, row["study"]).locator("img.thumb")
+        until = time.monotonic() + 60
+        while picture.count() == 0:  # made in the background; the list does not wait for it
+            assert time.monotonic() < until, "no thumbnail was made"
+            page.keyboard.press("r")
+            page.locator("table[aria-busy=false]").wait_for()
+        size = picture.evaluate("i => i.decode().then(() => [i.naturalWidth, i.naturalHeight])")
+        assert max(size) > 100
+    shot(page, "appliance-home")
+    page.locator("[data-testid=filter-modality]").click()
+    page.locator(".ant-select-item-option:visible").get_by_text("DR", exact=False).first.click()
+    page.wait_for_url("**modality=DR**")
+    line(page, ct["study"]).wait_for(state="detached")
+    page.locator("[data-testid=screening]").click()
+    page.locator("[data-testid=screen-start]").click()
+    page.locator("[data-testid=screen-suspicious]:enabled").wait_for()
+    assert page.locator(".screen-side").get_by_text("AI：").count() == 0
+    shot(page, "appliance-screening")
+    page.keyboard.press("2")
+    page.locator("[data-testid=screen-tally]").wait_for()
+    page.keyboard.press("Enter")
+    page.get_by_text("本批已结束").wait_for()
+    detail = site.detail(film["study"])
+    assert detail["row"]["screening"] == "suspicious"
+    assert "筛查判读：可疑（陈放）" in [one["text_zh"] for one in detail["history"]]
+
+
 def check_outline(page, site, detail, lesion) -> None:
     """The outline of a lesion is drawn where the interface says, on a picture of that slice."""
     page.locator(".lesions tbody tr").nth(lesion["id"] - 1).click()

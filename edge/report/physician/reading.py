@@ -27,8 +27,8 @@ _CLAUSE: Final = re.compile(r"[，；。;\n]")
 _SENTENCE: Final = re.compile(r"[；。;\n]")
 _NO_SIZE: Final = "|".join(("壁厚", "层厚", "厚度", "厚", "间隔", "间距"))
 _SIZE: Final = re.compile(
-    rf"({_NO_SIZE})?[\s约为]*(\d+(?:\.\d+)?)\s*(mm|cm|毫米|厘米)"
-    r"(?:\s*[×xX*]\s*(\d+(?:\.\d+)?)\s*(mm|cm|毫米|厘米))?"
+    rf"({_NO_SIZE})?[\s约为]*(\d+(?:\.\d+)?)\s*(mm|毫米|厘米|cm)"
+    r"(?:\s*[×xX*]\s*(\d+(?:\.\d+)?)\s*(mm|毫米|厘米|cm))?"
 )
 _DENIED: Final = re.compile(r"未见|无|未发现|没有|未显示")
 _HEDGES: Final = (

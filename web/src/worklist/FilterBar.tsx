@@ -113,10 +113,10 @@ export function FilterBar({ filters, facets, more, searchBox, onMore, onChange }
   const hidden = MORE_FILTERS.filter((name) => filters[name] !== undefined).length;
   return (
     <section className="filters" aria-label={t('filter.label')} ref={searchBox}>
-      <TypedFilter name="search" value={filters.q ?? ''} onApply={(q) => set({ q })} placeholder={t('filter.q')} hint={t('filter.q.long')} width={168} />
+      <TypedFilter name="search" value={filters.q ?? ''} onApply={(q) => set({ q })} placeholder={t('filter.q')} hint={t('filter.q.long')} width={154} />
       {choice('modality', t('filter.device'), [...Object.keys(DEVICES), ...others].map(device), 104)}
       {choice('finding', t('column.finding'), FINDINGS.map((value) => ({ value, label: t(`home.finding.${value}`) })), 122)}
-      {choice('qc', t('column.qc'), QC.map((value) => ({ value, label: t(`qc.${value}`) })), 96)}
+      {choice('qc', t('column.qc'), QC.map((value) => ({ value, label: t(`qc.${value}`) })), 108)}
       {choice('ai', t('column.ai'), AI.map((value) => ({ value, label: t(`ai.${value}`) })), 104)}
       {choice('report', t('column.report'), REPORTS.map((value) => ({ value, label: t(`home.report.${value}`) })), 112)}
       {choice('sex', t('column.sex'), SEXES.map((value) => ({ value, label: t(`sex.${value}`) })), 80)}
