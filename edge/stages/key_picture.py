@@ -23,6 +23,7 @@ from edge.report.key_images import LUNG_WINDOW_HU, windowed
 EDGE_PX: Final = 192
 Kind = Literal["ct_lesion", "ct_middle", "radiograph", "mip", "image"]
 _QUALITY = 82
+_BODY_HU, _BODY_SHARE = -500.0, 0.02
 _FILM: Final = ("DX", "CR", "DR")
 
 
@@ -163,7 +164,16 @@ def _area(points: Sequence[Sequence[float]]) -> float:
 
 
 def in_lung_window(values: NDArray[Any]) -> NDArray[np.uint8]:
-    """Return Hounsfield units (row, column) for display."""
+    """Return Hounsfield units (row, column) for display, cut to the body: air around it is no use.
+
+    The body is where a fiftieth of a row or column is denser than -500 HU; without one the whole
+    slice stays.
+    """
+    dense = values > _BODY_HU
+    rows = np.flatnonzero(dense.mean(axis=1) > _BODY_SHARE)
+    columns = np.flatnonzero(dense.mean(axis=0) > _BODY_SHARE)
+    if rows.size and columns.size:
+        values = values[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
     return windowed(values, *LUNG_WINDOW_HU)
 
 

@@ -14,7 +14,7 @@ from core.views.reading import FINDINGS, finding_of, report_state
 from edge.api.listing import Listing
 from edge.api.ordering import SORTS
 from edge.api.rows import worklist
-from edge.stages.key_picture import Shot, coronal_mip, picked, thumbnail
+from edge.stages.key_picture import Shot, coronal_mip, in_lung_window, picked, thumbnail
 from edge.stages.queue import Job
 from edge.stages.thumbnail import make_thumbnail
 from edge.stages.work import Work
@@ -302,6 +302,17 @@ def test_the_maximum_of_a_pet_has_the_head_up_and_uptake_dark(towards_head):
     assert (row, column) == (1, 2)
     picture = Image.open(io.BytesIO(thumbnail(shown, ratio)))
     assert (picture.format, picture.size) == ("WEBP", (8, 20))
+
+
+def test_a_ct_is_cut_to_the_body():
+    slice_hu = np.full((60, 80), -1000.0)
+    slice_hu[20:50, 10:70] = 40
+    slice_hu[30:40, 30:50] = -850
+    slice_hu[3, 5] = 200  # one bright pixel is no body
+    shown = in_lung_window(slice_hu)
+    assert shown.shape == (30, 60)
+    assert shown[15, 30] < 100 < shown[0, 0]
+    assert in_lung_window(np.full((6, 8), -1000.0)).shape == (6, 8)
 
 
 def made(site, study_uid="1.2.3"):
