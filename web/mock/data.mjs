@@ -36,15 +36,16 @@ export function makeRow(i, now) {
   const source = SOURCES[ct ? 0 : 1 + (i % 2)];
   const minutes = 4 + i * 37;
   const positive = i % 4 === 1;
+  const person = i === 48 ? 0 : i; // the first patient was here before
   return {
     study: `s${String(i + 1).padStart(4, '0')}`,
     study_uid: `2.25.9000${i + 1}`,
     patient_name: name,
     pinyin,
     initials: initialsOf(pinyin),
-    patient_id: `P${String(203100 + i * 7)}`,
+    patient_id: `P${String(203100 + person * 7)}`,
     sex,
-    birth_date: `19${45 + ((i * 7) % 50)}-0${1 + (i % 9)}-1${i % 9}`,
+    birth_date: `19${45 + ((person * 7) % 50)}-0${1 + (person % 9)}-1${person % 9}`,
     study_date: day(now, minutes),
     study_time: at(now, minutes).slice(11, 19),
     modality: ct ? 'CT' : 'DX',

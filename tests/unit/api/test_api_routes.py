@@ -53,6 +53,7 @@ TABLE = {
     ("GET", "/api/studies/{study}/manifest"): OPENERS,
     ("GET", "/api/studies/{study}/outlines"): OPENERS,
     ("GET", "/api/studies/{study}/heatmap"): OPENERS,
+    ("GET", "/api/studies/{study}/priors"): OPENERS,
     ("GET", "/api/studies/{study}/joined"): OPENERS,
     ("GET", "/api/studies/{study}/joined/{identity}"): OPENERS,
     ("GET", "/api/studies/{study}/joined/{identity}/pictures/{name}"): OPENERS,
@@ -149,7 +150,7 @@ def ask(site, route, role, *, csrf=True):
     path = pattern.format(
         study=site.study(), study_uid="1.2.3", series_uid="1.2.3.1", sop_instance="1.2.3.1.1",
         numbers="1", number="1", user="nobody", identity="none", job_id="999",
-        consult="c_none", document="none", name="none", batch="sb_none",
+        consult="c_none", document="none", name="none", batch="sb_none", review="none",
         code="E7399", item="e_none",
     )  # fmt: skip
     if method == "GET" and pattern.endswith("/events"):
@@ -242,7 +243,9 @@ def test_changes_need_the_anti_forgery_token(site, route):
     assert ask(site, route, role, csrf=False) == (403, "E6005")
     client = site.client(role, csrf=False)
     client.headers["X-CSRF-Token"] = "0" * 32
-    names = dict.fromkeys(("study", "user", "identity", "consult", "document", "item", "batch"), "x")
+    names = dict.fromkeys(
+        ("study", "user", "identity", "consult", "document", "item", "batch"), "x"
+    )
     path = route[1].format(**names, study_uid="1", job_id="1", code="E1")
     assert client.request(route[0], path, json={}).json()["code"] == "E6005"
 

@@ -1,20 +1,29 @@
-/** The reading area: series, picture, panels, and the keys that serve them. */
-import { useCallback, useEffect, useMemo, useRef, useState } from 'react';
-import type { Manifest, ManifestSeries, Outlines, Study } from '../api/types';
+/** The reading area: series, pictures, panels, and the keys that serve them. */
+import { Dropdown } from 'antd';
+import { Fragment, useCallback, useEffect, useMemo, useReducer, useRef, useState, type ReactNode } from 'react';
+import type { Lesion, Manifest, Outlines, Row, SeriesSummary, Study } from '../api/types';
 import { useCommands } from '../app/keys';
 import { navigate } from '../app/router';
 import { useTexts } from '../i18n';
+import { date } from '../ui/format';
 import { Failure, Loading, Notice } from '../ui/states';
 import { useRead, type Read } from '../ui/useRead';
-import { framesOf } from '../viewer/frames';
 import type { Tool } from '../viewer/interaction';
 import { bestSlice, stepLesion } from '../viewer/lesions';
-import { firstPreset, type PresetName } from '../viewer/presets';
-import { usePane } from '../viewer/usePane';
-import { Viewport } from '../viewer/Viewport';
+import { firstPreset } from '../viewer/presets';
+import { ReviewBar } from '../review/ReviewBar';
+import { ReviewOverlay } from '../review/ReviewOverlay';
+import { ReviewPanel } from '../review/ReviewPanel';
+import { useReviewDesk } from '../review/useReviewDesk';
+import { useDrawing } from '../viewer/useDrawing';
+import type { PaneControls } from '../viewer/usePane';
+import { Cell, type CellHandle } from './Cell';
+import { CELLS, follows, LAYOUTS, offsetOf, partsOf, partsReducer, type Layout, type Offset, type Parts } from './layout';
 import { Panels } from './Panels';
+import { baseOf, counterpart, usePictured, usePrior, useShown, type Prior, type Shown, type StudyPictures } from './pictures';
 import { SeriesList } from './SeriesList';
-import { Toolbar } from './Toolbar';
+import { Toolbar, ToolButton } from './Toolbar';
+import { viewerCommands } from './viewerCommands';
 
 const NO_LINES: never[] = [];
 
@@ -36,151 +45,334 @@ function useAiNote(study: Study, outlines: Outlines | null, seriesUid: string, s
   return t(shown ? 'note.shown' : 'note.hidden', { n: analysis.lesions.length, model: `${analysis.method?.model ?? ''} ${analysis.method?.version ?? ''}`.trim() });
 }
 
+/** Serves whichever part is active: a part's controls come and go, the toolbar's stay. */
+function activePane(handle: () => CellHandle | null): PaneControls {
+  return {
+    goTo: (index) => handle()?.pane.goTo(index),
+    preset: (name) => handle()?.pane.preset(name),
+    setWindow: (window) => handle()?.pane.setWindow(window),
+    invert: () => handle()?.pane.invert(),
+    reset: () => handle()?.pane.reset(),
+    zoomBy: (factor) => handle()?.pane.zoomBy(factor),
+    rotate: (degrees) => handle()?.pane.rotate(degrees),
+    flip: (way) => handle()?.pane.flip(way),
+    removeMeasure: () => handle()?.pane.removeMeasure(),
+  };
+}
+
+/** The parts of the reading area: what they show, which is active, how they scroll together. */
+function useParts(first: string) {
+  const [parts, step] = useReducer(partsReducer, first, partsOf);
+  const handles = useRef(new Map<number, CellHandle>());
+  const offsets = useRef(new Map<number, Offset>());
+  const [playing, setPlaying] = useState(false);
+  const now = useRef(parts);
+  useEffect(() => {
+    now.current = parts;
+  });
+  const active = useCallback(() => handles.current.get(now.current.active) ?? null, []);
+  const pane = useMemo(() => activePane(active), [active]);
+  const onHandle = useCallback((cell: number, handle: CellHandle | null) => {
+    if (handle === null) handles.current.delete(cell);
+    else handles.current.set(cell, handle);
+    if (cell === now.current.active) setPlaying(handle?.cine.playing ?? false);
+  }, []);
+  /** Where the other parts stand against the active one now is how they go on together. */
+  const measureOffsets = useCallback(() => {
+    const lead = handles.current.get(now.current.active);
+    offsets.current.clear();
+    if (lead === undefined) return;
+    for (const [cell, other] of handles.current) {
+      if (cell !== now.current.active) offsets.current.set(cell, offsetOf(lead.frames, lead.wanted, other.frames, other.wanted));
+    }
+  }, []);
+  const onMoved = useCallback((cell: number, wanted: number) => {
+    const lead = handles.current.get(cell);
+    if (!now.current.linked || lead === undefined || cell !== now.current.active) return;
+    for (const [index, other] of handles.current) {
+      const offset = offsets.current.get(index);
+      if (index === cell || offset === undefined) continue;
+      const to = follows(lead.frames, wanted, other.frames, offset);
+      if (to !== null && to !== other.wanted) other.pane.goTo(to);
+    }
+  }, []);
+  const { linked, active: leading, cells, layout } = parts;
+  useEffect(() => {
+    if (linked) measureOffsets();
+  }, [linked, leading, cells, layout, measureOffsets]);
+  return { parts, step, handles, active, pane, playing, onHandle, onMoved };
+}
+
 interface StageProps {
   study: Study;
   manifest: Manifest;
-  seriesUid: string;
-  onSeries: (uid: string) => void;
+  first: string;
   onChanged: () => void;
 }
 
-function Stage({ study, manifest, seriesUid, onSeries, onChanged }: StageProps) {
-  const { row, analysis } = study;
-  const base = `/api/studies/${encodeURIComponent(row.study)}`;
-  const pictured = useMemo(() => manifest.series.filter((entry) => entry.instances.length > 0), [manifest]);
-  const series = pictured.find((entry) => entry.series_uid === seriesUid) as ManifestSeries;
-  const sources = useMemo(() => framesOf(window.location.origin, row.study_uid, series), [row.study_uid, series]);
-  const frames = useMemo(() => sources.map((source) => source.frame), [sources]);
+/** Which priors there are: loading, not to be had, none and some are four different states. */
+function PriorChoice({ read, onCompare }: { read: Read<{ priors: Prior[] }>; onCompare: (row: Row) => void }) {
+  const { t } = useTexts();
+  const priors = read.data?.priors;
+  if (priors === undefined) return <ToolButton keyName="⇧P" label={t(read.error === null ? 'prior.loading' : 'prior.failed')} onClick={read.reload} disabled={read.error === null} />;
+  // Whose sex or birth date differs is never opened by a key, only by choosing it.
+  const latest = priors.find((one) => one.contradicts === '');
+  if (priors.length === 0) return <ToolButton keyName="⇧P" label={t('prior.none')} onClick={() => undefined} disabled />;
+  return (
+    <div className="group" role="group" aria-label={t('prior.title')}>
+      {latest !== undefined && <ToolButton keyName="⇧P" label={t('tool.compare')} onClick={() => onCompare(latest)} />}
+      {(priors.length > 1 || latest === undefined) && (
+        <Dropdown trigger={['click']} menu={{ items: priors.map((row) => ({ key: row.study, label: `${row.contradicts === '' ? '' : `⚠ ${t('prior.contradicts')} `}${date(row.study_date)} ${row.modality} ${row.description}`, onClick: () => onCompare(row) })) }}>
+          <button type="button" className="tool" aria-label={t('prior.choose')}>
+            ▾
+          </button>
+        </Dropdown>
+      )}
+    </div>
+  );
+}
 
+/** The heat map of a radiograph: there or not, shown or not. */
+function useHeatMap(study: Study, version: number) {
+  const [on, setOn] = useState(false);
+  const [gone, setGone] = useState(false);
+  const there = study.analysis?.tb != null && !gone;
+  const toggle = useCallback(() => setOn((old) => !old), []);
+  const missing = useCallback(() => setGone(true), []);
+  return { shown: there ? on : null, picture: there && on ? `${baseOf(study.row.study)}/heatmap?version=${version}` : null, toggle, missing };
+}
+
+/** What the AI found on the study's pictures. Pictures first, outlines second: the version in the query reads them again after a new result. */
+function useFound(study: Study) {
+  const { analysis } = study;
   const lesions = useMemo(() => analysis?.lesions ?? [], [analysis]);
   const newest = study.results.find((result) => !result.superseded)?.version ?? 0;
-  // Pictures first, outlines second: the version in the query reads them again after a new result.
-  const outlines = useRead<Outlines>(lesions.length > 0 ? `${base}/outlines?version=${newest}` : null).data;
-  const [selected, setSelected] = useState<number | null>(null);
-  const [aiShown, setAiShown] = useState(true);
-  const [heatShown, setHeatShown] = useState(false);
-  const [left, setLeft] = useState<Tool>('window');
-  const [goal, setGoal] = useState<number | null>(null);
-  const preset: PresetName = firstPreset(series.modality);
-  const start = { at: goal ?? Math.floor(frames.length / 2), preset };
-  const [host, state, pane] = usePane(sources, start, left);
-  const note = useAiNote(study, outlines, seriesUid, aiShown);
-  const [heatMissing, setHeatMissing] = useState(false);
-  const hasHeat = analysis?.tb != null && !heatMissing;
+  const outlines = useRead<Outlines>(lesions.length > 0 ? `${baseOf(study.row.study)}/outlines?version=${newest}` : null).data;
+  return { lesions, newest, outlines, home: outlines?.series_uid ?? analysis?.series?.series_uid ?? null };
+}
 
-  function chooseNow(id: number): void {
-    const lesion = lesions.find((entry) => entry.id === id);
+/** Which lesion is chosen; `show` brings it on the screen. */
+function useLesions(lesions: readonly Lesion[], show: (lesion: Lesion) => void) {
+  const [selected, setSelected] = useState<number | null>(null);
+  // Painting redraws the parts only; what is handed to the panels stays the same, so they do not redraw.
+  const latest = useRef({ lesions, selected, show });
+  useEffect(() => {
+    latest.current = { lesions, selected, show };
+  });
+  const choose = useCallback((id: number) => {
+    const lesion = latest.current.lesions.find((entry) => entry.id === id);
     if (lesion === undefined) return;
     setSelected(id);
-    const home = outlines?.series_uid ?? analysis?.series?.series_uid ?? seriesUid;
-    if (home !== seriesUid) {
-      const other = pictured.find((entry) => entry.series_uid === home);
-      if (other === undefined) return;
-      const there = framesOf(window.location.origin, row.study_uid, other).map((source) => source.frame);
-      setGoal(bestSlice(lesion, there, outlines));
-      onSeries(home);
-      return;
-    }
-    const slice = bestSlice(lesion, frames, outlines);
-    if (slice !== null) pane.goTo(slice);
-  }
-  // Painting redraws this component; what is handed down stays the same, so the panels do not redraw.
-  const latest = useRef({ chooseNow, lesions, selected });
-  useEffect(() => {
-    latest.current = { chooseNow, lesions, selected };
-  });
-  const choose = useCallback((id: number) => latest.current.chooseNow(id), []);
-  const step = useCallback((by: 1 | -1) => {
-    const next = stepLesion(latest.current.lesions, latest.current.selected, by);
-    if (next !== null) latest.current.chooseNow(next);
+    latest.current.show(lesion);
   }, []);
+  const stepTo = useCallback(
+    (by: 1 | -1) => {
+      const next = stepLesion(latest.current.lesions, latest.current.selected, by);
+      if (next !== null) choose(next);
+    },
+    [choose],
+  );
+  return { selected, choose, stepTo };
+}
+
+function useSeriesLabels(own: readonly SeriesSummary[], before: StudyPictures | null): SeriesSummary[] {
+  const { t } = useTexts();
+  return useMemo(() => {
+    const mark = before === null ? '' : `${t('prior.mark')} ${date(before.row.study_date)}`;
+    const priors = (before?.pictured ?? NO_LINES).map((entry) => ({ series_uid: entry.series_uid, modality: entry.modality, number: entry.number, description: `${mark} ${entry.description}`, instances: entry.instances.length, chosen: false }));
+    return [...own, ...priors];
+  }, [own, before, t]);
+}
+
+type CellOf = (index: number, cell: Shown, of: StudyPictures) => ReactNode;
+
+/** The parts in their places; one whose pictures are on the way says so. */
+function PartCells({ parts, shown, current, prior, render }: { parts: Parts; shown: ReadonlyMap<string, Shown>; current: StudyPictures; prior: StudyPictures | null; render: CellOf }) {
+  const { t } = useTexts();
+  return (
+    <div className={`parts parts-${parts.layout}`} data-testid="parts">
+      {parts.cells.slice(0, CELLS[parts.layout]).map((uid, index) => {
+        const cell = shown.get(uid);
+        const of = cell?.prior === true ? prior : current;
+        return <Fragment key={index}>{cell === undefined || of === null ? <Loading label={t('prior.loading')} /> : render(index, cell, of)}</Fragment>;
+      })}
+    </div>
+  );
+}
+
+/** The prior beside what is read: which there are, and which is chosen. */
+function usePriors(study: string) {
+  const read = useRead<{ priors: Prior[] }>(`${baseOf(study)}/priors`);
+  const [chosen, setChosen] = useState<{ row: Row; laid: boolean } | null>(null);
+  const prior = usePrior(chosen?.row ?? null);
+  const compare = useCallback((row: Row) => setChosen({ row, laid: false }), []);
+  const compareLatest = () => {
+    const latest = read.data?.priors.find((one) => one.contradicts === '');
+    if (latest !== undefined) compare(latest);
+  };
+  /** True once, when the chosen prior's list of images is here. */
+  const arrived = chosen !== null && !chosen.laid && prior.pictures?.row === chosen.row;
+  const laid = () => setChosen((old) => (old === null ? null : { ...old, laid: true }));
+  return { read, prior, compare, compareLatest, arrived, laid };
+}
+
+/** The series to lay side by side; null where the prior has none. */
+function pairOf(shown: ReadonlyMap<string, Shown>, looked: string, first: string): { left: string; right: string } | null {
+  const active = shown.get(looked);
+  const own = active?.prior === false ? active : shown.get(first);
+  const before = [...shown.values()].filter((entry) => entry.prior).map((entry) => entry.series);
+  const other = own === undefined ? null : counterpart(own.series, before);
+  return own === undefined || other === null ? null : { left: own.series.series_uid, right: other.series_uid };
+}
+
+function Stage({ study, manifest, first, onChanged }: StageProps) {
+  const { t } = useTexts();
+  const { row } = study;
+  const { lesions, newest, outlines, home } = useFound(study);
+  const heat = useHeatMap(study, newest);
+  const pictured = usePictured(manifest);
+  const current = useMemo<StudyPictures>(() => ({ row, prior: false, pictured, outlines }), [row, pictured, outlines]);
+  const { read: priors, prior, compare, compareLatest, arrived, laid } = usePriors(row.study);
+  const shown = useShown(current, prior.pictures);
+
+  const drawing = useDrawing();
+  const drawStep = drawing.step;
+  const [aiShown, setAiShown] = useState(true);
+  const [left, setLeft] = useState<Tool>('window');
+  const [goal, setGoal] = useState<number | null>(null);
+  const { parts, step, active, handles, pane, playing, onHandle, onMoved } = useParts(first);
+  const seriesUid = parts.cells[parts.active] ?? first;
+  const looked = shown.get(seriesUid);
+  const note = useAiNote(study, outlines, seriesUid, aiShown);
+
+  if (arrived) {
+    laid();
+    const pair = pairOf(shown, seriesUid, first);
+    if (pair !== null) step({ step: 'compare', ...pair });
+  }
+
+  const showSeries = useCallback((uid: string) => step({ step: 'show', uid }), [step]);
+  const goTo = (home: string, slice: number | null) => {
+    const at = parts.cells.slice(0, CELLS[parts.layout]).indexOf(home);
+    if (at < 0) {
+      setGoal(slice);
+      showSeries(home);
+    } else if (slice !== null) handles.current.get(at)?.pane.goTo(slice);
+  };
+  const { selected, choose, stepTo } = useLesions(lesions, (lesion) => {
+    const where = home ?? seriesUid;
+    const there = shown.get(where);
+    if (there !== undefined) goTo(where, bestSlice(lesion, there.sources.map((source) => source.frame), outlines));
+  });
+  const order = useMemo(() => [...shown.keys()], [shown]);
+  const homeFrames = useMemo(() => shown.get(home ?? first)?.sources.map((source) => source.frame) ?? NO_LINES, [shown, home, first]);
+  const desk = useReviewDesk({ study, frames: homeFrames, outlines, selected, choose, left, setLeft, show: (slice) => goTo(home ?? first, slice), look: () => active()?.frames[active()?.wanted ?? 0]?.key ?? null });
+  const { review } = desk;
+  const hands = useMemo(() => ({ ...drawing, edit: review.hand }), [drawing, review.hand]);
   const toggleAi = useCallback(() => setAiShown((old) => !old), []);
-  const noHeat = useCallback(() => setHeatMissing(true), []);
-  const toggleHeat = useCallback(() => setHeatShown((old) => !old), []);
+  const undo = useCallback(() => drawStep({ step: 'undo' }), [drawStep]);
+  const redo = useCallback(() => drawStep({ step: 'redo' }), [drawStep]);
+  const cine = useCallback(() => active()?.cine.toggle(), [active]);
+  const setLayout = useCallback((layout: Layout) => step({ step: 'layout', layout, series: order }), [step, order]);
+  const link = useCallback(() => step({ step: 'link', linked: !parts.linked }), [step, parts.linked]);
   const changeSeries = useCallback(
     (uid: string) => {
       setGoal(null);
-      onSeries(uid);
+      showSeries(uid);
     },
-    [onSeries],
+    [showSeries],
+  );
+  const chooseTool = useCallback(
+    (tool: Tool) => {
+      drawStep({ step: 'drop' });
+      setLeft(tool);
+    },
+    [drawStep],
   );
   const stepSeries = (by: 1 | -1) => {
-    const at = pictured.findIndex((entry) => entry.series_uid === seriesUid);
-    const next = pictured[at + by];
-    if (next !== undefined) changeSeries(next.series_uid);
+    const next = order[order.indexOf(seriesUid) + by];
+    if (next !== undefined) changeSeries(next);
   };
-
   useCommands({
-    'view.next': () => pane.goTo(state.wanted + 1),
-    'view.previous': () => pane.goTo(state.wanted - 1),
-    'view.first': () => pane.goTo(0),
-    'view.last': () => pane.goTo(frames.length - 1),
+    ...viewerCommands(pane, active, drawStep, chooseTool),
     'view.seriesNext': () => stepSeries(1),
     'view.seriesPrevious': () => stepSeries(-1),
-    'view.preset.lung': () => pane.preset('lung'),
-    'view.preset.mediastinum': () => pane.preset('mediastinum'),
-    'view.preset.bone': () => pane.preset('bone'),
-    'view.preset.file': () => pane.preset('file'),
-    'view.tool.window': () => setLeft('window'),
-    'view.tool.zoom': () => setLeft('zoom'),
-    'view.tool.pan': () => setLeft('pan'),
-    'view.tool.scroll': () => setLeft('scroll'),
-    'view.tool.length': () => setLeft('length'),
-    'view.tool.angle': () => setLeft('angle'),
-    'view.tool.probe': () => setLeft('probe'),
-    'view.measureUndo': pane.undoMeasure,
-    'view.invert': pane.invert,
-    'view.reset': pane.reset,
+    'view.layout': () => setLayout(LAYOUTS[(LAYOUTS.indexOf(parts.layout) + 1) % LAYOUTS.length] ?? '1x1'),
+    'view.partNext': () => step({ step: 'activate', cell: (parts.active + 1) % CELLS[parts.layout] }),
+    'view.link': () => CELLS[parts.layout] > 1 && link(),
+    'view.compare': compareLatest,
     'view.outlines': toggleAi,
-    'view.heatmap': () => hasHeat && toggleHeat(),
-    'view.lesionNext': () => step(1),
-    'view.lesionPrevious': () => step(-1),
+    'view.heatmap': heat.toggle,
+    'view.lesionNext': () => (desk.open ? desk.step(1) : stepTo(1)),
+    'view.lesionPrevious': () => (desk.open ? desk.step(-1) : stepTo(-1)),
+    ...desk.commands,
     'view.back': () => navigate('/'),
   });
 
-  const painted = state.painted === null ? undefined : frames[state.painted.index];
-  const lines = aiShown && painted !== undefined ? (outlines?.lines[painted.key] ?? NO_LINES) : NO_LINES;
+  const cellOf: CellOf = (index, cell, of) => (
+    <Cell
+      cell={index}
+      active={index === parts.active}
+      sources={cell.sources}
+      start={{ at: (index === parts.active ? goal : null) ?? Math.floor(cell.sources.length / 2), preset: firstPreset(cell.series.modality) }}
+      left={left}
+      hands={hands}
+      row={{ ...of.row, modality: cell.series.modality }}
+      seriesLabel={`${cell.prior ? `${t('prior.mark')} · ` : ''}${cell.series.modality} ${cell.series.number ?? ''} ${cell.series.description}`}
+      linesOf={(frame) => (aiShown ? (of.outlines?.lines[frame] ?? NO_LINES) : NO_LINES)}
+      selected={cell.prior ? null : selected}
+      heatmap={!cell.prior && cell.sources.length === 1 ? heat.picture : null}
+      onHeatMissing={heat.missing}
+      aiNote={cell.prior ? t('prior.mark') : note}
+      onActivate={(chosen) => step({ step: 'activate', cell: chosen })}
+      onHandle={onHandle}
+      onMoved={onMoved}
+      over={cell.prior || cell.series.series_uid !== (home ?? first) ? undefined : (painted, frame) => <ReviewOverlay review={review} painted={painted} frame={frame.key} selected={desk.selected} />}
+    />
+  );
+
+  const labels = useSeriesLabels(study.series, prior.pictures);
+  const all = useMemo(() => [...shown.values()].map((entry) => entry.series), [shown]);
   return (
     <div className="reading">
-      <SeriesList series={study.series} pictured={pictured} current={seriesUid} onChoose={changeSeries} />
+      <SeriesList series={labels} pictured={all} current={seriesUid} onChoose={changeSeries} />
       <div className="stage">
         <Toolbar
-          modality={series.modality}
+          modality={looked?.series.modality ?? ''}
           left={left}
-          onLeft={setLeft}
+          onLeft={chooseTool}
           pane={pane}
+          onUndo={undo}
+          onRedo={redo}
+          playing={looked !== undefined && looked.sources.length > 1 ? playing : null}
+          onCine={cine}
           outlinesShown={lesions.length > 0 ? aiShown : null}
           onOutlines={toggleAi}
-          onStep={step}
-          heatShown={hasHeat ? heatShown : null}
-          onHeat={toggleHeat}
-        />
-        <Viewport
-          host={host}
-          state={state}
-          frames={frames}
-          row={row}
-          seriesLabel={`${series.modality} ${series.number ?? ''} ${series.description}`}
-          lines={lines}
-          selected={selected}
-          heatmap={hasHeat && heatShown ? `${base}/heatmap?version=${newest}` : null}
-          onHeatMissing={noHeat}
-          aiNote={note}
-          onGoTo={pane.goTo}
-        />
+          onStep={stepTo}
+          heatShown={heat.shown}
+          onHeat={heat.toggle}
+          layout={parts.layout}
+          onLayout={setLayout}
+          linked={CELLS[parts.layout] > 1 ? parts.linked : null}
+          onLink={link}
+        >
+          <PriorChoice read={priors} onCompare={compare} />
+          <ReviewBar review={review} inHand={left === 'edit'} onTool={desk.take} onEdit={desk.toggle} onDelete={desk.deleteContour} />
+        </Toolbar>
+        {prior.error !== null && <Notice tone="error" title={t('prior.failed')} />}
+        <PartCells parts={parts} shown={shown} current={current} prior={prior.pictures} render={cellOf} />
       </div>
-      <Panels study={study} selected={selected} onSelect={choose} onChanged={onChanged} />
+      <Panels study={study} selected={selected} onSelect={choose} onChanged={onChanged} review={<ReviewPanel review={review} lesions={lesions} selected={desk.selected} asking={desk.asking} onAsking={desk.setAsking} onSelect={desk.select} />} />
     </div>
   );
 }
 
 export function Reading({ study, manifest, onChanged }: { study: Study; manifest: Read<Manifest>; onChanged: () => void }) {
   const { t } = useTexts();
-  const [chosen, setChosen] = useState<string | null>(null);
   if (manifest.data === null) {
     return manifest.error === null ? <Loading label={t('state.loadingImages')} /> : <Failure error={manifest.error} onRetry={manifest.reload} />;
   }
-  const series = chosen ?? firstSeries(study, manifest.data);
+  const series = firstSeries(study, manifest.data);
   if (series === null) return <Notice tone="info" title={t('study.noImages')} />;
-  return <Stage study={study} manifest={manifest.data} seriesUid={series} onSeries={setChosen} onChanged={onChanged} />;
+  return <Stage study={study} manifest={manifest.data} first={series} onChanged={onChanged} />;
 }

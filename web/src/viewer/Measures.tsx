@@ -1,51 +1,141 @@
-/** Measurements over the picture, in their own colour; they are the reader's own and are not sent. */
+/** Measurements over the picture, in their own colour: what a reader drew, with its numbers. */
+import { useMemo } from 'react';
 import { useTexts } from '../i18n';
 import type { Painted } from './cornerstone';
 import type { Frame } from './frames';
-import { angleOf, lengthOf, toPane, type Drawing, type Measure } from './measure';
+import { toPane, type Drawing, type Measure, type Point } from './measure';
+import { angleOf, areaOf, lengthOf, statisticsOf, type Reading, type Sampler } from './readings';
 
-function useReading(): (measure: Measure, frame: Frame, modality: string) => string {
-  const { t } = useTexts();
-  return (measure, frame, modality) => {
-    if (measure.kind === 'probe') return measure.value === null ? '—' : `${Math.round(measure.value)}${modality === 'CT' ? ' HU' : ''}`;
-    const { number, unit } = measure.kind === 'length' ? lengthOf(measure.points, frame) : angleOf(measure.points, frame);
-    if (unit === 'deg') return `${number.toFixed(1)}°`;
-    if (unit === 'px') return t('measure.pixels', { n: number.toFixed(0) });
-    return unit === 'mm' ? `${number.toFixed(1)} mm` : t('measure.atDetector', { n: number.toFixed(1) });
-  };
+/** Unit of the pixels' values; empty where the file gives them none. */
+export function valueUnit(modality: string): string {
+  return modality === 'CT' ? ' HU' : '';
 }
 
-function Shape({ measure, painted, text }: { measure: Measure; painted: Painted; text: string }) {
-  const points = measure.points.map((point) => toPane(painted.matrix, point));
-  const last = points.at(-1) ?? [0, 0];
-  const path = `M${points.map(([x, y]) => `${x},${y}`).join('L')}`;
+type Say = (measure: Pick<Measure, 'kind' | 'points' | 'text'>, frame: Frame, modality: string, pixels: Sampler | null) => string[];
+
+function useReading(): Say {
+  const { t } = useTexts();
+  return useMemo(() => {
+    const told = ({ number, unit }: Reading, digits = 1) =>
+      unit === 'deg' ? `${number.toFixed(1)}°` : unit === 'px' ? t('measure.pixels', { n: number.toFixed(0) }) : unit === 'mm' ? `${number.toFixed(digits)} mm` : t('measure.atDetector', { n: number.toFixed(digits) });
+    const region: Say = (measure, frame, modality, pixels) => {
+      const area = areaOf(measure, frame);
+      const statistics = pixels === null ? null : statisticsOf(measure, pixels);
+      const unit = valueUnit(modality);
+      const lines = area === null ? [] : [area.unit === 'px' ? t('measure.areaPixels', { n: area.number.toFixed(0) }) : t(area.unit === 'mm' ? 'measure.area' : 'measure.areaAtDetector', { n: area.number.toFixed(1) })];
+      if (statistics === null) return [...lines, t('measure.noValues')];
+      const { mean, deviation, min, max } = statistics;
+      return [...lines, t('measure.mean', { mean: mean.toFixed(1), sd: deviation.toFixed(1), unit }), t('measure.range', { min: Math.round(min), max: Math.round(max), unit })];
+    };
+    return (measure, frame, modality, pixels) => {
+      const { points } = measure;
+      switch (measure.kind) {
+        case 'probe': {
+          const [column, row] = (points[0] ?? [0, 0]).map(Math.round) as Point;
+          const value = pixels !== null && column >= 0 && row >= 0 && column < pixels.columns && row < pixels.rows ? pixels.at(column, row) : null;
+          return [value === null ? '—' : `${Math.round(value)}${valueUnit(modality)}`];
+        }
+        case 'length':
+          return [told(lengthOf(points, frame))];
+        case 'angle':
+          return [told(angleOf(points, frame))];
+        case 'bidirectional':
+          return [t('measure.axes', { long: told(lengthOf(points.slice(0, 2), frame)), short: told(lengthOf(points.slice(2, 4), frame)) })];
+        case 'arrow':
+          return measure.text === '' ? [] : [measure.text];
+        default:
+          return region(measure, frame, modality, pixels);
+      }
+    };
+  }, [t]);
+}
+
+const joined = (points: readonly Point[]) => `M${points.map(([x, y]) => `${x},${y}`).join('L')}`;
+
+/** Corners of a rectangle and points of an ellipse go through the matrix, so that they turn with the picture. */
+const AROUND = 48;
+function outline(kind: Measure['kind'], points: readonly Point[]): readonly Point[] {
+  const [a, b] = points;
+  if (a === undefined || b === undefined) return points;
+  if (kind === 'rectangle') return [a, [b[0], a[1]], b, [a[0], b[1]]];
+  const [cx, cy, rx, ry] = [(a[0] + b[0]) / 2, (a[1] + b[1]) / 2, Math.abs(b[0] - a[0]) / 2, Math.abs(b[1] - a[1]) / 2];
+  return Array.from({ length: AROUND }, (_, n) => [cx + rx * Math.cos((2 * Math.PI * n) / AROUND), cy + ry * Math.sin((2 * Math.PI * n) / AROUND)]);
+}
+
+const HEAD_PX = 11;
+/** Two strokes that end at the tip, which is the first point. */
+function arrowHead([tip, tail]: readonly Point[]): string {
+  if (tip === undefined || tail === undefined) return '';
+  const angle = Math.atan2(tail[1] - tip[1], tail[0] - tip[0]);
+  const barb = (turn: number): Point => [tip[0] + HEAD_PX * Math.cos(angle + turn), tip[1] + HEAD_PX * Math.sin(angle + turn)];
+  return joined([barb(0.45), tip, barb(-0.45)]);
+}
+
+function pathOf(kind: Measure['kind'], points: readonly Point[], place: (point: Point) => Point): string {
+  const placed = points.map(place);
+  if (kind === 'probe') return '';
+  if (kind === 'rectangle' || kind === 'ellipse') return `${joined(outline(kind, points).map(place))}Z`;
+  if (kind === 'contour') return `${joined(placed)}Z`;
+  if (kind === 'bidirectional' && placed.length === 4) return joined(placed.slice(0, 2)) + joined(placed.slice(2));
+  return joined(placed) + (kind === 'arrow' ? arrowHead(placed) : '');
+}
+
+/** Where the numbers stand: beside the lowest right-hand point. */
+function textAt(placed: readonly Point[], kind: Measure['kind']): Point {
+  if (kind === 'arrow') return placed[1] ?? [0, 0];
+  return placed.reduce((best, point) => (point[0] + point[1] > best[0] + best[1] ? point : best), placed[0] ?? [0, 0]);
+}
+
+const LINE_PX = 17;
+
+function Shape({ measure, painted, lines, chosen }: { measure: Pick<Measure, 'kind' | 'points'>; painted: Painted; lines: readonly string[]; chosen: boolean }) {
+  const place = (point: Point) => toPane(painted.matrix, point);
+  const path = pathOf(measure.kind, measure.points, place);
+  const placed = measure.points.map(place);
+  const handles = measure.kind === 'contour' ? [] : placed;
+  const [x, y] = textAt(placed, measure.kind);
   return (
-    <g className="measure" data-testid={`measure-${measure.kind}`}>
-      {measure.kind !== 'probe' && (
+    <g className={`measure${chosen ? ' chosen' : ''}`} data-testid={`measure-${measure.kind}`}>
+      {path !== '' && (
         <>
           <path d={path} className="halo" />
           <path d={path} className="line" />
         </>
       )}
-      {points.map(([x, y], index) => (
-        <path key={index} d={`M${x - 5},${y}h10M${x},${y - 5}v10`} className="line" />
+      {handles.map(([hx, hy], index) => (
+        <path key={index} d={`M${hx - 5},${hy}h10M${hx},${hy - 5}v10`} className="line" />
       ))}
-      <text x={last[0] + 9} y={last[1] - 7}>
-        {text}
+      <text x={x + 9} y={y - 7}>
+        {lines.map((line, index) => (
+          <tspan key={index} x={x + 9} dy={index === 0 ? 0 : LINE_PX}>
+            {line}
+          </tspan>
+        ))}
       </text>
     </g>
   );
 }
 
-export function Measures({ drawing, painted, frame, modality }: { drawing: Drawing; painted: Painted; frame: Frame; modality: string }) {
-  const reading = useReading();
-  const shapes: Measure[] = [...(drawing.done[frame.key] ?? [])];
-  if (drawing.draft !== null && drawing.draft.frame === frame.key) shapes.push({ ...drawing.draft, value: null });
+interface Props {
+  drawing: Drawing;
+  painted: Painted;
+  frame: Frame;
+  modality: string;
+  pixels: Sampler | null;
+}
+
+export function Measures({ drawing, painted, frame, modality, pixels }: Props) {
+  const say = useReading();
+  const here = useMemo(() => drawing.done.filter((one) => one.frame === frame.key), [drawing.done, frame.key]);
+  // Numbers are counted anew when the shape or the picture changes, not when the window does.
+  const told = useMemo(() => new Map(here.map((one) => [one.id, say(one, frame, modality, pixels)])), [here, say, frame, modality, pixels]);
+  const { draft } = drawing;
   return (
     <svg className="overlay" data-testid="measures">
-      {shapes.map((measure, index) => (
-        <Shape key={index} measure={measure} painted={painted} text={reading(measure, frame, modality)} />
+      {here.map((one) => (
+        <Shape key={one.id} measure={one} painted={painted} lines={told.get(one.id) ?? []} chosen={one.id === drawing.selected} />
       ))}
+      {draft !== null && draft.frame === frame.key && <Shape measure={draft} painted={painted} lines={draft.kind === 'contour' ? [] : say({ ...draft, text: '' }, frame, modality, null)} chosen />}
     </svg>
   );
 }

@@ -1,17 +1,25 @@
 import { Button } from 'antd';
-import { useEffect, type RefObject } from 'react';
+import { useEffect, useState, type ReactNode, type RefObject } from 'react';
 import type { OutlineLine, Row } from '../api/types';
 import { useTexts } from '../i18n';
 import { date, fixed } from '../ui/format';
 import { edgeLetters, slicePositionMm, type Frame } from './frames';
-import { Measures } from './Measures';
+import type { Tool } from './interaction';
+import { Loupe } from './Loupe';
+import { toPane } from './measure';
+import { Measures, valueUnit } from './Measures';
 import { Overlay } from './Overlay';
+import type { Cine } from './useCine';
+import type { Hands } from './useDrawing';
 import type { PaneState } from './usePane';
 
 interface Props {
   host: RefObject<HTMLDivElement | null>;
   state: PaneState;
   frames: readonly Frame[];
+  hands: Hands;
+  tool: Tool;
+  cine?: Cine;
   /** Whose picture: what stands in the corners. */
   row: Pick<Row, 'patient_name' | 'patient_id' | 'sex' | 'birth_date' | 'institution' | 'study_date' | 'modality'>;
   seriesLabel: string;
@@ -23,6 +31,8 @@ interface Props {
   /** What stands where outlines would be: never let "no outlines" look like "no lesion". */
   aiNote: string;
   onGoTo: (index: number) => void;
+  /** What else lies over the picture (the hand of the AI review). */
+  children?: ReactNode;
 }
 
 /** Is what is shown what was asked for? Silent when the picture is faithful. */
@@ -90,9 +100,8 @@ function Corners({ state, frames, row, seriesLabel, aiNote }: Pick<Props, 'state
   const { t } = useTexts();
   const { painted, probe } = state;
   const frame = painted === null ? undefined : frames[painted.index];
-  const edges = frame === undefined ? null : edgeLetters(frame);
+  const edges = frame === undefined || painted === null ? null : edgeLetters(frame, painted.matrix);
   const position = frame === undefined ? null : slicePositionMm(frame);
-  const unit = row.modality === 'CT' ? ' HU' : '';
   const sex = row.sex === 'M' || row.sex === 'F' || row.sex === 'O' ? t(`sex.${row.sex}`) : '';
   return (
     <>
@@ -113,7 +122,7 @@ function Corners({ state, frames, row, seriesLabel, aiNote }: Pick<Props, 'state
       <div className="corner bottom left">
         <span className="ai-note" data-testid="ai-note">{aiNote}</span>
         <br />
-        {probe === null ? ' ' : `x ${probe.column}  y ${probe.row}  ${Math.round(probe.value)}${unit}`}
+        {probe === null ? ' ' : `x ${probe.column}  y ${probe.row}  ${probe.value === null ? '—' : `${Math.round(probe.value)}${valueUnit(row.modality)}`}`}
       </div>
       {painted !== null && (
         <div className="corner bottom right" data-testid="frame-info">
@@ -140,8 +149,52 @@ function Corners({ state, frames, row, seriesLabel, aiNote }: Pick<Props, 'state
   );
 }
 
+/** Words of an arrow, written where its tail is. */
+function NoteField({ hands, frame, state }: { hands: Hands; frame: Frame; state: PaneState }) {
+  const { t } = useTexts();
+  const arrow = hands.drawing.done.find((one) => one.id === hands.drawing.selected && one.kind === 'arrow' && one.frame === frame.key);
+  const [typed, setTyped] = useState<{ id: string; text: string } | null>(null);
+  const tail = arrow?.points[1];
+  if (arrow === undefined || tail === undefined || state.painted === null) return null;
+  const [left, top] = toPane(state.painted.matrix, [tail[0], tail[1]]);
+  const text = typed?.id === arrow.id ? typed.text : arrow.text;
+  const keep = () => {
+    if (text.trim() !== arrow.text) hands.step({ step: 'text', id: arrow.id, text: text.trim() });
+    hands.step({ step: 'select', id: null });
+  };
+  return (
+    <input
+      className="note-field"
+      style={{ left: left + 8, top: top - 34 }}
+      value={text}
+      maxLength={200}
+      placeholder={t('measure.note')}
+      aria-label={t('measure.note')}
+      data-testid="note-field"
+      autoFocus
+      onChange={(event) => setTyped({ id: arrow.id, text: event.target.value })}
+      onBlur={keep}
+      onKeyDown={(event) => {
+        if (event.nativeEvent.isComposing) return;
+        if (event.key === 'Enter' || event.key === 'Escape') keep();
+      }}
+    />
+  );
+}
+
+function CineMark({ cine }: { cine: Cine }) {
+  const { t } = useTexts();
+  if (!cine.playing) return null;
+  return (
+    <div className="cine-mark" role="status" data-testid="cine">
+      ▶ {t('viewer.cine', { rate: cine.rate })}
+      {cine.waiting && ` · ${t('viewer.cineWaits')}`}
+    </div>
+  );
+}
+
 export function Viewport(props: Props) {
-  const { host, state, frames, lines, selected, heatmap, onGoTo } = props;
+  const { host, state, frames, hands, lines, selected, heatmap, onGoTo } = props;
   const { t } = useTexts();
   const frame = state.painted === null ? undefined : frames[state.painted.index];
   const paintedAt = state.painted?.index;
@@ -156,9 +209,13 @@ export function Viewport(props: Props) {
     <section className="viewport" aria-label={t('viewer.label')}>
       <div className="pane" ref={host} data-testid="pane" />
       {state.painted !== null && frame !== undefined && <Overlay painted={state.painted} columns={frame.columns} rows={frame.rows} lines={lines} selected={selected} heatmap={heatmap} onHeatMissing={props.onHeatMissing} />}
-      {state.painted !== null && frame !== undefined && <Measures drawing={state.drawing} painted={state.painted} frame={frame} modality={props.row.modality} />}
+      {state.painted !== null && frame !== undefined && <Measures drawing={hands.drawing} painted={state.painted} frame={frame} modality={props.row.modality} pixels={state.pixels} />}
+      {props.children}
+      {state.loupe !== null && state.painted !== null && state.pixels !== null && <Loupe at={state.loupe} painted={state.painted} pixels={state.pixels} />}
+      {frame !== undefined && props.tool === 'arrow' && <NoteField hands={hands} frame={frame} state={state} />}
       <Corners {...props} />
       {frames.length > 1 && <StackBar state={state} count={frames.length} onGoTo={onGoTo} />}
+      {props.cine !== undefined && <CineMark cine={props.cine} />}
       <Fidelity state={state} />
     </section>
   );

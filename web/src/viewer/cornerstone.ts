@@ -4,9 +4,10 @@
  */
 import { cache, Enums, eventTarget, getShouldUseCPURendering, imageLoader, init as initCore, RenderingEngine, utilities, type Types } from '@cornerstonejs/core';
 import { createImage, init as initLoader, wadors } from '@cornerstonejs/dicom-image-loader';
-import { shrunk, type FrameSource } from './frames';
+import { paddingOf, shrunk, type FrameSource } from './frames';
 import { prefetch, type Prefetch } from './prefetch';
 import type { Window } from './presets';
+import type { Sampler } from './readings';
 import { passed } from './timing';
 
 const CACHE_BYTES = 1024 * 1024 * 1024;
@@ -33,17 +34,27 @@ export interface PaneEvents {
   onLoaded: (index: number) => void;
 }
 
+/** How the picture is turned: flipped first, then turned clockwise, degrees. */
+export interface Turn {
+  rotation: number;
+  flipHorizontal: boolean;
+  flipVertical: boolean;
+}
+
+export const UNTURNED: Turn = { rotation: 0, flipHorizontal: false, flipVertical: false };
+
 export interface Pane {
-  open: (sources: FrameSource[], at: number, window: Window | null) => Promise<void>;
+  open: (sources: FrameSource[], at: number, window: Window | null, turn: Turn) => Promise<void>;
   goTo: (index: number) => void;
   setWindow: (window: Window | null) => void;
   setInverted: (inverted: boolean) => void;
   zoomBy: (factor: number) => void;
   panBy: (dx: number, dy: number) => void;
+  turn: (turn: Turn) => void;
   reset: () => void;
   resize: () => void;
-  /** Modality value (HU on CT) under a point of the pane, with its column and row; null outside. */
-  probe: (x: number, y: number) => { column: number; row: number; value: number } | null;
+  /** The values of the original on the screen; null while a reduced one or none is there, or in colour. */
+  sampler: () => Sampler | null;
   close: () => void;
 }
 
@@ -143,6 +154,9 @@ class StackPane implements Pane {
   private factor = 1;
   /** Where the reader went while only a reduced picture was here. */
   private later: number | null = null;
+  private turned = UNTURNED;
+  private values: { imageId: string; sampler: Sampler } | null = null;
+  private sources: FrameSource[] = [];
 
   constructor(
     private readonly engine: RenderingEngine,
@@ -171,8 +185,9 @@ class StackPane implements Pane {
     });
   };
 
-  async open(sources: FrameSource[], at: number, voi: Window | null): Promise<void> {
+  async open(sources: FrameSource[], at: number, voi: Window | null, turn: Turn): Promise<void> {
     const round = ++this.round;
+    this.turned = turn;
     this.ahead?.stop();
     const ids = sources.map((source) => source.frame.imageId);
     for (const source of sources) wadors.metaDataManager.add(source.frame.imageId, source.metadata as never);
@@ -191,10 +206,12 @@ class StackPane implements Pane {
     if (this.stale(round)) return;
     passed('pane:decoded');
     this.ids = ids;
+    this.sources = sources;
     this.factor = 1;
     await this.viewport.setStack(ids, at);
     passed('pane:stacked');
     if (this.stale(round)) return;
+    this.applyTurn();
     this.setWindow(voi);
     this.events.onLoaded(at);
     this.events.onFrame(at, 'done');
@@ -226,6 +243,7 @@ class StackPane implements Pane {
     this.factor = factor;
     await this.viewport.setStack([imageId], 0);
     if (this.stale(round)) return;
+    this.applyTurn();
     this.setWindow(voi);
     this.events.onFrame(this.wanted, 'reduced');
   }
@@ -298,7 +316,22 @@ class StackPane implements Pane {
     this.viewport.render();
   }
 
+  turn(turn: Turn): void {
+    this.turned = turn;
+    this.applyTurn();
+    this.viewport.render();
+  }
+
+  /** The scene is turned, not the pixels: what is drawn over the picture follows by its matrix. */
+  private applyTurn(): void {
+    const { rotation, flipHorizontal, flipVertical } = this.turned;
+    this.viewport.setCamera({ flipHorizontal, flipVertical });
+    this.viewport.setViewPresentation({ rotation });
+  }
+
   reset(): void {
+    this.turned = UNTURNED;
+    this.applyTurn();
     this.viewport.resetCamera();
     this.viewport.resetProperties();
     this.viewport.render();
@@ -308,19 +341,24 @@ class StackPane implements Pane {
     if (!this.closed) this.engine.resize(true, true);
   }
 
-  probe(x: number, y: number): { column: number; row: number; value: number } | null {
+  sampler(): Sampler | null {
     const image = this.viewport.getCornerstoneImage() as Types.IImage | undefined;
-    const matrix = this.ids.length === 0 || this.factor > 1 ? null : matrixOf(this.viewport);
-    if (image === undefined || matrix === null || image.color) return null;
-    const [a, b, c, d, e, f] = matrix;
-    const det = a * d - b * c;
-    const column = Math.round((d * (x - e) - c * (y - f)) / det);
-    const row = Math.round((a * (y - f) - b * (x - e)) / det);
-    if (column < 0 || row < 0 || column >= image.columns || row >= image.rows) return null;
-    const stored = image.voxelManager?.getAtIndex(row * image.columns + column);
-    if (typeof stored !== 'number') return null;
+    if (image === undefined || image.color || this.ids.length === 0 || this.factor > 1) return null;
+    if (this.values?.imageId === image.imageId) return this.values.sampler;
+    const { columns, rows, slope, intercept, voxelManager } = image;
     const scaled = image.preScale?.scaled === true;
-    return { column, row, value: scaled ? stored : stored * image.slope + image.intercept };
+    const source = this.sources.find(({ frame }) => frame.imageId === image.imageId);
+    const padding = source === undefined ? null : paddingOf(source.metadata);
+    const at = (column: number, row: number) => {
+      const stored = voxelManager?.getAtIndex(row * columns + column);
+      if (typeof stored !== 'number') return null;
+      const value = scaled ? stored : stored * slope + intercept;
+      if (padding === null) return value;
+      const raw = (value - intercept) / slope;
+      return raw >= padding[0] && raw <= padding[1] ? null : value;
+    };
+    this.values = { imageId: image.imageId, sampler: { columns, rows, at } };
+    return this.values.sampler;
   }
 
   close(): void {
@@ -329,6 +367,13 @@ class StackPane implements Pane {
     this.element.removeEventListener(Enums.Events.IMAGE_RENDERED, this.painted);
     this.engine.disableElement(this.name);
   }
+}
+
+/** Fetch and decode frames that will be wanted soon. Rejects when one cannot be had. */
+export async function preload(sources: readonly FrameSource[]): Promise<void> {
+  await start();
+  for (const source of sources) wadors.metaDataManager.add(source.frame.imageId, source.metadata as never);
+  await Promise.all(sources.map((source) => imageLoader.loadAndCacheImage(source.frame.imageId, { requestType: Enums.RequestType.Prefetch, priority: 0 })));
 }
 
 let panes = 0;

@@ -69,6 +69,14 @@ function spacingOf(metadata: DicomObject): Pick<Frame, 'spacingMm' | 'spacingOf'
   return { spacingMm: null, spacingOf: 'patient' };
 }
 
+/** Stored values that are no picture: Pixel Padding Value (0028,0120) to its limit (0028,0121); null without any. */
+export function paddingOf(metadata: DicomObject): [number, number] | null {
+  const value = first(metadata, '00280120');
+  if (value === null) return null;
+  const limit = first(metadata, '00280121') ?? value;
+  return [Math.min(value, limit), Math.max(value, limit)];
+}
+
 /** Frames in the manifest's order (the server sorts by geometry, then instance number). */
 export type AddressOf = (sop: string, frame: number) => string;
 
@@ -157,10 +165,28 @@ export interface EdgeLetters {
   bottom: string;
 }
 
-/** Patient directions at the edges of the unrotated picture; null when the file does not say. */
-export function edgeLetters(frame: Frame): EdgeLetters | null {
-  const right = frame.rowCosine === null ? frame.patientOrientation?.[0] : lettersOf(frame.rowCosine);
-  const bottom = frame.columnCosine === null ? frame.patientOrientation?.[1] : lettersOf(frame.columnCosine);
-  if (right === undefined || bottom === undefined) return null;
+/** Patient directions at the edges of the picture as it is turned by `matrix` (image to pane); null when the file does not say. */
+export function edgeLetters(frame: Frame, matrix: readonly [number, number, number, number, ...number[]] = [1, 0, 0, 1]): EdgeLetters | null {
+  const [a, b, c, d] = matrix;
+  const det = a * d - b * c;
+  // A step to the right, and one down, on the pane, in columns and rows of the image.
+  const right = lettersAlong(frame, d / det, -b / det);
+  const bottom = lettersAlong(frame, -c / det, a / det);
+  if (right === null || bottom === null) return null;
   return { left: opposite(right), right, top: opposite(bottom), bottom };
+}
+
+function lettersAlong(frame: Frame, columns: number, rows: number): string | null {
+  const [along, down] = [frame.rowCosine, frame.columnCosine];
+  if (along !== null && down !== null) {
+    const [rowMm, columnMm] = frame.spacingMm ?? [1, 1];
+    const way = along.map((cosine, axis) => cosine * columns * columnMm + (down[axis] ?? 0) * rows * rowMm) as Vector;
+    const size = Math.hypot(...way);
+    return lettersOf(way.map((part) => part / size) as Vector);
+  }
+  if (frame.patientOrientation === null) return null;
+  // A projection names two directions; a picture turned by other than a right angle shows the nearer one.
+  const [rowLetters, columnLetters] = frame.patientOrientation;
+  const [letters, steps] = Math.abs(columns) >= Math.abs(rows) ? [rowLetters, columns] : [columnLetters, rows];
+  return steps >= 0 ? letters : opposite(letters);
 }

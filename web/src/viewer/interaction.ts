@@ -1,9 +1,16 @@
 /** Mouse on the pane: what each button and the wheel do is data, so that a site can change it. */
-export type Tool = 'window' | 'pan' | 'zoom' | 'scroll' | 'length' | 'angle' | 'probe' | 'edit';
+import { MEASURE_KINDS, type MeasureKind } from './measure';
+
+/** What a held button does to the picture. */
+export type Movement = 'window' | 'pan' | 'zoom' | 'scroll' | 'rotate';
+/** `edit` is the hand of the AI review (src/review). */
+export type Tool = Movement | 'loupe' | 'edit' | MeasureKind;
 export type Stroke = 'press' | 'move' | 'release';
 
-/** Tools that draw on the picture; `edit` is the hand of the AI review (src/review). */
-export const DRAWING: ReadonlySet<Tool> = new Set<Tool>(['length', 'angle', 'probe', 'edit']);
+/** Tools that draw on the picture. */
+export const DRAWING: ReadonlySet<Tool> = new Set<Tool>(MEASURE_KINDS);
+/** Tools that want the place of the hand, not its way. */
+const PLACED: ReadonlySet<Tool> = new Set<Tool>([...MEASURE_KINDS, 'loupe', 'edit']);
 
 export interface Mouse {
   left: Tool;
@@ -49,7 +56,7 @@ export function attachMouse(element: HTMLElement, mouse: () => Mouse, gestures: 
     event.preventDefault();
     element.setPointerCapture(event.pointerId);
     drag = { tool, id: event.pointerId, x: event.clientX, y: event.clientY, lastX: event.clientX, lastY: event.clientY };
-    if (DRAWING.has(tool)) draw(event, tool, 'press');
+    if (PLACED.has(tool)) draw(event, tool, 'press');
     else gestures.begin(tool);
   }
   function move(event: PointerEvent): void {
@@ -57,7 +64,7 @@ export function attachMouse(element: HTMLElement, mouse: () => Mouse, gestures: 
     gestures.hover(event.clientX - box.left, event.clientY - box.top);
     if (drag?.id !== event.pointerId) return;
     const { tool, x, y, lastX, lastY } = drag;
-    if (DRAWING.has(tool)) {
+    if (PLACED.has(tool)) {
       draw(event, tool, 'move');
       return;
     }
@@ -67,7 +74,7 @@ export function attachMouse(element: HTMLElement, mouse: () => Mouse, gestures: 
   }
   function up(event: PointerEvent): void {
     if (drag?.id !== event.pointerId) return;
-    if (DRAWING.has(drag.tool)) draw(event, drag.tool, 'release');
+    if (PLACED.has(drag.tool)) draw(event, drag.tool, 'release');
     drag = null;
   }
   function wheel(event: WheelEvent): void {

@@ -1,15 +1,18 @@
 /** The pane as React state: what is shown, what is asked for, what is loaded. */
 import { useCallback, useEffect, useMemo, useRef, useState, type RefObject } from 'react';
-import type { Painted, Pane } from './cornerstone';
+import type { Painted, Pane, Turn } from './cornerstone';
 import type { FrameSource } from './frames';
-import { attachMouse, MOUSE, type Stroke, type Tool } from './interaction';
-import { draw, NOTHING_DRAWN, toImage, type Drawing, type DrawStep, type MeasureKind, type Point } from './measure';
-import { draggedWindow, PRESETS, type PresetName } from './presets';
+import { attachMouse, DRAWING, MOUSE, type Mouse, type Tool } from './interaction';
+import { toImage, type MeasureKind, type Point } from './measure';
+import { draggedWindow, PRESETS, type PresetName, type Window } from './presets';
+import type { Sampler } from './readings';
+import { freshId, type Hands } from './useDrawing';
 
 export interface Probe {
   column: number;
   row: number;
-  value: number;
+  /** null where the file says that there is no picture (padding). */
+  value: number | null;
 }
 
 export interface PaneState {
@@ -21,38 +24,63 @@ export interface PaneState {
   broken: 'start' | 'context' | null;
   drawnBy: 'webgl' | 'cpu' | null;
   probe: Probe | null;
-  drawing: Drawing;
+  /** Values of the original that is painted. */
+  pixels: Sampler | null;
+  turn: Turn;
+  /** Where the magnifier is held, in the pane's CSS pixels. */
+  loupe: Point | null;
 }
 
 export interface PaneControls {
   goTo: (index: number) => void;
   preset: (name: PresetName) => void;
+  setWindow: (window: Window) => void;
   invert: () => void;
   reset: () => void;
   zoomBy: (factor: number) => void;
-  /** Take back the last measurement on the frame shown. */
-  undoMeasure: () => void;
+  /** Turn by degrees, clockwise on the screen. */
+  rotate: (degrees: number) => void;
+  flip: (way: 'horizontal' | 'vertical') => void;
+  /** Take away the selected measurement of the frame shown, else its last. */
+  removeMeasure: () => void;
 }
 
-/** The hand of the tool `edit`, at a place of a frame in image coordinates; `hover` without a button. */
-export type EditHand = (stroke: Stroke | 'hover', frame: string, at: Point) => void;
-
-const FRESH: PaneState = { painted: null, wanted: 0, trouble: 'loading', loaded: new Set(), broken: null, drawnBy: null, probe: null, drawing: NOTHING_DRAWN };
+const NO_TURN: Turn = { rotation: 0, flipHorizontal: false, flipVertical: false };
+const FRESH: PaneState = { painted: null, wanted: 0, trouble: 'loading', loaded: new Set(), broken: null, drawnBy: null, probe: null, pixels: null, turn: NO_TURN, loupe: null };
 
 const ZOOM_PER_PX = 1.006;
 const SCROLL_PX = 6;
 const FAST_PART = 20; // Ctrl + wheel skips a twentieth of the series
+const REACH_PX = 8; // how near the hand must come to a handle
 
-export function usePane(sources: FrameSource[], start: { at: number; preset: PresetName }, left: Tool, edit?: EditHand): [RefObject<HTMLDivElement | null>, PaneState, PaneControls] {
+const positive = (degrees: number) => ((degrees % 360) + 360) % 360;
+
+/** The picture as it is seen, turned clockwise. */
+export function turnedBy(turn: Turn, degrees: number): Turn {
+  return { ...turn, rotation: positive(turn.rotation + degrees) };
+}
+
+/** The picture as it is seen, mirrored: since a flip comes before the turn, the turn changes its sign. */
+export function flippedBy(turn: Turn, way: 'horizontal' | 'vertical'): Turn {
+  const axis = way === 'horizontal' ? 'flipHorizontal' : 'flipVertical';
+  return { ...turn, rotation: positive(-turn.rotation), [axis]: !turn[axis] };
+}
+
+interface Start {
+  at: number;
+  preset: PresetName;
+}
+
+export function usePane(sources: FrameSource[], start: Start, left: Tool, hands: Hands, mouse: Mouse = MOUSE): [RefObject<HTMLDivElement | null>, PaneState, PaneControls] {
   const host = useRef<HTMLDivElement>(null);
   const pane = useRef<Pane | null>(null);
   const [state, setState] = useState<PaneState>({ ...FRESH, wanted: start.at });
   const [ready, setReady] = useState(false);
   /** Key of the frame on the screen: when more images arrive, the eye stays on it. */
   const eye = useRef<string | null>(null);
-  const now = useRef({ state, sources, mouse: { ...MOUSE, left }, start, edit });
+  const now = useRef({ state, sources, mouse: { ...mouse, left }, start, drafting: false, edit: hands.edit });
   useEffect(() => {
-    now.current = { state, sources, mouse: { ...MOUSE, left }, start, edit };
+    now.current = { state, sources, mouse: { ...mouse, left }, start, drafting: hands.drawing.draft !== null, edit: hands.edit };
   });
   const paintedAt = state.painted?.index;
   useEffect(() => {
@@ -69,7 +97,7 @@ export function usePane(sources: FrameSource[], start: { at: number; preset: Pre
     void import('./cornerstone').then(async (door) => {
       if (gone()) return;
       const created = await door.createPane(element, {
-        onPaint: (painted) => setState((old) => ({ ...old, painted })),
+        onPaint: (painted) => setState((old) => ({ ...old, painted, pixels: pane.current?.sampler() ?? null })),
         onFrame: (index, what) => setState((old) => ({ ...old, wanted: index, trouble: what === 'done' ? null : what })),
         onLoaded: (index) => setState((old) => (old.loaded.has(index) ? old : { ...old, loaded: new Set(old.loaded).add(index) })),
       });
@@ -100,10 +128,11 @@ export function usePane(sources: FrameSource[], start: { at: number; preset: Pre
     const { at, preset } = now.current.start;
     const kept = sources.findIndex((source) => source.frame.key === eye.current);
     const to = kept < 0 ? at : kept;
-    const painted = now.current.state.painted;
+    const { painted } = now.current.state;
     const window = kept < 0 || painted === null ? PRESETS[preset].window : painted.window;
-    setState((old) => ({ ...old, loaded: new Set(), wanted: to, trouble: 'loading' }));
-    void pane.current?.open(sources, to, window);
+    const turn = kept < 0 ? NO_TURN : now.current.state.turn;
+    setState((old) => ({ ...old, loaded: new Set(), wanted: to, trouble: 'loading', turn }));
+    void pane.current?.open(sources, to, window, turn);
   }, [ready, sources]);
 
   const goTo = useCallback((index: number) => {
@@ -113,26 +142,42 @@ export function usePane(sources: FrameSource[], start: { at: number; preset: Pre
     pane.current?.goTo(to);
   }, []);
 
-  const drawStep = useCallback((step: DrawStep) => setState((old) => ({ ...old, drawing: draw(old.drawing, step) })), []);
+  const { step } = hands;
   /** The frame on the screen and a place on it; null while nothing is painted. */
   const placed = useCallback((x: number, y: number) => {
     const { painted } = now.current.state;
-    const frame = painted === null ? undefined : now.current.sources[painted.index]?.frame.key;
-    return painted === null || frame === undefined ? null : { frame, at: toImage(painted.matrix, [x, y]) };
+    const frame = painted === null ? undefined : now.current.sources[painted.index]?.frame;
+    if (painted === null || frame === undefined) return null;
+    const [down, right] = frame.spacingMm ?? [1, 1];
+    return { frame: frame.key, at: toImage(painted.matrix, [x, y]), reach: REACH_PX / painted.scale, aspect: down / right };
+  }, []);
+  const probeAt = useCallback((x: number, y: number): Probe | null => {
+    const { painted, pixels } = now.current.state;
+    if (painted === null || pixels === null) return null;
+    const [column, row] = toImage(painted.matrix, [x, y]).map(Math.round) as Point;
+    if (column < 0 || row < 0 || column >= pixels.columns || row >= pixels.rows) return null;
+    return { column, row, value: pixels.at(column, row) };
+  }, []);
+  const turn = useCallback((next: Turn) => {
+    now.current.state = { ...now.current.state, turn: next };
+    setState((old) => ({ ...old, turn: next }));
+    pane.current?.turn(next);
   }, []);
 
   useEffect(() => {
     const element = host.current;
     if (element === null) return;
-    let from = { window: { width: 1, centre: 0 }, wanted: 0 };
+    let from = { window: { width: 1, centre: 0 }, wanted: 0, turn: NO_TURN };
     return attachMouse(element, () => now.current.mouse, {
       begin: () => {
-        from = { window: now.current.state.painted?.window ?? from.window, wanted: now.current.state.wanted };
+        const { painted, wanted, turn: turned } = now.current.state;
+        from = { window: painted?.window ?? from.window, wanted, turn: turned };
       },
-      move: (tool, total, step) => {
+      move: (tool, total, moved) => {
         if (tool === 'window') pane.current?.setWindow(draggedWindow(from.window, total[0], total[1]));
-        else if (tool === 'pan') pane.current?.panBy(step[0], step[1]);
-        else if (tool === 'zoom') pane.current?.zoomBy(ZOOM_PER_PX ** -step[1]);
+        else if (tool === 'pan') pane.current?.panBy(moved[0], moved[1]);
+        else if (tool === 'zoom') pane.current?.zoomBy(ZOOM_PER_PX ** -moved[1]);
+        else if (tool === 'rotate') turn(turnedBy(from.turn, Math.round(total[0] / 2)));
         else goTo(from.wanted + Math.round(total[1] / SCROLL_PX));
       },
       wheel: (notches, fast) => {
@@ -140,38 +185,46 @@ export function usePane(sources: FrameSource[], start: { at: number; preset: Pre
         goTo(now.current.state.wanted + notches * stride);
       },
       hover: (x, y) => {
-        const probe = pane.current?.probe(x, y) ?? null;
         const place = placed(x, y);
-        if (place !== null && now.current.mouse.left === 'edit') now.current.edit?.('hover', place.frame, place.at);
-        setState((old) => ({ ...old, probe, drawing: place === null || old.drawing.draft === null ? old.drawing : draw(old.drawing, { step: 'hover', ...place }) }));
+        setState((old) => ({ ...old, probe: probeAt(x, y) }));
+        if (place !== null && now.current.drafting) step({ step: 'hover', ...place });
+        if (place !== null && now.current.mouse.left === 'edit') now.current.edit?.('hover', { ...place, scale: now.current.state.painted?.scale ?? 1 });
       },
       draw: (tool, stroke, x, y) => {
+        if (tool === 'loupe') {
+          setState((old) => ({ ...old, loupe: stroke === 'release' ? null : [x, y] }));
+          return;
+        }
         const place = placed(x, y);
-        if (place !== null && tool === 'edit') now.current.edit?.(stroke, place.frame, place.at);
-        else if (place !== null) drawStep({ step: stroke, kind: tool as MeasureKind, value: pane.current?.probe(x, y)?.value ?? null, ...place });
+        if (place === null) return;
+        if (tool === 'edit') now.current.edit?.(stroke, { ...place, scale: now.current.state.painted?.scale ?? 1 });
+        else if (DRAWING.has(tool)) step({ step: stroke, kind: tool as MeasureKind, id: freshId(), ...place });
       },
       leave: () => setState((old) => ({ ...old, probe: null })),
     });
-  }, [goTo, placed, drawStep]);
-  // Another tool in the hand: an angle half drawn is dropped.
-  useEffect(() => drawStep({ step: 'drop' }), [left, drawStep]);
+  }, [goTo, placed, probeAt, step, turn]);
 
   const controls = useMemo<PaneControls>(
     () => ({
       goTo,
       preset: (name) => pane.current?.setWindow(PRESETS[name].window),
+      setWindow: (window) => pane.current?.setWindow(window),
       invert: () => pane.current?.setInverted(!(now.current.state.painted?.inverted ?? false)),
       zoomBy: (factor) => pane.current?.zoomBy(factor),
-      undoMeasure: () => {
+      rotate: (degrees) => turn(turnedBy(now.current.state.turn, degrees)),
+      flip: (way) => turn(flippedBy(now.current.state.turn, way)),
+      removeMeasure: () => {
         const place = placed(0, 0);
-        if (place !== null) drawStep({ step: 'undo', frame: place.frame });
+        if (place !== null) step({ step: 'remove', frame: place.frame });
       },
       reset: () => {
+        now.current.state = { ...now.current.state, turn: NO_TURN };
+        setState((old) => ({ ...old, turn: NO_TURN }));
         pane.current?.reset();
         pane.current?.setWindow(PRESETS[now.current.start.preset].window);
       },
     }),
-    [goTo, placed, drawStep],
+    [goTo, placed, step, turn],
   );
   return [host, state, controls];
 }

@@ -6,11 +6,14 @@ import { navigate } from '../../app/router';
 import { useTexts } from '../../i18n';
 import { SeriesList } from '../../study/SeriesList';
 import { Toolbar } from '../../study/Toolbar';
+import { viewerCommands } from '../../study/viewerCommands';
 import { Loading, Notice } from '../../ui/states';
 import type { Tool } from '../../viewer/interaction';
 import { bestSlice, stepLesion } from '../../viewer/lesions';
 import { firstPreset } from '../../viewer/presets';
 import { passed } from '../../viewer/timing';
+import { reelOf, useCine } from '../../viewer/useCine';
+import { useDrawing } from '../../viewer/useDrawing';
 import { usePane } from '../../viewer/usePane';
 import { Viewport } from '../../viewer/Viewport';
 import { useSealFailureText } from '../failure';
@@ -134,6 +137,20 @@ function useHeat(address: string | null): { shown: boolean | null; picture: stri
   return { shown: address === null ? null : on, picture: on ? address : null, toggle: () => setOn(!on) };
 }
 
+/** Names of all series that came, a prior's marked as such. */
+function useLabels(studies: readonly StudyPictures[], chosen: string | undefined): SeriesSummary[] {
+  const { t } = useTexts();
+  return studies.flatMap((one) =>
+    one.series.map((entry) => ({ series_uid: entry.series_uid, modality: entry.modality, number: entry.number, description: `${one.prior ? `${t('case.prior')} ` : ''}${one.label} ${entry.description}`, instances: entry.frames.length, chosen: entry.series_uid === chosen })),
+  );
+}
+
+/** The AI's findings of a study, else of any that came. */
+function findingsFor(all: readonly CaseFindings[], study: number): CaseFindings | null {
+  const ai = all.filter((one) => one.source === 'ai');
+  return ai.find((one) => one.study === study) ?? ai[0] ?? null;
+}
+
 interface StageProps extends CaseProps {
   index: CaseIndex;
   bundle: Bundle;
@@ -157,11 +174,17 @@ function Stage({ data, read, me, index, bundle, current, onSeries }: StageProps)
   const [selected, setSelected] = useState<number | null>(null);
   const heat = useHeat(study.prior || frames.length !== 1 ? null : bundle.heat);
   const start = { at: Math.floor(frames.length / 2), preset: firstPreset(series.modality) };
-  const [host, state, pane] = usePane(sources, start, left);
+  const hands = useDrawing();
+  const [host, state, pane] = usePane(sources, start, left, hands);
+  const cine = useCine(reelOf(state, sources, pane.goTo));
+  const chooseTool = (tool: Tool) => {
+    hands.step({ step: 'drop' });
+    setLeft(tool);
+  };
 
   const sets = useMemo(() => bundle.sets.filter((set) => set.outlines.series_uid === series.series_uid), [bundle.sets, series.series_uid]);
   const setName = useSetName();
-  const findings = bundle.findings.find((one) => one.source === 'ai' && one.study === study.n) ?? bundle.findings.find((one) => one.source === 'ai') ?? null;
+  const findings = findingsFor(bundle.findings, study.n);
   const lesions = findings?.lesions ?? [];
   const ai = sets.find((set) => set.source === 'ai')?.outlines ?? null;
 
@@ -184,26 +207,9 @@ function Stage({ data, read, me, index, bundle, current, onSeries }: StageProps)
     if (next !== undefined) onSeries(next);
   };
   useCommands({
-    'view.next': () => pane.goTo(state.wanted + 1),
-    'view.previous': () => pane.goTo(state.wanted - 1),
-    'view.first': () => pane.goTo(0),
-    'view.last': () => pane.goTo(frames.length - 1),
+    ...viewerCommands(pane, () => ({ cine, frames, wanted: state.wanted }), hands.step, chooseTool),
     'view.seriesNext': () => stepSeries(1),
     'view.seriesPrevious': () => stepSeries(-1),
-    'view.preset.lung': () => pane.preset('lung'),
-    'view.preset.mediastinum': () => pane.preset('mediastinum'),
-    'view.preset.bone': () => pane.preset('bone'),
-    'view.preset.file': () => pane.preset('file'),
-    'view.tool.window': () => setLeft('window'),
-    'view.tool.zoom': () => setLeft('zoom'),
-    'view.tool.pan': () => setLeft('pan'),
-    'view.tool.scroll': () => setLeft('scroll'),
-    'view.tool.length': () => setLeft('length'),
-    'view.tool.angle': () => setLeft('angle'),
-    'view.tool.probe': () => setLeft('probe'),
-    'view.measureUndo': pane.undoMeasure,
-    'view.invert': pane.invert,
-    'view.reset': pane.reset,
     'view.outlines': () => toggle('ai'),
     'view.county': () => toggle('county'),
     'view.heatmap': heat.toggle,
@@ -214,9 +220,7 @@ function Stage({ data, read, me, index, bundle, current, onSeries }: StageProps)
 
   const painted = state.painted === null ? undefined : frames[state.painted.index];
   const lines = linesOn(painted?.key, sets, hidden, setName);
-  const labels: SeriesSummary[] = bundle.studies.flatMap((one) =>
-    one.series.map((entry) => ({ series_uid: entry.series_uid, modality: entry.modality, number: entry.number, description: `${one.prior ? `${t('case.prior')} ` : ''}${one.label} ${entry.description}`, instances: entry.frames.length, chosen: entry.series_uid === ai?.series_uid })),
-  );
+  const labels = useLabels(bundle.studies, ai?.series_uid);
   const pictured = bundle.studies.flatMap((one) => one.series.filter((entry) => entry.frames.length > 0));
   const said = sets.map((set) => t(hidden.has(set.key) ? 'case.setHidden' : 'case.setShown', { set: setName(set), n: outlinesIn(set) }));
   const note = said.join(' · ') || t('case.noSets');
@@ -227,8 +231,12 @@ function Stage({ data, read, me, index, bundle, current, onSeries }: StageProps)
         <Toolbar
           modality={series.modality}
           left={left}
-          onLeft={setLeft}
+          onLeft={chooseTool}
           pane={pane}
+          onUndo={() => hands.step({ step: 'undo' })}
+          onRedo={() => hands.step({ step: 'redo' })}
+          playing={frames.length > 1 ? cine.playing : null}
+          onCine={cine.toggle}
           outlinesShown={shownOf('ai')}
           onOutlines={() => toggle('ai')}
           onStep={step}
@@ -241,6 +249,9 @@ function Stage({ data, read, me, index, bundle, current, onSeries }: StageProps)
           host={host}
           state={state}
           frames={frames}
+          hands={hands}
+          tool={left}
+          cine={cine}
           row={{ ...index.patient, patient_name: index.patient.name, patient_id: index.patient.id, institution: index.requester.hospital || data.answer.row.hospital_name, study_date: index.studies.find((one) => one.n === study.n)?.study_date ?? '', modality: series.modality }}
           seriesLabel={`${series.modality} ${series.number ?? ''} ${series.description}`}
           lines={lines}
