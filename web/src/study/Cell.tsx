@@ -36,7 +36,9 @@ interface Props {
   onActivate: (cell: number) => void;
   onHandle: (cell: number, handle: CellHandle | null) => void;
   /** The reader scrolled here. */
-  onMoved: (cell: number, wanted: number) => void;
+  onMoved: (cell: number) => void;
+  /** The slice that goes with where the active part stands, for a series that opens beside it; null for none. */
+  beside: (cell: number, frames: readonly Frame[]) => number | null;
   /** What else lies over the picture (the hand of the AI review). */
   over?: (painted: Painted, frame: Frame) => ReactNode;
 }
@@ -44,9 +46,9 @@ interface Props {
 const NO_LINES: never[] = [];
 
 export function Cell(props: Props) {
-  const { cell, active, sources, start, left, hands, onActivate, onHandle, onMoved, linesOf } = props;
+  const { cell, active, sources, start, left, hands, onActivate, onHandle, onMoved, beside, linesOf } = props;
   const frames = useMemo(() => sources.map((source) => source.frame), [sources]);
-  const [host, state, pane] = usePane(sources, start, left, hands);
+  const [host, state, pane] = usePane(sources, { ...start, beside: () => beside(cell, frames) }, left, hands);
   const { painted, wanted } = state;
   const cine = useCine(reelOf(state, sources, pane.goTo));
   useEffect(() => {
@@ -58,7 +60,7 @@ export function Cell(props: Props) {
     leads.current = active;
   });
   useEffect(() => {
-    if (leads.current) onMoved(cell, wanted);
+    if (leads.current) onMoved(cell);
   }, [cell, wanted, onMoved]);
   const frame = painted === null ? undefined : frames[painted.index];
   return (

@@ -18,7 +18,9 @@ import { useReviewDesk } from '../review/useReviewDesk';
 import { useDrawing } from '../viewer/useDrawing';
 import type { PaneControls } from '../viewer/usePane';
 import { Cell, type CellHandle } from './Cell';
-import { CELLS, follows, LAYOUTS, offsetOf, partsOf, partsReducer, type Layout, type Offset, type Parts } from './layout';
+import { CELLS, LAYOUTS, partsOf, partsReducer, type Layout, type Parts } from './layout';
+import type { Frame } from '../viewer/frames';
+import { follows, naturalShift, shiftOf, type Shift } from './linking';
 import { Panels } from './Panels';
 import { baseOf, counterpart, usePictured, usePrior, useShown, type Prior, type Shown, type StudyPictures } from './pictures';
 import { SeriesList } from './SeriesList';
@@ -64,7 +66,8 @@ function activePane(handle: () => CellHandle | null): PaneControls {
 function useParts(first: string) {
   const [parts, step] = useReducer(partsReducer, first, partsOf);
   const handles = useRef(new Map<number, CellHandle>());
-  const offsets = useRef(new Map<number, Offset>());
+  const shifts = useRef(new Map<string, Shift>());
+  const reference = useRef<readonly Frame[]>(NO_LINES);
   const [playing, setPlaying] = useState(false);
   const now = useRef(parts);
   useEffect(() => {
@@ -72,35 +75,48 @@ function useParts(first: string) {
   });
   const active = useCallback(() => handles.current.get(now.current.active) ?? null, []);
   const pane = useMemo(() => activePane(active), [active]);
-  const onHandle = useCallback((cell: number, handle: CellHandle | null) => {
-    if (handle === null) handles.current.delete(cell);
-    else handles.current.set(cell, handle);
-    if (cell === now.current.active) setPlaying(handle?.cine.playing ?? false);
-  }, []);
-  /** Where the other parts stand against the active one now is how they go on together. */
-  const measureOffsets = useCallback(() => {
-    const lead = handles.current.get(now.current.active);
-    offsets.current.clear();
-    if (lead === undefined) return;
-    for (const [cell, other] of handles.current) {
-      if (cell !== now.current.active) offsets.current.set(cell, offsetOf(lead.frames, lead.wanted, other.frames, other.wanted));
+  const onHandle = useCallback(
+    (cell: number, handle: CellHandle | null) => {
+      if (handle === null) handles.current.delete(cell);
+      else handles.current.set(cell, handle);
+      if (handle !== null && now.current.cells[cell] === first) reference.current = handle.frames;
+      if (cell === now.current.active) setPlaying(handle?.cine.playing ?? false);
+    },
+    [first],
+  );
+  const shiftAt = useCallback((cell: number, frames: readonly Frame[]): Shift => shifts.current.get(now.current.cells[cell] ?? '') ?? naturalShift(reference.current, frames), []);
+  /** The slice of a part that belongs to where the active one stands; null where they do not go together. */
+  const besideActive = useCallback(
+    (cell: number, frames: readonly Frame[]): number | null => {
+      const lead = active();
+      if (!now.current.linked || lead === null || cell === now.current.active) return null;
+      return follows(reference.current, { frames: lead.frames, at: lead.wanted, shift: shiftAt(now.current.active, lead.frames) }, { frames, shift: shiftAt(cell, frames) });
+    },
+    [active, shiftAt],
+  );
+  const onMoved = useCallback(
+    (cell: number) => {
+      if (cell !== now.current.active) return;
+      for (const [index, other] of handles.current) {
+        const to = besideActive(index, other.frames);
+        if (to !== null && to !== other.wanted) other.pane.goTo(to);
+      }
+    },
+    [besideActive],
+  );
+  /** From where the parts stand now is how they go on together. */
+  const relink = useCallback(() => {
+    const lead = active();
+    if (lead !== null && !now.current.linked) {
+      const standing = { frames: lead.frames, at: lead.wanted, shift: shiftAt(now.current.active, lead.frames) };
+      for (const [cell, other] of handles.current) {
+        const uid = now.current.cells[cell];
+        if (cell !== now.current.active && uid !== undefined) shifts.current.set(uid, shiftOf(reference.current, standing, { frames: other.frames, at: other.wanted }));
+      }
     }
-  }, []);
-  const onMoved = useCallback((cell: number, wanted: number) => {
-    const lead = handles.current.get(cell);
-    if (!now.current.linked || lead === undefined || cell !== now.current.active) return;
-    for (const [index, other] of handles.current) {
-      const offset = offsets.current.get(index);
-      if (index === cell || offset === undefined) continue;
-      const to = follows(lead.frames, wanted, other.frames, offset);
-      if (to !== null && to !== other.wanted) other.pane.goTo(to);
-    }
-  }, []);
-  const { linked, active: leading, cells, layout } = parts;
-  useEffect(() => {
-    if (linked) measureOffsets();
-  }, [linked, leading, cells, layout, measureOffsets]);
-  return { parts, step, handles, active, pane, playing, onHandle, onMoved };
+    step({ step: 'link', linked: !now.current.linked });
+  }, [active, shiftAt]);
+  return { parts, step, handles, active, pane, playing, onHandle, onMoved, relink, besideActive };
 }
 
 interface StageProps {
@@ -240,7 +256,7 @@ function Stage({ study, manifest, first, onChanged }: StageProps) {
   const [aiShown, setAiShown] = useState(true);
   const [left, setLeft] = useState<Tool>('window');
   const [goal, setGoal] = useState<number | null>(null);
-  const { parts, step, active, handles, pane, playing, onHandle, onMoved } = useParts(first);
+  const { parts, step, active, handles, pane, playing, onHandle, onMoved, relink, besideActive } = useParts(first);
   const seriesUid = parts.cells[parts.active] ?? first;
   const looked = shown.get(seriesUid);
   const note = useAiNote(study, outlines, seriesUid, aiShown);
@@ -274,7 +290,6 @@ function Stage({ study, manifest, first, onChanged }: StageProps) {
   const redo = useCallback(() => drawStep({ step: 'redo' }), [drawStep]);
   const cine = useCallback(() => active()?.cine.toggle(), [active]);
   const setLayout = useCallback((layout: Layout) => step({ step: 'layout', layout, series: order }), [step, order]);
-  const link = useCallback(() => step({ step: 'link', linked: !parts.linked }), [step, parts.linked]);
   const changeSeries = useCallback(
     (uid: string) => {
       setGoal(null);
@@ -299,7 +314,7 @@ function Stage({ study, manifest, first, onChanged }: StageProps) {
     'view.seriesPrevious': () => stepSeries(-1),
     'view.layout': () => setLayout(LAYOUTS[(LAYOUTS.indexOf(parts.layout) + 1) % LAYOUTS.length] ?? '1x1'),
     'view.partNext': () => step({ step: 'activate', cell: (parts.active + 1) % CELLS[parts.layout] }),
-    'view.link': () => CELLS[parts.layout] > 1 && link(),
+    'view.link': () => CELLS[parts.layout] > 1 && relink(),
     'view.compare': compareLatest,
     'view.outlines': toggleAi,
     'view.heatmap': heat.toggle,
@@ -327,6 +342,7 @@ function Stage({ study, manifest, first, onChanged }: StageProps) {
       onActivate={(chosen) => step({ step: 'activate', cell: chosen })}
       onHandle={onHandle}
       onMoved={onMoved}
+      beside={besideActive}
       over={cell.prior || cell.series.series_uid !== (home ?? first) ? undefined : (painted, frame) => <ReviewOverlay review={review} painted={painted} frame={frame.key} selected={desk.selected} />}
     />
   );
@@ -354,7 +370,7 @@ function Stage({ study, manifest, first, onChanged }: StageProps) {
           layout={parts.layout}
           onLayout={setLayout}
           linked={CELLS[parts.layout] > 1 ? parts.linked : null}
-          onLink={link}
+          onLink={relink}
         >
           <PriorChoice read={priors} onCompare={compare} />
           <ReviewBar review={review} inHand={left === 'edit'} onTool={desk.take} onEdit={desk.toggle} onDelete={desk.deleteContour} />

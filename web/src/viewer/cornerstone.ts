@@ -155,6 +155,8 @@ class StackPane implements Pane {
   /** Where the reader went while only a reduced picture was here. */
   private later: number | null = null;
   private turned = UNTURNED;
+  /** The reader has moved or zoomed the picture: a new size of the pane keeps what is seen. */
+  private moved = false;
   private values: { imageId: string; sampler: Sampler } | null = null;
   private sources: FrameSource[] = [];
 
@@ -208,6 +210,7 @@ class StackPane implements Pane {
     this.ids = ids;
     this.sources = sources;
     this.factor = 1;
+    this.moved = false;
     await this.viewport.setStack(ids, at);
     passed('pane:stacked');
     if (this.stale(round)) return;
@@ -306,11 +309,13 @@ class StackPane implements Pane {
   }
 
   zoomBy(factor: number): void {
+    this.moved = true;
     this.viewport.setZoom(Math.min(Math.max(this.viewport.getZoom() * factor, 0.2), 20));
     this.viewport.render();
   }
 
   panBy(dx: number, dy: number): void {
+    this.moved = true;
     const [x, y] = this.viewport.getPan();
     this.viewport.setPan([x + dx, y + dy]);
     this.viewport.render();
@@ -330,6 +335,7 @@ class StackPane implements Pane {
   }
 
   reset(): void {
+    this.moved = false;
     this.turned = UNTURNED;
     this.applyTurn();
     this.viewport.resetCamera();
@@ -338,7 +344,13 @@ class StackPane implements Pane {
   }
 
   resize(): void {
-    if (!this.closed) this.engine.resize(true, true);
+    if (this.closed) return;
+    this.engine.resize(true, true);
+    // Keeping the camera keeps the height in view: a narrower pane would cut the sides off.
+    if (this.moved || this.ids.length === 0) return;
+    this.viewport.resetCamera();
+    this.applyTurn();
+    this.viewport.render();
   }
 
   sampler(): Sampler | null {

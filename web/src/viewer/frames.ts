@@ -13,6 +13,8 @@ export interface Frame {
   rowCosine: Vector | null;
   columnCosine: Vector | null;
   position: Vector | null;
+  /** Frame of Reference UID (0020,0052); "" where the file has none. */
+  frameOfReference: string;
   /** Patient Orientation (0020,0020) of a projection: directions of row and column. */
   patientOrientation: [string, string] | null;
   thicknessMm: number | null;
@@ -104,6 +106,7 @@ export function framesAt(series: ManifestSeries, addressOf: AddressOf): FrameSou
         rowCosine: vectorAt(orientation, 0),
         columnCosine: vectorAt(orientation, 3),
         position: vectorAt(numbers(metadata, '00200032'), 0),
+        frameOfReference: text(metadata, '00200052'),
         patientOrientation: directions.length === 2 ? ([directions[0] ?? '', directions[1] ?? ''] as [string, string]) : null,
         thicknessMm: first(metadata, '00180050'),
         ...spacingOf(metadata),

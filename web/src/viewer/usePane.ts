@@ -69,6 +69,8 @@ export function flippedBy(turn: Turn, way: 'horizontal' | 'vertical'): Turn {
 interface Start {
   at: number;
   preset: PresetName;
+  /** Asked when a series opens: the slice that goes with what is shown beside it; null for `at`. */
+  beside?: () => number | null;
 }
 
 export function usePane(sources: FrameSource[], start: Start, left: Tool, hands: Hands, mouse: Mouse = MOUSE): [RefObject<HTMLDivElement | null>, PaneState, PaneControls] {
@@ -125,9 +127,9 @@ export function usePane(sources: FrameSource[], start: Start, left: Tool, hands:
 
   useEffect(() => {
     if (!ready || sources.length === 0) return;
-    const { at, preset } = now.current.start;
+    const { at, preset, beside } = now.current.start;
     const kept = sources.findIndex((source) => source.frame.key === eye.current);
-    const to = kept < 0 ? at : kept;
+    const to = kept < 0 ? (beside?.() ?? at) : kept;
     const { painted } = now.current.state;
     const window = kept < 0 || painted === null ? PRESETS[preset].window : painted.window;
     const turn = kept < 0 ? NO_TURN : now.current.state.turn;
