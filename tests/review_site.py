@@ -25,12 +25,13 @@ class ReviewSite(Chain):
     """The chain's site with people; its one lesion is 4 slices of 10 rows and 12 columns.
 
     ``kept`` is one that was made before and is only looked at: its folder is copied, which is
-    faster than analysing again.
+    faster than analysing again. ``dist`` is the built page, where one is wanted.
     """
 
     def __init__(
-        self, folder: Path, settings: str | None = None, *, kept: ReviewSite | None = None
-    ):
+        self, folder: Path, settings: str | None = None, *, kept: ReviewSite | None = None,
+        dist: Path | None = None,
+    ):  # fmt: skip
         if kept is not None:
             shutil.copytree(kept.box.folder, folder)
         super().__init__(folder, *([settings] if settings else []))
@@ -40,7 +41,7 @@ class ReviewSite(Chain):
         web = WebBox(
             self.box, self.people, self.queue, self.sink, SimpleNamespace(now="ok").now.__str__
         )
-        self.app = create_app(web, folder / "no page")
+        self.app = create_app(web, dist or folder / "no page")
         if kept is None:
             for user, role in PEOPLE.items():
                 self.people.add(user, f"{user} 医生", role, PASSWORD, must_change=False)

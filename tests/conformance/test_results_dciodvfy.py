@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import itertools
-import json
 import shutil
-import socket
 import subprocess
-import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +16,7 @@ import pytest
 from pydicom.dataset import Dataset
 
 from edge.report.commitment import CommitmentListener, MemoryInbox
-from edge.report.delivery import PeerSettings, deliverable_of, part10
+from edge.report.delivery import deliverable_of, part10
 from edge.report.key_images import (
     CtPictures,
     PicturesFor,
@@ -32,6 +29,7 @@ from edge.report.scu import deliver
 from edge.report.seg import write_seg
 from edge.report.sr import write_sr
 from tests import report_cases as cases
+from tests.orthanc_site import Orthanc, needs_orthanc, running_orthanc
 
 pytestmark = [
     # pynetdicom leaves a socket whose peer is gone to the garbage collector.
@@ -42,9 +40,6 @@ pytestmark = [
 ]
 needs_dciodvfy = pytest.mark.skipif(
     shutil.which("dciodvfy") is None, reason="needs dciodvfy (Debian package dicom3tools)"
-)
-needs_orthanc = pytest.mark.skipif(
-    shutil.which("Orthanc") is None, reason="needs Orthanc (Debian package orthanc)"
 )
 
 
@@ -140,87 +135,10 @@ def test_the_judge_can_find_an_error(tmp_path: Path) -> None:
 # --- Orthanc -------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class Orthanc:
-    http_port: int
-    dicom_port: int
-    listener_port: int
-
-    def ask(self, path: str, body: object | None = None) -> object:
-        request = urllib.request.Request(
-            f"http://127.0.0.1:{self.http_port}{path}",
-            data=None if body is None else json.dumps(body).encode(),
-        )
-        with urllib.request.urlopen(request, timeout=10) as answer:
-            return json.loads(answer.read())
-
-    def peer(self) -> PeerSettings:
-        return PeerSettings(
-            "orthanc", "127.0.0.1", self.dicom_port, "ORTHANC", commitment_wait_s=10.0
-        )
-
-    def instance(self, uid: str) -> dict:
-        found = self.ask(
-            "/tools/find",
-            {"Level": "Instance", "Query": {"SOPInstanceUID": uid}, "Expand": True},
-        )
-        assert isinstance(found, list)
-        assert len(found) == 1
-        return found[0]
-
-
-def free_ports(count: int) -> list[int]:
-    held = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [server.getsockname()[1] for server in held]
-    for server in held:
-        server.close()
-    return ports
-
-
-def wait_until_ready(orthanc: Orthanc, process: subprocess.Popen[bytes]) -> None:
-    deadline = time.monotonic() + 60
-    while True:
-        try:
-            orthanc.ask("/system")
-        except (urllib.error.URLError, ConnectionError):
-            assert process.poll() is None, "Orthanc ended at once"
-            assert time.monotonic() < deadline, "Orthanc did not answer in a minute"
-            time.sleep(0.05)
-        else:
-            return
-
-
 @pytest.fixture(scope="module")
 def orthanc(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Orthanc]:
-    folder = tmp_path_factory.mktemp("orthanc")
-    http_port, dicom_port, listener_port = free_ports(3)
-    (folder / "orthanc.json").write_text(
-        json.dumps(
-            {
-                "StorageDirectory": str(folder / "db"),
-                "IndexDirectory": str(folder / "db"),
-                "HttpPort": http_port,
-                "DicomPort": dicom_port,
-                "DicomAet": "ORTHANC",
-                "RemoteAccessAllowed": False,
-                "AuthenticationEnabled": False,
-                "Plugins": [],
-                "DicomModalities": {"xinglin": ["XINGLIN", "127.0.0.1", listener_port]},
-            }
-        )
-    )
-    process = subprocess.Popen(
-        ["Orthanc", str(folder / "orthanc.json")],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    node = Orthanc(http_port, dicom_port, listener_port)
-    try:
-        wait_until_ready(node, process)
+    with running_orthanc(tmp_path_factory.mktemp("orthanc")) as node:
         yield node
-    finally:
-        process.terminate()
-        process.wait(timeout=30)
 
 
 def new_uid(prefix: int) -> Callable[[], str]:

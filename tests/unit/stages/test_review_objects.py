@@ -15,6 +15,7 @@ from edge.review.base import base_of
 from edge.review.images import StudyImages
 from edge.review.measuring import lesion_of
 from tests.review_site import ReviewSite, accepted, disc
+from tests.seg_frames import frames_of
 
 
 @pytest.fixture(scope="module")
@@ -63,17 +64,6 @@ def test_a_correction_supersedes_the_ai_s_seg_and_sr(site):
     text = sr.to_json()
     for code in ("lesions_changed", "lesions_added", "review_decision"):
         assert code in text
-
-
-def frames_of(seg):
-    """Return the mask of each frame by segment number and source image."""
-    found = {}
-    for frame, item in enumerate(seg.PerFrameFunctionalGroupsSequence):
-        number = item.SegmentIdentificationSequence[0].ReferencedSegmentNumber
-        source = item.DerivationImageSequence[0].SourceImageSequence[0].ReferencedSOPInstanceUID
-        array = seg.pixel_array
-        found[int(number), str(source)] = (array if array.ndim == 2 else array[frame]) == 1
-    return found
 
 
 def test_a_part_of_the_volume_measures_as_the_whole(site):
