@@ -160,6 +160,15 @@ class PresetsChanged(WebRefusal):
     status = 409
 
 
+class HabitsChanged(WebRefusal):
+    """The same person's keys and mouse were changed from another window or computer."""
+
+    code = 6018
+    zh = "您的按键与鼠标设置已在另一窗口修改（第 {version} 版），请核对后再保存"
+    en = "Your keys and mouse were changed in another window (version {version}); look, then save again"
+    status = 409
+
+
 class ReadMeanwhile(WebRefusal):
     """A radiograph was decided since this reader saw it."""
 

@@ -21,6 +21,7 @@ from edge.api import (
     audit,
     consult,
     dicomweb,
+    habits,
     intake,
     joined,
     ops,
@@ -73,7 +74,7 @@ def create_app(site: Site, dist: Path) -> FastAPI:
         sending, township,
     ):  # fmt: skip
         app.include_router(module.router)  # frames first: they are asked for most
-    for module in (presets, screening, thumbnails):
+    for module in (habits, presets, screening, thumbnails):
         app.include_router(module.router)
     app.include_router(reports.router)
     answer_errors(app, shown, site.box.outside.randomness)

@@ -25,6 +25,7 @@ TABLES = {
     "manifest": "SELECT * FROM manifest",
     # A preset and a batch hold no search for a person (edge.api.presets).
     "worklist_presets": "SELECT * FROM worklist_presets",
+    "habits": "SELECT * FROM habits",
     "screening_batch": "SELECT * FROM screening_batch",
     "screening_item": "SELECT * FROM screening_item",
     "consult_pin": "SELECT * FROM consult_pin",

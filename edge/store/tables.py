@@ -47,6 +47,8 @@ _TABLES = (
         study TEXT PRIMARY KEY, digest TEXT NOT NULL, blob TEXT NOT NULL, about TEXT NOT NULL)""",
     """CREATE TABLE IF NOT EXISTS worklist_presets (
         user TEXT PRIMARY KEY, version INTEGER NOT NULL, body TEXT NOT NULL)""",
+    """CREATE TABLE IF NOT EXISTS habits (
+        user TEXT PRIMARY KEY, version INTEGER NOT NULL, body TEXT NOT NULL)""",
     """CREATE TABLE IF NOT EXISTS screening_batch (
         batch TEXT PRIMARY KEY, user TEXT NOT NULL, query TEXT NOT NULL, created INTEGER NOT NULL,
         closed INTEGER)""",

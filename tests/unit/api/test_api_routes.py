@@ -42,6 +42,8 @@ TABLE = {
     ("GET", "/api/worklist/facets"): READERS,
     ("GET", "/api/me/presets"): READERS,
     ("PUT", "/api/me/presets"): READERS,
+    ("GET", "/api/me/habits"): ALL,
+    ("PUT", "/api/me/habits"): ALL,
     ("GET", "/api/studies/{study}/thumbnail"): READERS,
     ("GET", "/api/screening"): DOCTORS,
     ("POST", "/api/screening"): DOCTORS,
