@@ -67,7 +67,7 @@ def dr_lungs(
 @app.command("ct-lesions")
 def ct_lesions(
     out: Annotated[Path, typer.Option(help="模型包目录 / bundle folder to write")],
-    version: Annotated[str, typer.Option(help="版本 / version")] = "0.1.0",
+    version: Annotated[str, typer.Option(help="版本 / version")] = "0.2.0",
 ) -> None:
     """CT 病灶候选的判别网络 / Network that rates CT lesion candidates (data: XINGLIN_DATA)."""
     for package in ("torch", "onnx", "onnxscript"):
@@ -75,7 +75,7 @@ def ct_lesions(
             raise TrainingToolMissing(package=package)
     from federated.training.ct_lesions import train
     from federated.training.ct_lesions_bundle import write_lesion_bundle
-    from federated.training.dr_data import data_folder
+    from federated.training.ct_lesions_data import data_folder
 
     trained = train(data_folder(), lambda line: print(line, file=sys.stderr))
     write_lesion_bundle(trained, out, version)

@@ -37,8 +37,9 @@ SEED = 5
 BATCH = 48
 # Rounds of a rate that rises and falls: epochs and highest rate.
 ROUNDS = ((26, 3e-3),)
-# The threshold: the most false candidates per scan that a reader is asked to put up with.
-FALSE_PER_SCAN = 4.0
+# The threshold: false candidates per calibration scan. A reader is asked to put up with four; a
+# patient whom the network never saw gives about twice as many as the one it learnt from.
+FALSE_PER_SCAN = 2.0
 
 
 @dataclass(frozen=True)

@@ -32,7 +32,7 @@ rules measure, the network looks, and together they are better than either (belo
 | AUC, lesion against nothing, over candidates: network with rules | {trained.auc:.4f} |
 | network alone | {trained.network_auc:.4f} |
 | classical rules alone | {trained.rules_auc:.4f} |
-| threshold (0.5; higher if over 4 false candidates per scan were left) | {trained.threshold:.3f} |
+| threshold (0.5; higher if over 2 false candidates per scan were left) | {trained.threshold:.3f} |
 | true candidates at or above it | {trained.sensitivity:.3f} |
 | of these with the right kind | {trained.kind_right:.3f} |
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from core.imaging.lesions_network import worth_rating
 from core.imaging.lesions_patch import FALSE_KIND, PatchSpec, patch_of
 from core.imaging.lesions_score import probability
 from core.imaging.volume import Volume
+from federated.errors import TrainingDataMissing
 from federated.training.ct_lesions_scans import (
     Background,
     TrainingScan,
@@ -29,6 +31,7 @@ from federated.training.ct_lesions_shapes import KINDS
 
 CLASSES = (FALSE_KIND, *KINDS)
 PATCH = PatchSpec(side=32, edge_mm=1.5, low_hu=-1000.0, high_hu=500.0)
+REAL_CHEST = "ct/lctsc-test-s1-101_ct.nii.gz"
 FALSE_PER_SCAN = 360
 TRUE_SHARE = 1 / 3
 # Less of a large lesion than this is a fragment: neither a lesion nor nothing.
@@ -63,9 +66,22 @@ def joined(parts: list[Examples]) -> Examples:
     )
 
 
+def data_folder() -> Path:
+    """Return the folder that XINGLIN_DATA names, with the real chest in it.
+
+    Raises
+    ------
+    TrainingDataMissing
+    """
+    named = os.environ.get("XINGLIN_DATA", "")
+    if not named or not (Path(named) / REAL_CHEST).is_file():
+        raise TrainingDataMissing(what=f"XINGLIN_DATA/{REAL_CHEST}")
+    return Path(named)
+
+
 def real_background(folder: Path) -> Background:
     """Return LCTSC S1-101 (CC BY 3.0), the one real chest that the network learns from."""
-    image = sitk.ReadImage(str(folder / "ct" / "lctsc-test-s1-101_ct.nii.gz"))
+    image = sitk.ReadImage(str(folder / REAL_CHEST))
     direction = np.array(image.GetDirection()).reshape(3, 3)[:, ::-1]
     voxels = sitk.GetArrayFromImage(image).astype(np.int16)
     volume = Volume(voxels, (3.0, 0.977, 0.977), image.GetOrigin(), direction)

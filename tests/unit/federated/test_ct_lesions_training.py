@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from core.imaging.lesions_field import Candidate
 from core.imaging.lungs import LEFT
 from core.imaging.volume import Volume
+from federated.errors import TrainingDataMissing
 from federated.training.ct_lesions_scans import Background, held_part, thickened, varied
 from federated.training.ct_lesions_shapes import KINDS, RADII_MM, STEP_MM, draw
 
 torch = pytest.importorskip("torch", reason="training tools are not installed")
 
 from federated.training import ct_lesions as training  # noqa: E402  # after the skip
-from federated.training.ct_lesions_data import CLASSES, Examples, label_of  # noqa: E402
+from federated.training.ct_lesions_data import (  # noqa: E402
+    CLASSES,
+    REAL_CHEST,
+    Examples,
+    data_folder,
+    label_of,
+)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -111,3 +120,17 @@ def test_a_varied_scan_keeps_half_of_the_left_lung_for_calibration() -> None:
         other = varied(background, np.random.default_rng(seed))
         assert other.held.sum() == background.held.sum()
         assert other.volume.voxels.dtype == np.int16
+
+
+def test_the_command_looks_for_the_chest_where_training_reads_it(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.delenv("XINGLIN_DATA", raising=False)
+    with pytest.raises(TrainingDataMissing):
+        data_folder()
+    monkeypatch.setenv("XINGLIN_DATA", str(tmp_path))
+    with pytest.raises(TrainingDataMissing, match="s1-101"):
+        data_folder()
+    (tmp_path / REAL_CHEST).parent.mkdir()
+    (tmp_path / REAL_CHEST).write_bytes(b"")
+    assert data_folder() == tmp_path
