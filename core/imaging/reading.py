@@ -175,7 +175,7 @@ def read_radiograph(dataset: Dataset) -> Radiograph:
         # The middle of the value range stays where it is, also after a rescale.
         ends = _modality_values(dataset, np.array([[low, high]], stored.dtype), low)
         values = float(ends.min() + ends.max()) - values
-    padding = _padding(dataset, stored, signed=shape.signed)
+    padding = padding_of(dataset, stored, signed=shape.signed)
     if padding is not None and padding.any() and not padding.all():
         values[padding] = values[~padding].min()
     tags = {
@@ -269,7 +269,7 @@ def _fill(voxels: NDArray[Any], kept: Sequence[Plane], load: Load, values: _Valu
                 raise MatrixMixedError
             slope, intercept = plane.scale or _scale(dataset)
             voxels[at] = values.of(
-                stored, slope, intercept, _padding(dataset, stored, signed=signed)
+                stored, slope, intercept, padding_of(dataset, stored, signed=signed)
             )
 
 
@@ -306,7 +306,7 @@ def activity(
     return values
 
 
-def _padding(dataset: Any, stored: NDArray[Any], *, signed: bool) -> NDArray[np.bool_] | None:
+def padding_of(dataset: Any, stored: NDArray[Any], *, signed: bool) -> NDArray[np.bool_] | None:
     """Return where Pixel Padding Value … Range Limit (PS3.3 C.7.5.1.1.2) stands, or ``None``."""
     value = number(dataset, "PixelPaddingValue")
     if value is None:
