@@ -83,7 +83,9 @@ export function thumbnail(row) {
   return drawn.get(key);
 }
 
-export const reset = () => ({ presets: new Map(), batches: new Map(), setting: 'after' });
+const STANDARD = { version: 0, keys: {}, mouse: { left: 'window', middle: 'pan', right: 'zoom', wheel: 'scroll' } };
+
+export const reset = () => ({ habits: new Map(), presets: new Map(), batches: new Map(), setting: 'after' });
 
 const AI = ['ai', 'finding', 'tb_score', 'tb_positive', 'lesion_count'];
 function item(state, row, user) {
@@ -108,6 +110,14 @@ export async function answer(state, rows, key, path, me, given) {
     if (version !== kept.version) return refusal(409, 'E6016', `您的筛选方案已在另一窗口修改（第 ${kept.version} 版），请核对后再保存`, `Your presets were changed in another window (version ${kept.version}); look, then save again`);
     state.presets.set(me.user, { version: version + 1, presets });
     return { body: state.presets.get(me.user) };
+  }
+  if (key === 'GET /api/me/habits') return { body: state.habits.get(me.user) ?? STANDARD };
+  if (key === 'PUT /api/me/habits') {
+    const { version, keys, mouse } = await given();
+    const kept = state.habits.get(me.user) ?? STANDARD;
+    if (version !== kept.version) return refusal(409, 'E6018', `您的按键与鼠标设置已在另一窗口修改（第 ${kept.version} 版），请核对后再保存`, `Your keys and mouse were changed in another window (version ${kept.version}); look, then save again`);
+    state.habits.set(me.user, { version: version + 1, keys, mouse });
+    return { body: state.habits.get(me.user) };
   }
   if (!path.startsWith('/api/screening')) return null;
   if (key === 'GET /api/screening') return { body: { ai_setting: state.setting, batches: [...state.batches.values()].filter((b) => b.user === me.user && b.closed === null).reverse().map((b) => summary(state, b, rows)) } };

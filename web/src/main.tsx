@@ -4,6 +4,7 @@ import { App } from './app/App';
 import { SessionProvider } from './app/session';
 import { CatalogueContext, createCatalogue } from './i18n';
 import './ui/style.css';
+import './ui/habits.css';
 import './worklist/home.css';
 import './consult/consult.css';
 

@@ -6,6 +6,7 @@ import { PasswordDialog } from '../pages/PasswordDialog';
 import { UploadProvider } from '../pages/uploading';
 import { Loading, Notice } from '../ui/states';
 import { WorklistPage } from '../worklist/WorklistPage';
+import { HabitsProvider } from './habits';
 import { HelpSheet } from './HelpSheet';
 import { useCommands } from './keys';
 import { LiveProvider } from './live';
@@ -24,10 +25,12 @@ const UsersPage = lazy(() => import('../pages/UsersPage'));
 const BoxListPage = lazy(() => import('../consult/BoxListPage'));
 const BoxCasePage = lazy(() => import('../consult/BoxCasePage'));
 const ScreeningPage = lazy(() => import('../screening/ScreeningPage'));
+const HabitsPage = lazy(() => import('../pages/HabitsPage'));
 const RegionPage = lazy(() => import('../consult/RegionPage'));
 const TownshipPage = lazy(() => import('../consult/TownshipPage'));
 
-const PAGES: { path: string; permission: Permission; page: React.ComponentType }[] = [
+/** `permission` null: for everybody who is logged in. */
+const PAGES: { path: string; permission: Permission | null; page: React.ComponentType }[] = [
   { path: '/upload', permission: 'upload', page: UploadPage },
   { path: '/consults', permission: 'consult.read', page: BoxListPage },
   { path: '/township', permission: 'township.send', page: TownshipPage },
@@ -36,6 +39,7 @@ const PAGES: { path: string; permission: Permission; page: React.ComponentType }
   { path: '/system', permission: 'system.read', page: SystemPage },
   { path: '/users', permission: 'users.manage', page: UsersPage },
   { path: '/region', permission: 'region.read', page: RegionPage },
+  { path: '/keys', permission: null, page: HabitsPage },
   { path: '/screening', permission: 'study.override', page: ScreeningPage },
 ];
 
@@ -56,7 +60,7 @@ const OPENED: { pattern: RegExp; permission: Permission; page: (name: string) =>
 ];
 
 /** What a path shows: the page of a thing, a page of the bar, or nothing that we know. */
-function shownAt(path: string): { permission: Permission; page: ReactNode } | null {
+function shownAt(path: string): { permission: Permission | null; page: ReactNode } | null {
   for (const { pattern, permission, page } of OPENED) {
     const name = pattern.exec(path)?.[1];
     if (name !== undefined) return { permission, page: page(decodeURIComponent(name)) };
@@ -71,7 +75,7 @@ function Body({ path }: { path: string }) {
   const onList = path === '/';
   const shown = onList ? null : shownAt(path);
   // Who reads no list starts on the first page that is theirs.
-  const home = may('worklist.read') ? undefined : PAGES.find((entry) => may(entry.permission))?.path;
+  const home = may('worklist.read') ? undefined : PAGES.find((entry) => entry.permission !== null && may(entry.permission))?.path;
   useEffect(() => {
     if (onList && home !== undefined) navigate(home, true);
   }, [onList, home]);
@@ -84,7 +88,7 @@ function Body({ path }: { path: string }) {
         onList && <Notice tone="info" title={t('page.noWorklist')} />
       )}
       <Suspense fallback={<Loading label={t('state.loadingPage')} />}>
-        {shown !== null && (may(shown.permission) ? shown.page : <Notice tone="warn" title={t('state.forbidden')} />)}
+        {shown !== null && (shown.permission === null || may(shown.permission) ? shown.page : <Notice tone="warn" title={t('state.forbidden')} />)}
       </Suspense>
       {!onList && shown === null && <Notice tone="warn" title={t('state.noSuchPage')} />}
     </>
@@ -134,7 +138,9 @@ export function App() {
   const { path } = usePlace();
   return (
     <Themed dark={inTheDark(path)}>
-      <Shell />
+      <HabitsProvider>
+        <Shell />
+      </HabitsProvider>
     </Themed>
   );
 }

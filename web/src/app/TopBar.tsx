@@ -6,7 +6,7 @@ import { OtpDialog } from '../pages/OtpDialog';
 import { PasswordDialog } from '../pages/PasswordDialog';
 import { useUpload } from '../pages/uploading';
 import { Link } from '../ui/Link';
-import { usePlace } from './router';
+import { navigate, usePlace } from './router';
 import { useSession } from './session';
 
 const NAV: { path: string; label: Key; permission: Permission }[] = [
@@ -65,6 +65,7 @@ export function TopBar({ onHelp }: { onHelp: () => void }) {
             items: [
               { key: 'role', label: `${me?.user ?? ''} · ${t(`role.${me?.role ?? 'physician'}`)}`, disabled: true },
               { key: 'password', label: t('account.changePassword'), onClick: () => setPassword(true) },
+              { key: 'keys', label: t('habits.title'), onClick: () => navigate('/keys') },
               { key: 'otp', label: t('account.otp'), onClick: () => setOtp(true) },
               { key: 'logout', label: t('account.logout'), onClick: () => void logout() },
             ],

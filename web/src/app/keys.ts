@@ -4,6 +4,7 @@
  */
 import { useEffect, useRef } from 'react';
 import type { Key } from '../i18n';
+import { useHabits } from './habits';
 
 export interface Binding {
   command: string;
@@ -70,8 +71,12 @@ export const BINDINGS: readonly Binding[] = [
   { command: 'view.partNext', keys: ['`'], label: 'key.partNext', group: 'viewer' },
   { command: 'view.link', keys: ['l'], label: 'tool.link', group: 'viewer' },
   { command: 'view.compare', keys: ['Shift+P'], label: 'tool.compare', group: 'viewer' },
+  { command: 'mpr.open', keys: ['Shift+M'], label: 'mpr.title', group: 'viewer' },
+  { command: 'mpr.projection', keys: ['Shift+K'], label: 'mpr.projection', group: 'viewer' },
+  { command: 'mpr.thickness', keys: ['Shift+T'], label: 'mpr.thickness', group: 'viewer' },
   { command: 'view.invert', keys: ['i'], label: 'key.invert', group: 'viewer' },
   { command: 'view.reset', keys: [' '], label: 'key.reset', group: 'viewer' },
+  { command: 'view.info', keys: ['Shift+O'], label: 'tool.info', group: 'viewer' },
   { command: 'view.outlines', keys: ['o'], label: 'key.outlines', group: 'viewer' },
   { command: 'view.county', keys: ['u'], label: 'tool.county', group: 'viewer' },
   { command: 'view.heatmap', keys: ['h'], label: 'key.heatmap', group: 'viewer' },
@@ -146,18 +151,19 @@ export function useCommands(commands: Record<string, (key: string) => void>, act
   useEffect(() => {
     latest.current = commands;
   });
+  const { bindings } = useHabits();
   useEffect(() => {
     if (!active) return;
     function onKey(event: KeyboardEvent): void {
       if (event.defaultPrevented || isTextField(event.target) || insideDialog(event.target)) return;
       const key = pressed(event);
       if (key === null || belongsToControl(key, event.target)) return;
-      const command = commandOf(key, new Set(Object.keys(latest.current)));
+      const command = commandOf(key, new Set(Object.keys(latest.current)), bindings);
       if (command === null) return;
       event.preventDefault();
       latest.current[command]?.(key);
     }
     window.addEventListener('keydown', onKey);
     return () => window.removeEventListener('keydown', onKey);
-  }, [active]);
+  }, [active, bindings]);
 }

@@ -3,6 +3,8 @@ import i18next from 'i18next';
 import { createContext, useContext, useSyncExternalStore } from 'react';
 import type { Language, PublicMessage } from '../api/types';
 import baseEn from './en.json';
+import habitsEn from './habits.en.json';
+import habitsZh from './habits.zh.json';
 import homeEn from './home.en.json';
 import homeZh from './home.zh.json';
 import joinedEn from './joined.en.json';
@@ -14,12 +16,14 @@ import reportEn from './report.en.json';
 import reportZh from './report.zh.json';
 import viewerEn from './viewer.en.json';
 import viewerZh from './viewer.zh.json';
+import volumeEn from './volume.en.json';
+import volumeZh from './volume.zh.json';
 import reviewEn from './review.en.json';
 import reviewZh from './review.zh.json';
 import baseZh from './zh.json';
 
-export const zh = { ...baseZh, ...regionZh, ...viewerZh, ...joinedZh, ...reviewZh, ...homeZh, ...reportZh };
-export const en = { ...baseEn, ...regionEn, ...viewerEn, ...joinedEn, ...reviewEn, ...homeEn, ...reportEn };
+export const zh = { ...baseZh, ...regionZh, ...viewerZh, ...volumeZh, ...joinedZh, ...reviewZh, ...homeZh, ...reportZh, ...habitsZh };
+export const en = { ...baseEn, ...regionEn, ...viewerEn, ...volumeEn, ...joinedEn, ...reviewEn, ...homeEn, ...reportEn, ...habitsEn };
 
 export type Key = keyof typeof zh;
 export type Facts = Record<string, string | number>;

@@ -1,8 +1,9 @@
 /** One part of the reading area: a series in a pane, its corners, outlines, measurements and cine. */
 import { useEffect, useMemo, useRef, type ReactNode } from 'react';
 import type { OutlineLine, Row } from '../api/types';
+import { useHabits } from '../app/habits';
 import { Viewport } from '../viewer/Viewport';
-import type { Frame, FrameSource } from '../viewer/frames';
+import { shownFrame, type Frame, type FrameSource } from '../viewer/frames';
 import type { Tool } from '../viewer/interaction';
 import type { PresetName } from '../viewer/presets';
 import type { Hands } from '../viewer/useDrawing';
@@ -33,6 +34,7 @@ interface Props {
   heatmap: string | null;
   onHeatMissing: () => void;
   aiNote: string;
+  infoShown: boolean;
   onActivate: (cell: number) => void;
   onHandle: (cell: number, handle: CellHandle | null) => void;
   /** The reader scrolled here. */
@@ -48,7 +50,7 @@ const NO_LINES: never[] = [];
 export function Cell(props: Props) {
   const { cell, active, sources, start, left, hands, onActivate, onHandle, onMoved, beside, linesOf } = props;
   const frames = useMemo(() => sources.map((source) => source.frame), [sources]);
-  const [host, state, pane] = usePane(sources, { ...start, beside: () => beside(cell, frames) }, left, hands);
+  const [host, state, pane] = usePane(sources, { ...start, beside: () => beside(cell, frames) }, left, hands, useHabits().mouse);
   const { painted, wanted } = state;
   const cine = useCine(reelOf(state, sources, pane.goTo));
   useEffect(() => {
@@ -62,7 +64,7 @@ export function Cell(props: Props) {
   useEffect(() => {
     if (leads.current) onMoved(cell);
   }, [cell, wanted, onMoved]);
-  const frame = painted === null ? undefined : frames[painted.index];
+  const frame = shownFrame(frames, painted);
   return (
     <div className={`cell${active ? ' active' : ''}`} data-cell={cell} data-active={active} onPointerDownCapture={() => onActivate(cell)}>
       <Viewport
@@ -80,6 +82,7 @@ export function Cell(props: Props) {
         onHeatMissing={props.onHeatMissing}
         aiNote={props.aiNote}
         onGoTo={pane.goTo}
+        infoShown={props.infoShown}
       >
         {painted !== null && frame !== undefined && props.over?.(painted, frame)}
       </Viewport>

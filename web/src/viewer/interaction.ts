@@ -12,13 +12,23 @@ export const DRAWING: ReadonlySet<Tool> = new Set<Tool>(MEASURE_KINDS);
 /** Tools that want the place of the hand, not its way. */
 const PLACED: ReadonlySet<Tool> = new Set<Tool>([...MEASURE_KINDS, 'loupe', 'edit']);
 
+/** What a person may give to a button that is held. */
+export const HELD = ['window', 'scroll', 'pan', 'zoom'] as const;
+export const WHEEL = ['scroll', 'zoom'] as const;
+
 export interface Mouse {
-  left: Tool;
-  middle: Tool;
-  right: Tool;
+  left: (typeof HELD)[number];
+  middle: (typeof HELD)[number];
+  right: (typeof HELD)[number];
+  wheel: (typeof WHEEL)[number];
 }
 
-export const MOUSE: Mouse = { left: 'window', middle: 'pan', right: 'zoom' };
+export const MOUSE: Mouse = { left: 'window', middle: 'pan', right: 'zoom', wheel: 'scroll' };
+
+/** The buttons as they work now: the left one holds the tool in hand. */
+export interface InHand extends Omit<Mouse, 'left'> {
+  left: Tool;
+}
 
 export interface Gestures {
   /** Drag began with this tool. */
@@ -41,7 +51,7 @@ export function notchesOf(accumulated: number, delta: number): { notches: number
   return { notches: Math.sign(sum), rest: 0 };
 }
 
-export function attachMouse(element: HTMLElement, mouse: () => Mouse, gestures: Gestures): () => void {
+export function attachMouse(element: HTMLElement, mouse: () => InHand, gestures: Gestures): () => void {
   let drag: { tool: Tool; id: number; x: number; y: number; lastX: number; lastY: number } | null = null;
   let rest = 0;
 

@@ -1,7 +1,7 @@
 /** The pane as React state: what is shown, what is asked for, what is loaded. */
 import { useCallback, useEffect, useMemo, useRef, useState, type RefObject } from 'react';
 import type { Painted, Pane, Turn } from './cornerstone';
-import type { FrameSource } from './frames';
+import { shownFrame, type FrameSource } from './frames';
 import { attachMouse, DRAWING, MOUSE, type Mouse, type Tool } from './interaction';
 import { toImage, type MeasureKind, type Point } from './measure';
 import { draggedWindow, PRESETS, type PresetName, type Window } from './presets';
@@ -49,6 +49,7 @@ const NO_TURN: Turn = { rotation: 0, flipHorizontal: false, flipVertical: false 
 const FRESH: PaneState = { painted: null, wanted: 0, trouble: 'loading', loaded: new Set(), broken: null, drawnBy: null, probe: null, pixels: null, turn: NO_TURN, loupe: null };
 
 const ZOOM_PER_PX = 1.006;
+const ZOOM_PER_NOTCH = 1.1;
 const SCROLL_PX = 6;
 const FAST_PART = 20; // Ctrl + wheel skips a twentieth of the series
 const REACH_PX = 8; // how near the hand must come to a handle
@@ -84,10 +85,10 @@ export function usePane(sources: FrameSource[], start: Start, left: Tool, hands:
   useEffect(() => {
     now.current = { state, sources, mouse: { ...mouse, left }, start, drafting: hands.drawing.draft !== null, edit: hands.edit };
   });
-  const paintedAt = state.painted?.index;
+  const paintedFrame = state.painted?.frame;
   useEffect(() => {
-    if (paintedAt !== undefined) eye.current = now.current.sources[paintedAt]?.frame.key ?? null;
-  }, [paintedAt]);
+    if (paintedFrame !== undefined) eye.current = paintedFrame;
+  }, [paintedFrame]);
 
   useEffect(() => {
     const element = host.current;
@@ -148,7 +149,7 @@ export function usePane(sources: FrameSource[], start: Start, left: Tool, hands:
   /** The frame on the screen and a place on it; null while nothing is painted. */
   const placed = useCallback((x: number, y: number) => {
     const { painted } = now.current.state;
-    const frame = painted === null ? undefined : now.current.sources[painted.index]?.frame;
+    const frame = shownFrame(now.current.sources.map((source) => source.frame), painted);
     if (painted === null || frame === undefined) return null;
     const [down, right] = frame.spacingMm ?? [1, 1];
     return { frame: frame.key, at: toImage(painted.matrix, [x, y]), reach: REACH_PX / painted.scale, aspect: down / right };
@@ -183,6 +184,15 @@ export function usePane(sources: FrameSource[], start: Start, left: Tool, hands:
         else goTo(from.wanted + Math.round(total[1] / SCROLL_PX));
       },
       wheel: (notches, fast) => {
+        // Whoever zooms with the wheel turns pages with Ctrl.
+        if (now.current.mouse.wheel === 'zoom' && !fast) {
+          pane.current?.zoomBy(ZOOM_PER_NOTCH ** -notches);
+          return;
+        }
+        if (now.current.mouse.wheel === 'zoom') {
+          goTo(now.current.state.wanted + notches);
+          return;
+        }
         const stride = fast ? Math.max(1, Math.round(now.current.sources.length / FAST_PART)) : 1;
         goTo(now.current.state.wanted + notches * stride);
       },
