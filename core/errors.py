@@ -13,6 +13,7 @@ Ranges (``provisioning.errors_doc`` holds them as data; ``docs/errors.md`` lists
 2900-2949 quarantine · 2950-3049 files, archives, pixels · 3050-3999 imaging · 4000-4199 bundles and
 engines · 4200-4499 GPU · 4500-4999 training · 5000-5299 result objects and delivery ·
 5300-5399 stages · 5400-5419 joining a patient's studies · 5420-5449 review ·
+5450-5459 a person's measurements ·
 6000-6999 web and accounts ·
 7000-7019 backup and restore ·
 7020-7199 seals and the key directory · 7200-7299 rules of a consultation · 7300-7349 joining and

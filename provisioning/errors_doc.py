@@ -51,6 +51,7 @@ RANGES: tuple[Range, ...] = (
     Range("edge.stages", 5300, 5399, "处理步骤", "stages"),
     Range("edge.joining", 5400, 5419, "同一患者多次检查的合并", "joining a patient's studies"),
     Range("edge.review", 5420, 5449, "AI 结果审核", "review of the AI's findings"),
+    Range("edge.measured", 5450, 5459, "医师的测量", "a person's measurements"),
     Range("core.web", 6000, 6999, "网页与账号", "web and accounts"),
     Range("edge.backup", 7000, 7019, "备份与恢复", "backup and restore"),
     Range("core.seals", 7020, 7199, "密封与公钥目录", "seals and the key directory"),

@@ -42,9 +42,11 @@ class Clock:
 class ApiSite:
     """One appliance with an account for every role; sign-ins are made when they are asked for."""
 
-    def __init__(self, folder: Path, dist: Path | None = None, roles=ROLES):
+    def __init__(
+        self, folder: Path, dist: Path | None = None, roles=ROLES, settings: str = SETTINGS
+    ):
         self.clock = Clock()
-        self.box = create_box(folder, SETTINGS, Outside(self.clock, os.urandom))
+        self.box = create_box(folder, settings, Outside(self.clock, os.urandom))
         self.tier = SimpleNamespace(now="ok")
         self.people = People(self.box.database, self.clock, os.urandom)
         queue = Queue(self.box.database, self.clock, "test")

@@ -24,6 +24,7 @@ from edge.api import (
     habits,
     intake,
     joined,
+    measurements,
     ops,
     people,
     presets,
@@ -77,6 +78,7 @@ def create_app(site: Site, dist: Path) -> FastAPI:
     for module in (habits, presets, screening, thumbnails):
         app.include_router(module.router)
     app.include_router(reports.router)
+    app.include_router(measurements.router)
     answer_errors(app, shown, site.box.outside.randomness)
     app.add_middleware(FormLimit, limit_of=limit_of)
     app.add_middleware(SafeHeaders)

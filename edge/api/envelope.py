@@ -20,5 +20,7 @@ def limit_of(path: str) -> int | None:
         return None
     if path.startswith("/api/studies/") and ("/review/" in path or path.endswith("/review")):
         return _OUTLINES_BYTES
+    if path.startswith("/api/studies/") and path.endswith("/measurements"):
+        return _OUTLINES_BYTES  # contours
     words = path.startswith(("/api/consults/", "/api/township/")) or path.endswith("/consult")
     return _WORDS_BYTES if words else FORM_BYTES

@@ -98,9 +98,21 @@ def _of_screening(body: dict[str, Any]) -> tuple[str, str]:
     return f"筛查判读：{zh}（{body['name']}）", f"Screening: {en} ({body['name']})"
 
 
+def _of_measurements(body: dict[str, Any]) -> tuple[str, str]:
+    name, version = body["name"], body["version"]
+    return f"测量已保存，第 {version} 版（{name}）", f"Measurements saved, version {version} ({name})"
+
+
+def _of_sent(body: dict[str, Any]) -> tuple[str, str]:
+    name, version = body["name"], body["version"]
+    zh = f"测量第 {version} 版提交发送到 PACS（{name}）"
+    return zh, f"Measurements, version {version}, handed over for the PACS ({name})"
+
+
 _TOLD: dict[str, Callable[[dict[str, Any]], tuple[str, str]]] = {
     "consult.event": _of_consult, "consult.closed": _of_consult, "consult.opined": _of_consult,
     "screening.read": _of_screening,
+    "measurements.drawn": _of_measurements, "measurements.sent": _of_sent,
 }  # fmt: skip
 
 
@@ -153,6 +165,7 @@ _PLAIN = {
     "processing.requested": ("医师要求仍然分析", "A physician asked for the analysis all the same"),
     "findings.assessed": ("医师已审核 AI 结果", "A physician reviewed the AI result"),
     "measurement.saved": ("病灶已测量", "Lesions measured"),
+    "measurements.issued": ("测量报告（SR）已生成", "The measurement report (SR) was written"),
     "report.drafted": ("报告草稿已生成", "Report drafted"),
     "report.saved": ("初步报告已保存", "Preliminary report saved"),
     "report.signed": ("报告已签发", "Report signed"),

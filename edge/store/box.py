@@ -30,6 +30,7 @@ from core.vault.vault import SqliteVault
 from core.views.base import View
 from core.views.comparison import ComparisonView
 from core.views.consult import ConsultView
+from core.views.measured import MeasuredView
 from core.views.other import ModelView, QuarantineView, SubjectView
 from core.views.report import ReportView
 from core.views.review import CaseFactView, ReviewView
@@ -148,7 +149,7 @@ def open_box(folder: Path, outside: Outside) -> Box:
         StudyView(), QuarantineView(), SubjectView(), ModelView(), ConsultView(), ComparisonView(),
         ReviewView(), CaseFactView(),
     ]  # fmt: skip
-    folds.append(ReportView())
+    folds += [ReportView(), MeasuredView()]
     views = ViewStore(database, folds)
     journal = SqliteJournal(database, writer, "clinical")
 

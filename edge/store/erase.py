@@ -9,7 +9,7 @@ from core.vault.errors import KeyDestroyed
 from edge.store.box import Box
 
 _NAMING = ("alternate", "manifest", "result_object", "consult_object", "consult_document",
-           "report_object", "thumbnail")  # fmt: skip
+           "report_object", "measurement_object", "thumbnail")  # fmt: skip
 #: Tables whose rows hold their blobs' addresses as JSON, by name.
 _ADDRESSES = ("result", "comparison", "review")
 _OF_STUDY = (
@@ -27,6 +27,7 @@ def blobs_of(box: Box, subject: str) -> set[str]:
         ("instance", "blob", "study"), ("alternate", "blob", "grp"), ("manifest", "blob", "study"),
         ("result_object", "blob", "study"), ("consult_object", "blob", "study"),
         ("consult_document", "blob", "study"), ("report_object", "blob", "study"),
+        ("measurement_object", "blob", "study"),
         ("thumbnail", "blob", "study"),
     ):  # fmt: skip
         sql = f"SELECT {column} FROM {table} WHERE {where} IN ({inner})"
