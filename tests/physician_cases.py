@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 from core.imaging.case import LungVolumes, sum_up
 from core.imaging.result import Lesion
@@ -36,3 +37,31 @@ def free(key: str, text: str, section: Section = "findings") -> Statement:
 def written(case: CaseResult, exam: Exam) -> Content:
     """Return a draft whose every statement was confirmed."""
     return Content(tuple(replace(one, confirmed=True) for one in offered(case, exam)))
+
+
+def comparison(prior: str = "20260801", id: str = "c1") -> dict[str, Any]:  # noqa: A002 as the view names it
+    """Return a finished comparison with an earlier CT as the view holds it."""
+    changes = [
+        {
+            "verdict": "regression", "verdict_zh": "缩小", "verdict_en": "smaller",
+            "prior_ids": [2], "current_ids": [3], "kind_prior": "cavity",
+            "kind_current": "cavity", "volume_prior_ml": 6.2, "volume_current_ml": 4.6,
+            "volume_change": -0.258,
+        },
+        {
+            "verdict": "resolved", "verdict_zh": "本次未见", "verdict_en": "not seen now",
+            "prior_ids": [4], "current_ids": [], "kind_prior": "solid_nodule",
+            "kind_current": None, "volume_prior_ml": 0.8, "volume_current_ml": None,
+            "volume_change": None,
+        },
+    ]  # fmt: skip
+    found = {
+        "conclusion_zh": "较前缩小", "conclusion_en": "smaller than before",
+        "note_zh": "自动对比，须医师确认", "note_en": "automatic; a physician confirms",
+        "reasons": [], "changes": changes, "prior": {"study_date": prior},
+        "current": {"study_date": "20261120"},
+    }  # fmt: skip
+    return {
+        "id": id, "task": "follow_up", "other": "s0", "at": "2026-11-23T00:00:00Z",
+        "status": "ok", "days": 111, "result": found, "reason": None, "notes": [],
+    }  # fmt: skip

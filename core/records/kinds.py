@@ -54,8 +54,8 @@ KINDS: dict[str, Kind] = {
         Kind("comparison.withdrawn", 1, "study"),
         Kind("result.delivered", 1, "study"),
         Kind("report.drafted", 1, "study"),
-        Kind("report.saved", 1, "study"),
-        Kind("report.signed", 1, "study"),
+        Kind("report.saved", 2, "study"),
+        Kind("report.signed", 2, "study"),
         Kind("report.issued", 1, "study"),
         Kind("notification.recorded", 1, "study"),
         Kind("report.addended", 1, "study"),
@@ -89,8 +89,17 @@ def _assessed_as_a_whole(body: dict[str, Any]) -> dict[str, Any]:
     return {"lesions": [], "predictions": [], "blobs": {}, **body, "review": review}
 
 
+def _without_pictures(body: dict[str, Any]) -> dict[str, Any]:
+    """Version 1 of a report had no pictures, so no outlines on them."""
+    return {**body, "report": {"outlines": {}, **body["report"]}}
+
+
 #: (kind, version) → pure function that returns the body as version + 1 wrote it.
-UPCASTERS: dict[tuple[str, int], Upcaster] = {("findings.assessed", 1): _assessed_as_a_whole}
+UPCASTERS: dict[tuple[str, int], Upcaster] = {
+    ("findings.assessed", 1): _assessed_as_a_whole,
+    ("report.saved", 1): _without_pictures,
+    ("report.signed", 1): _without_pictures,
+}
 
 
 def upcast(kind: str, version: int, body: dict[str, Any]) -> dict[str, Any]:

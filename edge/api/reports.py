@@ -23,6 +23,7 @@ from edge.reports.desk import add, checked, save_preliminary, sign, versions_of
 from edge.reports.drafts import draft_of, drop_draft, save_draft, writing
 from edge.reports.notifying import card_of, record_card
 from edge.reports.phrases import offered_phrases, save_phrase
+from edge.reports.pictures import key_image, offered_pictures, outlines_on, png_of
 
 router = APIRouter(prefix="/api")
 MayOpen = Annotated[Session, Depends(need("study.open"))]
@@ -188,6 +189,15 @@ def read_document(
     )  # fmt: skip
 
 
+@router.get("/studies/{study}/report/picture")
+def read_picture(site: TheSite, session: MayOpen, study: str, frame: str) -> Response:
+    """Return a frame with the outlines that stand on it now, as the report would print it."""
+    opened_study(site, session, study)
+    outlines = outlines_on(site.box, study, [frame])[frame]
+    data = png_of(key_image(site.box, study, frame, outlines))
+    return Response(data, media_type="image/png", headers={"Cache-Control": "private, no-cache"})
+
+
 @router.get("/report/phrases")
 def phrases(site: TheSite, _session: MayWrite) -> dict[str, Any]:
     """Return the phrase templates in use."""
@@ -242,6 +252,7 @@ def _state(site: Site, session: Session, row: dict[str, Any]) -> dict[str, Any]:
             "add": session.may("report.sign") and frozen,
         },
         "documents": _documents(site, study),
+        "pictures": offered_pictures(box, study),
         **_shown(site, row, content),
     }  # fmt: skip
 
@@ -256,6 +267,7 @@ def _shown(site: Site, row: dict[str, Any], content: Content) -> dict[str, Any]:
         "offered": [statement_json(one) for one in found.offered],
         "basis": found.basis,
         "facts": list(found.facts),
+        "follow_up": None if found.follow_up is None else found.follow_up.as_json(),
     }  # fmt: skip
 
 

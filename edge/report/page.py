@@ -70,6 +70,10 @@ class Canvas:
         self.image = Image.new("RGB", (WIDTH, HEIGHT), _GROUND)
         self.draw = ImageDraw.Draw(self.image)
 
+    def redraw(self) -> None:
+        """Draw on the image that was put in place of the first."""
+        self.draw = ImageDraw.Draw(self.image)
+
     def font(self, size: int, *, bold: bool = False) -> ImageFont.FreeTypeFont:
         """Return a font of ``size`` pixels. Raises FontMissing."""
         path = self.fonts.bold if bold else self.fonts.regular
@@ -181,7 +185,7 @@ def _body(
     elif len(key_images) == 1 and not lesions and not key_images[0].axial:
         picture_width = 880
         box = (MARGIN, _PICTURE_TOP, picture_width, _BODY_END - _PICTURE_TOP)
-        _picture(canvas, key_images[0], box)
+        draw_picture(canvas, key_images[0], box)
         left = MARGIN + picture_width + 28
         _sentences(canvas, sentences, (left, _PICTURE_TOP, WIDTH - MARGIN - left, _BODY_END))
     else:
@@ -212,10 +216,13 @@ def _pictures(canvas: Canvas, key_images: Sequence[KeyImage]) -> None:
     width = (WIDTH - 2 * MARGIN - 12 * (slots - 1)) // slots
     for index, key_image in enumerate(key_images):
         left = MARGIN + index * (width + 12)
-        _picture(canvas, key_image, (left, _PICTURE_TOP, width, _PICTURE_HEIGHT))
+        draw_picture(canvas, key_image, (left, _PICTURE_TOP, width, _PICTURE_HEIGHT))
 
 
-def _picture(canvas: Canvas, key_image: KeyImage, box: Box) -> None:
+def draw_picture(
+    canvas: Canvas, key_image: KeyImage, box: Box, ink: tuple[int, int, int] = _MUTED
+) -> None:
+    """Draw a picture with its outlines and its caption (in ``ink``) into a box."""
     left, top, width, height = box
     rows, columns = key_image.pixels.shape
     ratio = rows * key_image.row_to_column / columns
@@ -245,7 +252,7 @@ def _picture(canvas: Canvas, key_image: KeyImage, box: Box) -> None:
             )
     caption = f"{key_image.caption_zh}  {key_image.caption_en}"
     size = 16 if canvas.draw.textlength(caption, font=canvas.font(16)) <= width else 13
-    canvas.text((left, top + height - 26), caption, size, _MUTED)
+    canvas.text((left, top + height - 26), caption, size, ink)
 
 
 _COLUMNS: Final = (

@@ -35,6 +35,7 @@ from edge.report.physician.prompts import Known, prompts
 from edge.report.physician.words import impression_of, text_of
 from edge.reports.drafts import Kept, draft_of, drop_draft
 from edge.reports.found import Found, found_of, known_of
+from edge.reports.pictures import check_frames, digest_words, outlines_on
 from edge.store.box import Box
 
 DOMAIN: Final = "xinglin report v1"
@@ -51,8 +52,15 @@ def versions_of(box: Box, study: str) -> list[dict[str, Any]]:
 
 
 def checked(box: Box, row: dict[str, Any], content: Content) -> tuple[Content, Found, Known]:
-    """Return a page's content as the box holds it true, and what it was held against."""
+    """Return a page's content as the box holds it true, and what it was held against.
+
+    Raises
+    ------
+    ContentWrong
+        If a picture is not the study's.
+    """
     found = found_of(box, row)
+    check_frames(box, row["study"], content.pictures)
     return kept_to_offer(content, found.offered), found, known_of(box, found)
 
 
@@ -67,7 +75,8 @@ def save_preliminary(box: Box, session: Session, row: dict[str, Any], version: i
         draft = _draft(box, session, row["study"], version)
         content, found, known = checked(box, row, draft.content)
         _sound(content, known)
-        _append(box, session, row, "report.saved", _body(box, session, content, found, known))
+        body = _body(box, session, content, found, known) | _shown(box, row, content)
+        _append(box, session, row, "report.saved", body)
         drop_draft(box, row["study"], session.user)
 
 
@@ -93,7 +102,7 @@ def sign(
     _factor(people, session, otp)
     with box.database.transaction():
         _draft(box, session, row["study"], version)
-        body = _body(box, session, content, found, known)
+        body = _body(box, session, content, found, known) | _shown(box, row, content)
         body["signature"] = signature_of(box, session, body)
         _append(box, session, row, "report.signed", body)
         drop_draft(box, row["study"], session.user)
@@ -143,6 +152,8 @@ def signature_of(box: Box, session: Session, body: dict[str, Any]) -> dict[str, 
         "person": session.user, "name": session.name, "role": session.role, "at": body["at"],
         "factor": "totp",
     }  # fmt: skip
+    if body.get("outlines"):
+        bound["outlines"] = hashlib.sha256(digest_words(body["outlines"]).encode()).hexdigest()
     return {**bound, "attested": sign_node(bound, DOMAIN, box.identity).decode()}
 
 
@@ -209,6 +220,11 @@ def _body(
             one.as_json() for one in prompts(content, known) if one.name in content.acknowledged
         ],
     }  # fmt: skip
+
+
+def _shown(box: Box, row: dict[str, Any], content: Content) -> dict[str, Any]:
+    """Return what the chosen pictures show, kept with the version."""
+    return {"outlines": outlines_on(box, row["study"], content.pictures)}
 
 
 def _append(

@@ -13,6 +13,7 @@ from edge.joining.rows import comparisons_of
 from edge.report.case import CaseResult
 from edge.report.physician.bound import Exam, offered
 from edge.report.physician.content import Statement
+from edge.report.physician.exhibits import FollowUpTable, follow_up_of
 from edge.report.physician.prompts import Known
 from edge.reports.phrases import phrasebook
 from edge.review.base import base_of, head_of
@@ -39,6 +40,7 @@ class Found:
     exam: Exam
     basis: dict[str, Any]
     facts: tuple[dict[str, Any], ...]
+    follow_up: FollowUpTable | None = None
 
     @property
     def offered(self) -> tuple[Statement, ...]:
@@ -49,7 +51,8 @@ class Found:
 def found_of(box: Box, row: dict[str, Any]) -> Found:
     """Return what the box knows of a study, given its row."""
     case, basis = _case(box, row["study"])
-    return Found(case, _exam(box, row), basis, _facts(box, row["subject"]))
+    table = follow_up_of(comparisons_of(box, row["study"]))
+    return Found(case, _exam(box, row), basis, _facts(box, row["subject"]), table)
 
 
 def known_of(box: Box, found: Found) -> Known:
@@ -57,7 +60,7 @@ def known_of(box: Box, found: Found) -> Known:
     lesions = None if found.case is None else found.case.lesions
     prior = found.exam.prior
     named = f"{prior['date']} {prior['modality']}" if prior else ""
-    return Known(found.offered, lesions, named, phrasebook(box))
+    return Known(found.offered, lesions, named, phrasebook(box), found.follow_up)
 
 
 def _case(box: Box, study: str) -> tuple[CaseResult | None, dict[str, Any]]:

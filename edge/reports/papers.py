@@ -10,11 +10,13 @@ from typing import Any, Final
 from core.dicom.person import display_text
 from edge.report.physician.classes import classification_of
 from edge.report.physician.content import TITLES, Content, Language, content_of
+from edge.report.physician.exhibits import TITLE, table_lines
 from edge.report.physician.fhir import Subject
 from edge.report.physician.letter import Letter, Letterhead, Part, Person, pages, pdf_of
 from edge.report.physician.objects import Document
 from edge.report.physician.phrases import Phrasebook
 from edge.report.physician.words import coded_lines, sections_of
+from edge.reports.pictures import frozen, key_image
 from edge.store.box import Box
 
 _SEX: Final = {"M": "男", "F": "女", "O": "其他"}
@@ -50,6 +52,12 @@ def parts_of(content: Content, book: Phrasebook, language: Language) -> list[Par
         Part(TITLES[section][at], tuple(lines))
         for section, lines in sections_of(content, book, language)
     ]
+    table = content.follow_up
+    if table is not None:
+        said = (table.conclusion_zh, table.conclusion_en)[at]
+        days = f"{_day(table.prior_date)} → {_day(table.current_date)}"
+        lines = (f"{days}　{said}",)
+        parts.append(Part(TITLE[at], lines, table_lines(table, at) if table.rows else ()))
     coded = coded_lines(content, language)
     if coded:
         parts.append(Part(("分类与分级", "Classification")[at], tuple(coded)))
@@ -84,6 +92,10 @@ def letter_of(
         parts=(*zh, *en),
         signed=tuple(_signed_lines(chain)),
         note=NOTE,
+        pictures=tuple(
+            key_image(box, row["study"], frame, outlines)
+            for frame, outlines in frozen(signed["body"])
+        ),
     )
 
 

@@ -109,10 +109,8 @@ def _kept(box: Box, study: str, label: str, data: bytes) -> dict[str, Any]:
 
 
 def _row(box: Box, study: str) -> dict[str, Any] | None:
-    cursor = box.database.connection.execute("SELECT * FROM study WHERE study = ?", (study,))
-    row = cursor.fetchone()
-    names = [column[0] for column in cursor.description]
-    return None if row is None else dict(zip(names, row, strict=True))
+    rows = box.database.named("SELECT * FROM study WHERE study = ?", (study,))
+    return rows[0] if rows else None
 
 
 def _context(box: Box, study: str, edition: str, at: datetime) -> ResultContext:

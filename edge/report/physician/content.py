@@ -22,6 +22,7 @@ from typing import Any, Final, Literal, get_args
 from core.records.canonical import to_bytes
 from edge.report.physician.classes import Classification, Severity, classification_of, severity_of
 from edge.report.physician.errors import ContentWrong
+from edge.report.physician.exhibits import FollowUpTable, follow_up_table, pictures_of
 
 Section = Literal["technique", "comparison", "findings", "impression", "advice"]
 Way = Literal["bound", "phrase", "free"]
@@ -38,6 +39,12 @@ TITLES: Final[dict[Section, tuple[str, str]]] = {
 }
 MOST_STATEMENTS: Final = 200
 LONGEST: Final = 4000
+_PARTS: Final = frozenset(
+    {
+        "statements", "classification", "severity", "dismissed", "acknowledged", "follow_up",
+        "pictures",
+    }
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +99,10 @@ class Content:
         Keys of offered statements that a person took out.
     acknowledged : tuple of str
         Names of prompts that a person read and let stand.
+    follow_up : FollowUpTable or None
+        The comparison's table, where a person put it into the report.
+    pictures : tuple of str
+        Frames (``<SOP Instance UID>/<frame>``) that are printed with it.
     """
 
     statements: tuple[Statement, ...] = ()
@@ -99,6 +110,8 @@ class Content:
     severity: tuple[Severity, ...] = ()
     dismissed: tuple[str, ...] = ()
     acknowledged: tuple[str, ...] = ()
+    follow_up: FollowUpTable | None = None
+    pictures: tuple[str, ...] = ()
 
     def section(self, section: Section) -> tuple[Statement, ...]:
         """Return the statements of one section, in order."""
@@ -110,8 +123,17 @@ class Content:
         return tuple(one for one in self.statements if one.unconfirmed)
 
     def as_json(self) -> dict[str, Any]:
-        """Return the content in JSON types."""
-        return {
+        """Return the content in JSON types.
+
+        What an older release did not know is written only where it is there: the digest of what
+        was signed then stays.
+        """
+        more: dict[str, Any] = {}
+        if self.follow_up is not None:
+            more["follow_up"] = self.follow_up.as_json()
+        if self.pictures:
+            more["pictures"] = list(self.pictures)
+        return more | {
             "statements": [statement_json(one) for one in self.statements],
             "classification": asdict(self.classification)
             | {"basis": [asdict(one) for one in self.classification.basis]},
@@ -144,9 +166,8 @@ def content_of(data: Mapping[str, Any]) -> Content:
     ContentWrong
         Naming the first field that is wrong: nothing is dropped silently.
     """
-    known = {"statements", "classification", "severity", "dismissed", "acknowledged"}
     for name in data:
-        if name not in known:
+        if name not in _PARTS:
             raise ContentWrong(field=str(name)[:40])
     rows = _list(data, "statements")
     if len(rows) > MOST_STATEMENTS:
@@ -160,6 +181,8 @@ def content_of(data: Mapping[str, Any]) -> Content:
         severity=tuple(severity_of(row) for row in _list(data, "severity")),
         dismissed=_names(data, "dismissed"),
         acknowledged=_names(data, "acknowledged"),
+        follow_up=follow_up_table(data.get("follow_up")),
+        pictures=pictures_of(data.get("pictures")),
     )
 
 

@@ -15,9 +15,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from PIL import Image, ImageDraw, UnidentifiedImageError
+from PIL import Image, UnidentifiedImageError
 
-from edge.report.page import Canvas, FontFiles
+from edge.report.key_images import KeyImage
+from edge.report.page import Canvas, FontFiles, draw_picture
 
 WIDTH: Final = 1654  # A4 at 200 dpi
 HEIGHT: Final = 2339
@@ -29,6 +30,10 @@ _BODY: Final = 32
 _TITLE: Final = 36
 _SMALL: Final = 24
 _LEADING: Final = 1.5
+_CELL: Final = 26
+#: Shares of the width of a table's columns, as the follow-up table has them.
+_COLUMNS: Final = (0.2, 0.14, 0.14, 0.14, 0.1, 0.28)
+_PICTURES_A_PAGE: Final = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,10 +55,14 @@ class Person:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A titled part of the report; ``lines`` are paragraphs."""
+    """A titled part of the report; ``lines`` are paragraphs.
+
+    ``table`` follows them: rows of cells, the heads first.
+    """
 
     title: str
     lines: tuple[str, ...]
+    table: tuple[tuple[str, ...], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +75,8 @@ class Letter:
         Chinese first; the English version follows under its own heading.
     signed : tuple of str
         Lines of the signature: who, when, by what, the digest.
+    pictures : tuple of KeyImage
+        Two by two on a page of their own, after the words.
     """
 
     head: Letterhead
@@ -74,6 +85,8 @@ class Letter:
     parts: tuple[Part, ...]
     signed: tuple[str, ...]
     note: str
+    pictures: tuple[KeyImage, ...] = ()
+    columns: tuple[float, ...] = _COLUMNS
 
 
 def pages(letter: Letter, fonts: FontFiles | None = None) -> list[Image.Image]:
@@ -83,18 +96,23 @@ def pages(letter: Letter, fonts: FontFiles | None = None) -> list[Image.Image]:
     for part in letter.parts:
         sheet.part(part)
     sheet.signature()
+    sheet.pictures()
     return sheet.done()
 
 
 def pdf_of(images: Sequence[Image.Image], at: time.struct_time, title: str) -> bytes:
     """Return the pages as one PDF; the same pages and time give the same bytes."""
     out = io.BytesIO()
-    flat = [image.convert("L").point(lambda v: 255 if v > 140 else 0, "1") for image in images]
+    flat = [image if image.info.get("pictures") else _bilevel(image) for image in images]
     flat[0].save(
         out, "PDF", save_all=True, append_images=flat[1:], resolution=200.0,
         creationDate=at, modDate=at, title=title, producer="Xinglin",
     )  # fmt: skip
     return out.getvalue()
+
+
+def _bilevel(image: Image.Image) -> Image.Image:
+    return image.convert("L").point(lambda v: 255 if v > 140 else 0, "1")
 
 
 class _Sheet:
@@ -140,6 +158,48 @@ class _Sheet:
                 self._canvas.text((_MARGIN + 40, self._at), piece, _BODY, _INK)
                 self._at += _step(_BODY)
 
+        for number, cells in enumerate(part.table):
+            self._cells(cells, head=number == 0)
+
+    def _cells(self, cells: Sequence[str], *, head: bool) -> None:
+        """Draw one row of a table; a long cell takes more lines, none is cut."""
+        whole = WIDTH - 2 * _MARGIN - 40
+        edges = [_MARGIN + 40]
+        for share in self._letter.columns:
+            edges.append(edges[-1] + round(share * whole))
+        texts = [
+            self._canvas.wrapped(_clean(cell), _CELL, edges[n + 1] - edges[n] - 16) or [""]
+            for n, cell in enumerate(cells)
+        ]
+        height = max(len(one) for one in texts) * _step(_CELL) + 10
+        self._room(height)
+        draw = self._canvas.bold if head else self._canvas.text
+        for x, lines in zip(edges, texts, strict=False):
+            for n, line in enumerate(lines):
+                draw((x + 8, self._at + 4 + n * _step(_CELL)), line, _CELL, _INK)
+        for x in edges:
+            self._canvas.draw.line((x, self._at, x, self._at + height), fill=_INK, width=1)
+        for y in (self._at, self._at + height):
+            self._canvas.draw.line((edges[0], y, edges[-1], y), fill=_INK, width=1)
+        self._at += height
+
+    def pictures(self) -> None:
+        """Draw the key pictures, four to a page of their own."""
+        chosen = self._letter.pictures
+        for start in range(0, len(chosen), _PICTURES_A_PAGE):
+            self._made.append(self._canvas)
+            self._canvas = self._fresh()
+            self._canvas.image.info["pictures"] = True
+            self._at = self._running()
+            self._canvas.bold((_MARGIN, self._at), "关键图像　Key images", _TITLE, _INK)
+            top = self._at + _step(_TITLE) + 10
+            width = (WIDTH - 2 * _MARGIN - 30) // 2
+            height = (HEIGHT - _FOOT - 40 - top) // 2
+            for n, picture in enumerate(chosen[start : start + _PICTURES_A_PAGE]):
+                left = _MARGIN + (n % 2) * (width + 30)
+                box = (left, top + (n // 2) * height, width, min(height - 10, width + 40))
+                draw_picture(self._canvas, picture, box, _INK)
+
     def signature(self) -> None:
         """Write who signed; the block stays together."""
         lines = [
@@ -179,7 +239,7 @@ class _Sheet:
     def _fresh(self) -> Canvas:
         canvas = Canvas(self._fonts)
         canvas.image = Image.new("RGB", (WIDTH, HEIGHT), _GROUND)
-        canvas.draw = ImageDraw.Draw(canvas.image)
+        canvas.redraw()
         return canvas
 
     def _letterhead(self) -> int:

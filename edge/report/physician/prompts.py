@@ -15,6 +15,7 @@ from core.imaging.result import Lesion, Sentence
 from edge.report.physician.classes import check_tier
 from edge.report.physician.content import Content, Statement, statement_json
 from edge.report.physician.errors import TierNeedsBasis
+from edge.report.physician.exhibits import FollowUpTable
 from edge.report.physician.phrases import Phrasebook
 from edge.report.physician.reading import Mention, hedged, mentions, sizes_mm
 from edge.report.physician.refresh import stale
@@ -62,13 +63,15 @@ class Prompt:
 class Known:
     """What a draft is held against.
 
-    ``lesions`` is None where no CT result exists; ``prior`` is the name of an earlier examination.
+    ``lesions`` is None where no CT result exists; ``prior`` is the name of an earlier examination;
+    ``follow_up`` is the comparison's table as it is now.
     """
 
     offered: tuple[Statement, ...]
     lesions: tuple[Lesion, ...] | None = None
     prior: str = ""
     phrases: Phrasebook | None = None
+    follow_up: FollowUpTable | None = None
 
 
 def prompts(content: Content, known: Known) -> tuple[Prompt, ...]:
@@ -114,6 +117,21 @@ def _stale(content: Content, known: Known, _told: Sequence[Said]) -> list[Prompt
                 "The measurement or record changed since; refresh and check",
             ),
             keys,
+        )
+    ]  # fmt: skip
+
+
+def _follow_up(content: Content, known: Known, _told: Sequence[Said]) -> list[Prompt]:
+    if content.follow_up is None or content.follow_up == known.follow_up:
+        return []
+    return [
+        Prompt(
+            "follow_up", "block",
+            Sentence("随访对比表与当前对比结果不一致", "The follow-up table differs"),
+            Sentence(
+                "对比结果在表格写入后已改变，请重新纳入或取消",
+                "The comparison changed since; put the table in again or take it out",
+            ),
         )
     ]  # fmt: skip
 
@@ -341,6 +359,6 @@ def _unread(_content: Content, known: Known, told: Sequence[Said]) -> list[Promp
 
 Rule = Callable[[Content, Known, Sequence[Said]], list[Prompt]]
 _RULES: Final[tuple[Rule, ...]] = (
-    _unconfirmed, _stale, _empty, _tier, _certainty, _measured, _sides, _sputum, _comparison,
-    _unread,
+    _unconfirmed, _stale, _follow_up, _empty, _tier, _certainty, _measured, _sides, _sputum,
+    _comparison, _unread,
 )  # fmt: skip

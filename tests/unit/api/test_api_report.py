@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import io
 import itertools
+import json
 from datetime import datetime, timedelta
 
+import numpy as np
 import pyotp
 import pytest
+from PIL import Image
 
+from core.blobs.disk import put
 from core.imaging.study_result import lesion_json
+from core.records.record import Draft
 from core.seals.statements import parse
 from tests.api_site import ApiSite, chest
-from tests.physician_cases import CAVITY, TREE
+from tests.physician_cases import CAVITY, TREE, comparison
 
 BASE = "/api/studies/{}/report"
 SECRET = pyotp.random_base32()
@@ -340,3 +346,71 @@ def test_the_card_is_prefilled_from_records_and_due_in_24_hours(site):
     assert (done["state"], done["by"]) == ("reported", "physician 某")
     wrong = client.put(path(site, "/card"), json={"state": "reported", "fields": {"tb_class": "x"}})
     assert wrong.json()["code"] == "E5201"
+
+
+def outlined(site):
+    """Give the study a result whose cavity is outlined on its only image."""
+    frame = f"{site.uid}.1.1/1"
+    ring = [[2.0, 2.0], [9.0, 2.0], [9.0, 8.0], [2.0, 8.0]]
+    lines = {frame: [{"lesion": CAVITY.id, "points": ring}]}
+    key, data = site.box.vault.key(site.study()), json.dumps(lines).encode()
+    blob = put(site.box.blobs, data, key, bytes(range(32)))
+    site.shared.result(
+        site.uid, {"outlines": blob}, modality="CT", qc=None, tb=None, series=None, reason=None,
+        case=None, method={"model": "m"}, lesions=[lesion_json(CAVITY)],
+    )  # fmt: skip
+    return frame
+
+
+def test_pictures_are_offered_drawn_and_frozen_with_the_signature(site):
+    frame = outlined(site)
+    client = site.client("radiologist")
+    give_factor(site)
+    state = client.get(path(site)).json()
+    assert state["pictures"] == [{"frame": frame, "lesions": [CAVITY.id]}]
+    png = client.get(path(site, "/picture"), params={"frame": frame})
+    assert png.headers["content-type"] == "image/png"
+    pixels = np.asarray(Image.open(io.BytesIO(png.content)).convert("RGB")).astype(int)
+    assert (np.ptp(pixels, axis=2) > 60).sum() > 50  # the outline is coloured
+    strange = client.get(path(site, "/picture"), params={"frame": "1.9.9/1"})
+    assert strange.json()["code"] == "E5201"
+    content = confirmed(state) | {"pictures": [frame]}
+    client.put(path(site, "/draft"), json={"version": 0, "base": 0, "content": content})
+    signed = client.post(path(site, "/sign"), json={"version": 1, "otp": code(site)})
+    assert signed.status_code == 201, signed.text
+    body = signed.json()["versions"][0]["body"]
+    assert body["outlines"][frame][0]["lesion"] == CAVITY.id
+    assert len(body["signature"]["outlines"]) == 64
+    wrong = content | {"pictures": ["1.9.9/1"]}
+    answer = client.put(
+        path(site, "/draft"), json={"version": 0, "base": 1, "content": wrong}
+    ).json()
+    assert answer["code"] == "E5201"
+
+
+def test_the_follow_up_table_is_signed_as_the_comparison_says_it(site):
+    client = site.client("radiologist")
+    give_factor(site)
+    prior = f"{site.uid}.7"
+    number = site.uid.rpartition(".")[2]
+    site.shared.send(chest(study=prior, patient=f"P{number}", StudyDate="20260801"))
+    made = comparison() | {"other": site.shared.study(prior), "blobs": {}, "seconds": 1.0}
+    study, subject = site.study(), site.box.vault.study(site.uid).subject
+    site.box.append([Draft("comparison.proposed", made, subject=subject, key=study)])
+    state = client.get(path(site)).json()
+    table = state["follow_up"]
+    assert [row["verdict"] for row in table["rows"]] == ["regression", "resolved"]
+    content = confirmed(state)
+    lie = table | {"conclusion_zh": "较前增大"}
+    answer = client.put(
+        path(site, "/draft"),
+        json={"version": 0, "base": 0, "content": content | {"follow_up": lie}},
+    )
+    assert answer.json()["prompts"][0]["name"] == "follow_up"
+    refused = client.post(path(site, "/sign"), json={"version": 1, "otp": code(site)})
+    assert refused.json()["code"] == "E5207"
+    form = {"version": 1, "base": 0, "content": content | {"follow_up": table}}
+    assert client.put(path(site, "/draft"), json=form).status_code == 200
+    signed = client.post(path(site, "/sign"), json={"version": 2, "otp": code(site)})
+    assert signed.status_code == 201, signed.text
+    assert signed.json()["content"]["follow_up"]["conclusion_zh"] == "较前缩小"

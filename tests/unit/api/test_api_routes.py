@@ -82,6 +82,7 @@ TABLE = {
     ("POST", "/api/studies/{study}/report/sign"): {"radiologist"},
     ("POST", "/api/studies/{study}/report/addendum"): {"radiologist"},
     ("GET", "/api/studies/{study}/report/versions/{identity}/{document}"): OPENERS,
+    ("GET", "/api/studies/{study}/report/picture"): OPENERS,
     ("GET", "/api/studies/{study}/report/card"): OPENERS,
     ("PUT", "/api/studies/{study}/report/card"): DOCTORS,
     ("GET", "/api/report/phrases"): DOCTORS,
