@@ -286,6 +286,7 @@ function Stage({ study, manifest, first, onChanged }: StageProps) {
   const { review } = desk;
   const hands = useMemo(() => ({ ...drawing, edit: review.hand }), [drawing, review.hand]);
   const toggleAi = useCallback(() => setAiShown((old) => !old), []);
+  const [infoShown, toggleInfo] = useReducer((old: boolean) => !old, true);
   const undo = useCallback(() => drawStep({ step: 'undo' }), [drawStep]);
   const redo = useCallback(() => drawStep({ step: 'redo' }), [drawStep]);
   const cine = useCallback(() => active()?.cine.toggle(), [active]);
@@ -316,6 +317,7 @@ function Stage({ study, manifest, first, onChanged }: StageProps) {
     'view.partNext': () => step({ step: 'activate', cell: (parts.active + 1) % CELLS[parts.layout] }),
     'view.link': () => CELLS[parts.layout] > 1 && relink(),
     'view.compare': compareLatest,
+    'view.info': toggleInfo,
     'view.outlines': toggleAi,
     'view.heatmap': heat.toggle,
     'view.lesionNext': () => (desk.open ? desk.step(1) : stepTo(1)),
@@ -339,6 +341,7 @@ function Stage({ study, manifest, first, onChanged }: StageProps) {
       heatmap={!cell.prior && cell.sources.length === 1 ? heat.picture : null}
       onHeatMissing={heat.missing}
       aiNote={cell.prior ? t('prior.mark') : note}
+      infoShown={infoShown}
       onActivate={(chosen) => step({ step: 'activate', cell: chosen })}
       onHandle={onHandle}
       onMoved={onMoved}
@@ -362,6 +365,8 @@ function Stage({ study, manifest, first, onChanged }: StageProps) {
           onRedo={redo}
           playing={looked !== undefined && looked.sources.length > 1 ? playing : null}
           onCine={cine}
+          infoShown={infoShown}
+          onInfo={toggleInfo}
           outlinesShown={lesions.length > 0 ? aiShown : null}
           onOutlines={toggleAi}
           onStep={stepTo}

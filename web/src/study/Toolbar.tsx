@@ -15,6 +15,8 @@ interface Props {
   /** null where there is one picture only. */
   playing: boolean | null;
   onCine: () => void;
+  infoShown: boolean;
+  onInfo: () => void;
   /** null where there is nothing to show or hide. */
   outlinesShown: boolean | null;
   onOutlines: () => void;
@@ -134,6 +136,9 @@ export const Toolbar = memo(function Toolbar(props: Props) {
         <ToolButton keyName="^Y" label={t('tool.redo')} onClick={props.onRedo}>
           ↷
         </ToolButton>
+      </div>
+      <div className="group">
+        <ToolButton on={props.infoShown} keyName="⇧O" label={t('tool.info')} onClick={props.onInfo} />
       </div>
       {outlinesShown !== null && (
         <div className="group">

@@ -3,7 +3,8 @@ import { useEffect, useState, type ReactNode, type RefObject } from 'react';
 import type { OutlineLine, Row } from '../api/types';
 import { useTexts } from '../i18n';
 import { date, fixed } from '../ui/format';
-import { edgeLetters, slicePositionMm, type Frame } from './frames';
+import type { Painted } from './cornerstone';
+import { edgeLetters, shownFrame, slicePositionMm, type Frame } from './frames';
 import type { Tool } from './interaction';
 import { Loupe } from './Loupe';
 import { toPane } from './measure';
@@ -31,6 +32,8 @@ interface Props {
   /** What stands where outlines would be: never let "no outlines" look like "no lesion". */
   aiNote: string;
   onGoTo: (index: number) => void;
+  /** Who and what stands in the corners; what the AI found and the value under the hand are always said. */
+  infoShown?: boolean;
   /** What else lies over the picture (the hand of the AI review). */
   children?: ReactNode;
 }
@@ -96,55 +99,65 @@ function StackBar({ state, count, onGoTo }: { state: PaneState; count: number; o
   );
 }
 
-function Corners({ state, frames, row, seriesLabel, aiNote }: Pick<Props, 'state' | 'frames' | 'row' | 'seriesLabel' | 'aiNote'>) {
+/** Which way the patient lies. */
+function Edges({ frame, painted }: { frame: Frame; painted: Painted }) {
+  const edges = edgeLetters(frame, painted.matrix);
+  if (edges === null) return null;
+  return (
+    <>
+      <span className="edge edge-l">{edges.left}</span>
+      <span className="edge edge-r">{edges.right}</span>
+      <span className="edge edge-t">{edges.top}</span>
+      <span className="edge edge-b">{edges.bottom}</span>
+    </>
+  );
+}
+
+function Corners({ state, frames, row, seriesLabel, aiNote, infoShown = true }: Pick<Props, 'state' | 'frames' | 'row' | 'seriesLabel' | 'aiNote' | 'infoShown'>) {
   const { t } = useTexts();
   const { painted, probe } = state;
-  const frame = painted === null ? undefined : frames[painted.index];
-  const edges = frame === undefined || painted === null ? null : edgeLetters(frame, painted.matrix);
+  const frame = shownFrame(frames, painted);
   const position = frame === undefined ? null : slicePositionMm(frame);
   const sex = row.sex === 'M' || row.sex === 'F' || row.sex === 'O' ? t(`sex.${row.sex}`) : '';
   return (
     <>
-      <div className="corner top left">
-        <b>{row.patient_name}</b>
-        <br />
-        {row.patient_id} {sex}
-        <br />
-        {date(row.birth_date)}
-      </div>
-      <div className="corner top right">
-        {row.institution}
-        <br />
-        {date(row.study_date)}
-        <br />
-        {seriesLabel}
-      </div>
+      {infoShown && (
+        <>
+          <div className="corner top left">
+            <b>{row.patient_name}</b>
+            <br />
+            {row.patient_id} {sex}
+            <br />
+            {date(row.birth_date)}
+          </div>
+          <div className="corner top right">
+            {row.institution}
+            <br />
+            {date(row.study_date)}
+            <br />
+            {seriesLabel}
+          </div>
+        </>
+      )}
       <div className="corner bottom left">
         <span className="ai-note" data-testid="ai-note">{aiNote}</span>
         <br />
         {probe === null ? ' ' : `x ${probe.column}  y ${probe.row}  ${probe.value === null ? '—' : `${Math.round(probe.value)}${valueUnit(row.modality)}`}`}
       </div>
-      {painted !== null && (
+      {infoShown && painted !== null && frame !== undefined && (
         <div className="corner bottom right" data-testid="frame-info">
           {painted.inverted && <>{t('viewer.inverted')}<br /></>}
           {t('viewer.windowShort')} {Math.round(painted.window.width)} / {Math.round(painted.window.centre)} · {Math.round(painted.scale * 100)}%
           <br />
           {position !== null && `${t('viewer.position')} ${fixed(position, 1)} mm`}
-          {frame?.thicknessMm != null && ` · ${t('viewer.thickness')} ${fixed(frame.thicknessMm, 2)} mm`}
+          {frame.thicknessMm != null && ` · ${t('viewer.thickness')} ${fixed(frame.thicknessMm, 2)} mm`}
           <br />
           <b>
-            {painted.index + 1} / {frames.length}
+            {frames.indexOf(frame) + 1} / {frames.length}
           </b>
         </div>
       )}
-      {edges !== null && (
-        <>
-          <span className="edge edge-l">{edges.left}</span>
-          <span className="edge edge-r">{edges.right}</span>
-          <span className="edge edge-t">{edges.top}</span>
-          <span className="edge edge-b">{edges.bottom}</span>
-        </>
-      )}
+      {infoShown && painted !== null && frame !== undefined && <Edges frame={frame} painted={painted} />}
     </>
   );
 }
@@ -196,15 +209,17 @@ function CineMark({ cine }: { cine: Cine }) {
 export function Viewport(props: Props) {
   const { host, state, frames, hands, lines, selected, heatmap, onGoTo } = props;
   const { t } = useTexts();
-  const frame = state.painted === null ? undefined : frames[state.painted.index];
+  const frame = shownFrame(frames, state.painted);
   const paintedAt = state.painted?.index;
+  const paintedFrame = state.painted?.frame;
   const reduced = state.painted?.reduced === true;
   useEffect(() => {
     // A mark for tests and for measuring: which frame is really on the screen.
     if (host.current === null || paintedAt === undefined) return;
     host.current.dataset.painted = String(paintedAt);
     host.current.dataset.reduced = String(reduced);
-  }, [host, paintedAt, reduced]);
+    host.current.dataset.frame = paintedFrame;
+  }, [host, paintedAt, paintedFrame, reduced]);
   return (
     <section className="viewport" aria-label={t('viewer.label')}>
       <div className="pane" ref={host} data-testid="pane" />

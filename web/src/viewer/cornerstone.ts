@@ -17,6 +17,8 @@ const RETRY_MS = 2000;
 /** What is on the screen right now. */
 export interface Painted {
   index: number;
+  /** Key of the frame on the screen; another series' while the one that was asked for is on its way. */
+  frame: string;
   window: Window;
   inverted: boolean;
   /** A smaller picture stands for the original, which is on its way. */
@@ -145,6 +147,7 @@ function ofOriginal([a, b, c, d, e, f]: Painted['matrix'], factor: number): Pain
 class StackPane implements Pane {
   private readonly viewport: Types.IStackViewport;
   private ids: string[] = [];
+  private keys: ReadonlyMap<string, string> = new Map();
   private wanted = 0;
   private voi: Window | null = null;
   private ahead: Prefetch | null = null;
@@ -179,6 +182,7 @@ class StackPane implements Pane {
     const { voiRange, invert } = this.viewport.getProperties();
     this.events.onPaint({
       index: this.factor > 1 ? this.wanted : this.viewport.getCurrentImageIdIndex(),
+      frame: this.keys.get(this.viewport.getCurrentImageId()) ?? '',
       window: windowOf(voiRange),
       inverted: invert === true,
       reduced: this.factor > 1,
@@ -209,6 +213,7 @@ class StackPane implements Pane {
     passed('pane:decoded');
     this.ids = ids;
     this.sources = sources;
+    this.keys = new Map(sources.map(({ frame }) => [frame.imageId, frame.key]));
     this.factor = 1;
     this.moved = false;
     await this.viewport.setStack(ids, at);
@@ -243,6 +248,7 @@ class StackPane implements Pane {
     wadors.metaDataManager.add(imageId, shrunk(source.metadata, factor) as never);
     if (!(await this.had(imageId)) || this.stale(round)) return;
     this.ids = [imageId];
+    this.keys = new Map([[imageId, source.frame.key]]);
     this.factor = factor;
     await this.viewport.setStack([imageId], 0);
     if (this.stale(round)) return;

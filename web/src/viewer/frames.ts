@@ -115,6 +115,13 @@ export function framesAt(series: ManifestSeries, addressOf: AddressOf): FrameSou
   });
 }
 
+/** The frame on the screen among those of a series; undefined while the picture is still another series'. */
+export function shownFrame(frames: readonly Frame[], painted: { index: number; frame: string } | null): Frame | undefined {
+  if (painted === null) return undefined;
+  const at = frames[painted.index];
+  return at?.key === painted.frame ? at : frames.find((frame) => frame.key === painted.frame);
+}
+
 const dot = (a: Vector, b: Vector) => a[0] * b[0] + a[1] * b[1] + a[2] * b[2];
 
 export function normalOf(frame: Frame): Vector | null {

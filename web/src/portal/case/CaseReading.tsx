@@ -1,5 +1,5 @@
 /** Pictures of a case from its sealed frame groups, with the result sets that came with it. */
-import { useEffect, useMemo, useState } from 'react';
+import { useEffect, useMemo, useReducer, useState } from 'react';
 import type { OutlineLine, SeriesSummary } from '../../api/types';
 import { useCommands } from '../../app/keys';
 import { navigate } from '../../app/router';
@@ -8,6 +8,7 @@ import { SeriesList } from '../../study/SeriesList';
 import { Toolbar } from '../../study/Toolbar';
 import { viewerCommands } from '../../study/viewerCommands';
 import { Loading, Notice } from '../../ui/states';
+import { shownFrame } from '../../viewer/frames';
 import type { Tool } from '../../viewer/interaction';
 import { bestSlice, stepLesion } from '../../viewer/lesions';
 import { firstPreset } from '../../viewer/presets';
@@ -170,6 +171,7 @@ function Stage({ data, read, me, index, bundle, current, onSeries }: StageProps)
   }, [consult, study.n, series, bundle.store]);
   const frames = useMemo(() => sources.map((source) => source.frame), [sources]);
   const [left, setLeft] = useState<Tool>('window');
+  const [infoShown, toggleInfo] = useReducer((old: boolean) => !old, true);
   const [hidden, setHidden] = useState<ReadonlySet<string>>(new Set());
   const [selected, setSelected] = useState<number | null>(null);
   const heat = useHeat(study.prior || frames.length !== 1 ? null : bundle.heat);
@@ -210,6 +212,7 @@ function Stage({ data, read, me, index, bundle, current, onSeries }: StageProps)
     ...viewerCommands(pane, () => ({ cine, frames, wanted: state.wanted }), hands.step, chooseTool),
     'view.seriesNext': () => stepSeries(1),
     'view.seriesPrevious': () => stepSeries(-1),
+    'view.info': toggleInfo,
     'view.outlines': () => toggle('ai'),
     'view.county': () => toggle('county'),
     'view.heatmap': heat.toggle,
@@ -218,7 +221,7 @@ function Stage({ data, read, me, index, bundle, current, onSeries }: StageProps)
     'view.back': () => navigate('/'),
   });
 
-  const painted = state.painted === null ? undefined : frames[state.painted.index];
+  const painted = shownFrame(frames, state.painted);
   const lines = linesOn(painted?.key, sets, hidden, setName);
   const labels = useLabels(bundle.studies, ai?.series_uid);
   const pictured = bundle.studies.flatMap((one) => one.series.filter((entry) => entry.frames.length > 0));
@@ -237,6 +240,8 @@ function Stage({ data, read, me, index, bundle, current, onSeries }: StageProps)
           onRedo={() => hands.step({ step: 'redo' })}
           playing={frames.length > 1 ? cine.playing : null}
           onCine={cine.toggle}
+          infoShown={infoShown}
+          onInfo={toggleInfo}
           outlinesShown={shownOf('ai')}
           onOutlines={() => toggle('ai')}
           onStep={step}
@@ -259,6 +264,7 @@ function Stage({ data, read, me, index, bundle, current, onSeries }: StageProps)
           heatmap={heat.picture}
           onHeatMissing={() => undefined}
           aiNote={note}
+          infoShown={infoShown}
           onGoTo={pane.goTo}
         />
       </div>
