@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Response
@@ -18,11 +19,11 @@ from edge.report.physician.errors import DocumentWaits
 from edge.report.physician.phrases import Phrase
 from edge.report.physician.prompts import prompts
 from edge.report.physician.refresh import changes
-from edge.report.physician.words import said
-from edge.reports.desk import add, checked, save_preliminary, sign, versions_of
+from edge.report.physician.words import said as told_of
+from edge.reports.desk import add, checked, said_by, save_preliminary, sign, versions_of
 from edge.reports.drafts import draft_of, drop_draft, save_draft, writing
-from edge.reports.notifying import card_of, record_card
-from edge.reports.phrases import offered_phrases, save_phrase
+from edge.reports.notifying import card_of, printed_card, record_card
+from edge.reports.phrases import offered_phrases, phrase_history, save_phrase
 from edge.reports.pictures import key_image, offered_pictures, outlines_on, png_of
 
 router = APIRouter(prefix="/api")
@@ -103,6 +104,17 @@ def write_card(site: TheSite, session: MayWrite, study: str, body: Card) -> dict
     return card_of(site.box, row)
 
 
+@router.get("/studies/{study}/report/card/pdf")
+def print_card(site: TheSite, session: MayOpen, study: str) -> Response:
+    """Return the card as it stands, for printing; what is empty is marked as empty."""
+    row = opened_study(site, session, study)
+    data = printed_card(site.box, row)
+    return Response(
+        data, media_type="application/pdf",
+        headers={"Content-Disposition": 'inline; filename="card.pdf"', "Cache-Control": "no-store"},
+    )  # fmt: skip
+
+
 @router.get("/studies/{study}/report")
 def read_report(site: TheSite, session: MayOpen, study: str) -> dict[str, Any]:
     """Return a report as its form shows it: draft, what is offered, prompts, versions."""
@@ -114,7 +126,8 @@ def read_report(site: TheSite, session: MayOpen, study: str) -> dict[str, Any]:
 def write_draft(site: TheSite, session: MayWrite, study: str, body: DraftForm) -> dict[str, Any]:
     """Keep what has been typed so far; answers what the form shows beside it."""
     row = opened_study(site, session, study)
-    content, _found, _known = checked(site.box, row, content_of(body.content))
+    said = said_by(site.box, study, session.user, content_of(body.content))
+    content, _found, _known = checked(site.box, row, said)
     kept = save_draft(site.box, study, session.user, (body.version, body.base), content)
     return {"version": kept.version, "saved_at": kept.as_json()["changed_at"],
             **_shown(site, row, content)}  # fmt: skip
@@ -199,9 +212,16 @@ def read_picture(site: TheSite, session: MayOpen, study: str, frame: str) -> Res
 
 
 @router.get("/report/phrases")
-def phrases(site: TheSite, _session: MayWrite) -> dict[str, Any]:
+def phrases(site: TheSite, session: MayWrite) -> dict[str, Any]:
     """Return the phrase templates in use."""
-    return {"rows": [one.as_json() for one in offered_phrases(site.box)]}
+    rows = [one.as_json() for one in offered_phrases(site.box)]
+    return {"rows": rows, "may_edit": session.may("report.phrases")}
+
+
+@router.get("/report/phrases/all")
+def all_phrases(site: TheSite, _session: MayWrite) -> dict[str, Any]:
+    """Return every template with all its versions, those out of use too."""
+    return {"rows": phrase_history(site.box)}
 
 
 @router.put("/report/phrases/{identity}")
@@ -261,12 +281,13 @@ def _shown(site: Site, row: dict[str, Any], content: Content) -> dict[str, Any]:
     """Return what stands beside a draft: its words, prompts, and what changed under it."""
     _, found, known = checked(site.box, row, content)
     return {
-        "said": [one.as_json() for one in said(content, known.phrases or {})],
+        "said": [one.as_json() for one in told_of(content, known.phrases or {})],
         "prompts": [one.as_json() for one in prompts(content, known)],
         "changes": [one.as_json() for one in changes(content, found.offered)],
         "offered": [statement_json(one) for one in found.offered],
         "basis": found.basis,
         "facts": list(found.facts),
+        "severity": [asdict(one) for one in known.severity],
         "follow_up": None if found.follow_up is None else found.follow_up.as_json(),
     }  # fmt: skip
 

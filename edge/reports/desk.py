@@ -18,7 +18,7 @@ from core.records.clock import Stamp
 from core.records.record import Draft
 from core.seals.statements import sign_node
 from core.web.people import People, Session
-from edge.report.physician.classes import check_tier
+from edge.report.physician.classes import attributed, check_tier
 from edge.report.physician.content import Content, Statement, content_of, kept_to_offer
 from edge.report.physician.errors import (
     AlreadySigned,
@@ -62,6 +62,17 @@ def checked(box: Box, row: dict[str, Any], content: Content) -> tuple[Content, F
     found = found_of(box, row)
     check_frames(box, row["study"], content.pictures)
     return kept_to_offer(content, found.offered), found, known_of(box, found)
+
+
+def said_by(box: Box, study: str, user: str, content: Content) -> Content:
+    """Return a draft whose facts name the person who enters them (see ``attributed``)."""
+    rows = box.database.query(
+        "SELECT body FROM report WHERE study = ? AND kind != 'addendum' ORDER BY version DESC"
+        " LIMIT 1",
+        (study,),
+    )
+    before = content_of(json.loads(rows[0][0])["content"]).classification if rows else None
+    return replace(content, classification=attributed(content.classification, user, before))
 
 
 def save_preliminary(box: Box, session: Session, row: dict[str, Any], version: int) -> None:

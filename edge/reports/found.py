@@ -11,7 +11,7 @@ from core.imaging.result import Lesion
 from edge.joining.draft_sentences import sentences_of
 from edge.joining.rows import comparisons_of
 from edge.report.case import CaseResult
-from edge.report.physician.bound import Exam, offered
+from edge.report.physician.bound import Exam, offered, offered_severity
 from edge.report.physician.content import Statement
 from edge.report.physician.exhibits import FollowUpTable, follow_up_of
 from edge.report.physician.prompts import Known
@@ -60,7 +60,10 @@ def known_of(box: Box, found: Found) -> Known:
     lesions = None if found.case is None else found.case.lesions
     prior = found.exam.prior
     named = f"{prior['date']} {prior['modality']}" if prior else ""
-    return Known(found.offered, lesions, named, phrasebook(box), found.follow_up)
+    return Known(
+        found.offered, lesions, named, phrasebook(box), found.follow_up,
+        offered_severity(found.case),
+    )  # fmt: skip
 
 
 def _case(box: Box, study: str) -> tuple[CaseResult | None, dict[str, Any]]:

@@ -6,6 +6,7 @@ import json
 import re
 from typing import Any
 
+from core.records.clock import Stamp
 from core.web.errors import NotFound
 from edge.report.physician.errors import PhraseWrong, ReportMoved
 from edge.report.physician.phrases import FIRST, Phrase, phrase_of
@@ -39,6 +40,30 @@ def offered_phrases(box: Box) -> list[Phrase]:
     return sorted(
         (one for one in newest.values() if one.id not in retired), key=lambda p: p.abbreviation
     )
+
+
+def phrase_history(box: Box) -> list[dict[str, Any]]:
+    """Return every template, its newest version first: who wrote it, when, whether it is in use.
+
+    What the box came with has no author.
+    """
+    found: dict[str, list[dict[str, Any]]] = {}
+    for one in FIRST:
+        found[one.id] = [one.as_json() | {"by": "", "at": "", "department": "", "retired": False}]
+    rows = box.database.query(
+        "SELECT p.id, p.version, p.body, p.department, coalesce(w.name, p.author), p.at, p.retired"
+        " FROM report_phrase p LEFT JOIN person w ON w.user = p.author ORDER BY p.id, p.version"
+    )
+    for id_, version, body, department, by, at, retired in rows:
+        found.setdefault(id_, []).insert(
+            0,
+            phrase_of(json.loads(body), id_, version).as_json()
+            | {"by": by, "at": Stamp(at).iso(), "department": department, "retired": bool(retired)},
+        )
+    return [
+        {"id": id_, "retired": versions[0]["retired"], "versions": versions}
+        for id_, versions in sorted(found.items(), key=lambda x: x[1][0]["abbreviation"])
+    ]
 
 
 def save_phrase(

@@ -51,6 +51,21 @@ CASE_CLASSES: Final = {
 }  # fmt: skip
 #: Since 2019-05-01 (国卫办疾控函〔2019〕296号).
 TB_CLASSES: Final = ("利福平耐药", "病原学阳性", "病原学阴性", "无病原学结果")
+#: What the card lets one choose from, as printed on it.
+CHOICES: Final[dict[str, tuple[str, ...]]] = {
+    "report_kind": ("初次报告", "订正报告"),
+    "sex": ("男", "女"),
+    "belongs_to": (
+        "本县区", "本市其他县区", "本省其他地市", "外省", "港澳台", "外籍",
+    ),
+    "population": (
+        "幼托儿童", "散居儿童", "学生（大中小学）", "教师", "保育员及保姆", "餐饮食品业",
+        "商业服务", "医务人员", "工人", "民工", "农民", "牧民", "渔（船）民", "干部职员",
+        "离退人员", "家务及待业", "其他", "不详",
+    ),
+    "case_class": tuple(CASE_CLASSES.values()),
+    "tb_class": TB_CLASSES,
+}  # fmt: skip
 _SEX: Final = {"M": "男", "F": "女"}
 _POSITIVE: Final = frozenset({"smear_positive", "culture_positive", "molecular_positive"})
 _NEGATIVE: Final = frozenset({"smear_negative", "culture_negative", "molecular_negative"})
@@ -154,6 +169,11 @@ def due_at(diagnosed_at: datetime) -> datetime:
     return diagnosed_at + timedelta(hours=HOURS)
 
 
+def overdue(state: State, due: datetime | None, now: datetime) -> bool:
+    """Return whether the 24 hours are over and nobody has recorded that the card was reported."""
+    return due is not None and state in ("due", "prepared") and now > due
+
+
 def state_of(recorded: str, tier: str, suspected: bool) -> State:
     """Return the card's state.
 
@@ -183,11 +203,37 @@ def typed_of(data: Mapping[str, Any]) -> dict[str, str]:
             raise ContentWrong(field=str(name)[:40])
         if value.strip():
             typed[name] = value.strip()
-    if typed.get("tb_class", TB_CLASSES[0]) not in TB_CLASSES:
-        raise ContentWrong(field="tb_class")
-    if typed.get("case_class", "疑似病例") not in CASE_CLASSES.values():
-        raise ContentWrong(field="case_class")
+    for name, allowed in CHOICES.items():
+        if name in typed and typed[name] not in allowed:
+            raise ContentWrong(field=name)
     return typed
+
+
+STATES: Final[dict[State, tuple[str, str]]] = {
+    "none": ("未触发", "not called for"),
+    "suggested": ("建议填报", "suggested"),
+    "due": ("待报告", "to be reported"),
+    "prepared": ("已填写，待报告", "filled in, to be reported"),
+    "reported": ("已报告", "reported"),
+    "not_needed": ("无需报告", "not needed"),
+}
+
+
+def card_rows(fields: Sequence[Field]) -> tuple[tuple[str, ...], ...]:
+    """Return the printed card's cells, heads first; what is empty is said to be empty."""
+    sources = {"": "", "person": "医师填写"}
+    heads = ("项目（*必填）", "内容", "来源")
+    return (
+        heads,
+        *(
+            (
+                f"{one.zh}{'*' if one.mandatory else ''}",
+                one.value or ("（空，须填写）" if one.mandatory else "—"),
+                sources.get(one.source, "本机记录"),
+            )
+            for one in fields
+        ),
+    )
 
 
 def _day(text: str) -> str:

@@ -17,7 +17,7 @@ The rules that are kept here, whoever fills the form:
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from edge.report.physician.errors import ContentWrong, TierNeedsBasis
@@ -99,6 +99,18 @@ SCALES: Final[dict[str, Pair]] = {
         "CRRS 胸片判读记录（Den Boon 等，IJTLD 2005；9:1088）",
         "CRRS reading (Den Boon et al., IJTLD 2005;9:1088)",
     ),
+    "score": (
+        "胸片计分（Pinto 等，PLoS ONE 2013；8:e54235）：≥2 分提示肺结核",
+        "Chest radiograph score (Pinto et al., PLoS ONE 2013;8:e54235): 2 or more suggests "
+        "tuberculosis",
+    ),
+}
+#: Items of the radiograph score and their points.
+SCORE: Final[dict[str, tuple[str, str, int]]] = {
+    "upper_opacity": ("上叶大片影", "large upper-lobe opacity", 2),
+    "cavity": ("空洞", "cavity", 2),
+    "effusion": ("单侧胸腔积液", "unilateral pleural effusion", 1),
+    "adenopathy": ("肺门或纵隔淋巴结肿大", "hilar or mediastinal adenopathy", 2),
 }
 CRRS: Final[dict[str, Pair]] = {
     "unreadable": ("不可判读", "unreadable"),
@@ -136,9 +148,9 @@ class Severity:
 
     Attributes
     ----------
-    scale : {"timika", "nta", "crrs"}
+    scale : {"timika", "nta", "crrs", "score"}
     value : str
-        A number, or a code of the scale.
+        A number, or a code of the scale; of the score the items that are present, by comma.
     source : str
         ``measurement``, or ``person:<user>``.
     note_zh, note_en : str
@@ -199,6 +211,27 @@ def _basis(row: Any) -> Basis:
     return Basis(str(row["code"]), source, detail)
 
 
+def points_of(value: str) -> int:
+    """Return the radiograph score's points of its items."""
+    return sum(SCORE[item][2] for item in set(filter(None, value.split(","))))
+
+
+def attributed(
+    found: Classification, user: str, before: Classification | None = None
+) -> Classification:
+    """Return the classification whose facts are said by who says them.
+
+    What a person enters is theirs: the name of another stays only where the version before has it.
+    """
+    known = {(one.code, one.source) for one in (before.basis if before else ())}
+
+    def held(one: Basis) -> Basis:
+        theirs = not one.source.startswith("person:") or (one.code, one.source) in known
+        return one if theirs else replace(one, source=f"person:{user}")
+
+    return replace(found, basis=tuple(held(one) for one in found.basis))
+
+
 def severity_of(row: Any) -> Severity:
     """Return a severity of a JSON object. Raises ContentWrong."""
     if not isinstance(row, Mapping) or row.get("scale") not in SCALES:
@@ -209,6 +242,8 @@ def severity_of(row: Any) -> Severity:
     if row["scale"] == "crrs" and words[0] not in CRRS:
         raise ContentWrong(field="severity.value")
     if row["scale"] == "timika" and not _timika(words[0]):
+        raise ContentWrong(field="severity.value")
+    if row["scale"] == "score" and not set(filter(None, words[0].split(","))) <= SCORE.keys():
         raise ContentWrong(field="severity.value")
     value, source, note_zh, note_en = words
     confirmed = bool(row.get("confirmed"))

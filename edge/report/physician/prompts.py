@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 from core.imaging.result import Lesion, Sentence
-from edge.report.physician.classes import check_tier
+from edge.report.physician.classes import SCALES, Severity, check_tier
 from edge.report.physician.content import Content, Statement, statement_json
 from edge.report.physician.errors import TierNeedsBasis
 from edge.report.physician.exhibits import FollowUpTable
@@ -64,7 +64,7 @@ class Known:
     """What a draft is held against.
 
     ``lesions`` is None where no CT result exists; ``prior`` is the name of an earlier examination;
-    ``follow_up`` is the comparison's table as it is now.
+    ``follow_up`` is the comparison's table as it is now, ``severity`` what the result fills.
     """
 
     offered: tuple[Statement, ...]
@@ -72,6 +72,7 @@ class Known:
     prior: str = ""
     phrases: Phrasebook | None = None
     follow_up: FollowUpTable | None = None
+    severity: tuple[Severity, ...] = ()
 
 
 def prompts(content: Content, known: Known) -> tuple[Prompt, ...]:
@@ -133,6 +134,28 @@ def _follow_up(content: Content, known: Known, _told: Sequence[Said]) -> list[Pr
                 "The comparison changed since; put the table in again or take it out",
             ),
         )
+    ]  # fmt: skip
+
+
+def _severity(content: Content, known: Known, _told: Sequence[Said]) -> list[Prompt]:
+    measured = {(one.scale, one.value) for one in known.severity}
+    old = [
+        one for one in content.severity
+        if one.confirmed and one.source == "measurement" and (one.scale, one.value) not in measured
+    ]  # fmt: skip
+    return [
+        Prompt(
+            f"severity:{one.scale}", "block",
+            Sentence(
+                f"{SCALES[one.scale][0].split('（')[0]} {one.value} 与当前测量不一致",
+                f"{SCALES[one.scale][1].split(' (')[0]} {one.value} differs from the measurement",
+            ),
+            Sentence(
+                "标为测量的数值须与测量相同；自行评定请改填",
+                "A value marked as measured equals the measurement; enter your own otherwise",
+            ),
+        )
+        for one in old
     ]  # fmt: skip
 
 
@@ -359,6 +382,6 @@ def _unread(_content: Content, known: Known, told: Sequence[Said]) -> list[Promp
 
 Rule = Callable[[Content, Known, Sequence[Said]], list[Prompt]]
 _RULES: Final[tuple[Rule, ...]] = (
-    _unconfirmed, _stale, _follow_up, _empty, _tier, _certainty, _measured, _sides, _sputum,
-    _comparison, _unread,
+    _unconfirmed, _stale, _follow_up, _severity, _empty, _tier, _certainty, _measured, _sides,
+    _sputum, _comparison, _unread,
 )  # fmt: skip

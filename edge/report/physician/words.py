@@ -18,11 +18,13 @@ from edge.report.physician.classes import (
     HISTORY,
     RESISTANCE,
     SCALES,
+    SCORE,
     SITES,
     STATES,
     TIERS,
     Classification,
     Severity,
+    points_of,
 )
 from edge.report.physician.content import SECTIONS, TITLES, Content, Language, Section, Statement
 from edge.report.physician.errors import ContentWrong
@@ -151,6 +153,11 @@ def _severity_line(one: Severity, at: int) -> str:
     value = one.value
     if one.scale == "crrs":
         value = CRRS[one.value][at]
+    elif one.scale == "score":
+        named = [str(SCORE[item][at]) for item in SCORE if item in one.value.split(",")]
+        points = points_of(one.value)
+        value = (f"{points} 分", f"{points} points")[at]
+        value += (f"（{'、'.join(named)}）", f" ({', '.join(named)})")[at] if named else ""
     elif one.scale == "nta" and one.value in SEVERITIES:
         name = SEVERITIES[one.value]
         value = (name.zh, name.en)[at]

@@ -301,6 +301,14 @@ def test_phrases_have_versions_and_old_reports_keep_their_words(site):
     assert gone.json()["version"] == 3
     rows = client.get("/api/report/phrases").json()["rows"]
     assert "pleura" not in {one["id"] for one in rows}
+    history = {one["id"]: one for one in client.get("/api/report/phrases/all").json()["rows"]}
+    assert history["pleura"]["retired"] is True
+    assert [one["version"] for one in history["pleura"]["versions"]] == [3, 2, 1]
+    assert [one["by"] for one in history["pleura"]["versions"]] == ["radiologist 某"] * 2 + [""]
+    back = {**form, "zh": "胸膜光整。", "version": 3}
+    assert client.put("/api/report/phrases/pleura", json=back).json()["version"] == 4
+    rows = client.get("/api/report/phrases").json()["rows"]
+    assert "pleura" in {one["id"] for one in rows}
 
 
 def test_reading_a_report_is_written_down(site):
@@ -346,6 +354,63 @@ def test_the_card_is_prefilled_from_records_and_due_in_24_hours(site):
     assert (done["state"], done["by"]) == ("reported", "physician 某")
     wrong = client.put(path(site, "/card"), json={"state": "reported", "fields": {"tb_class": "x"}})
     assert wrong.json()["code"] == "E5201"
+    printed = client.get(path(site, "/card/pdf"))
+    assert printed.headers["content-type"] == "application/pdf"
+    assert printed.content.startswith(b"%PDF")
+
+
+def test_a_card_that_nobody_reported_in_24_hours_is_overdue(site):
+    client = site.client("physician")
+    content = confirmed(client.get(path(site)).json())
+    content["classification"]["tier"] = "suspected"
+    content["classification"]["basis"] = [{"code": "imaging", "source": "measurement"}]
+    client.put(path(site, "/draft"), json={"version": 0, "base": 0, "content": content})
+    client.post(path(site, "/preliminary"), json={"version": 1})
+    client.put(path(site, "/card"), json={"state": "prepared", "fields": {}})
+    card = client.get(path(site, "/card")).json()
+    assert (card["state"], card["overdue"]) == ("prepared", False)
+    site.clock.at += 25 * 3_600_000
+    site.shared.tokens.clear()  # a session does not outlive the day
+    client = site.client("physician")
+    assert client.get(path(site, "/card")).json()["overdue"] is True
+    client.put(path(site, "/card"), json={"state": "reported", "fields": {}})
+    assert client.get(path(site, "/card")).json()["overdue"] is False
+
+
+def test_a_fact_is_said_by_who_enters_it(site):
+    physician, radiologist = site.client("physician"), site.client("radiologist")
+    content = confirmed(physician.get(path(site)).json())
+    content["classification"]["tier"] = "clinical"
+    facts = [("imaging", "measurement"), ("symptoms", "person:physician"),
+             ("igra", "person:radiologist")]  # fmt: skip
+    content["classification"]["basis"] = [{"code": c, "source": s} for c, s in facts]
+    physician.put(path(site, "/draft"), json={"version": 0, "base": 0, "content": content})
+    saved = physician.post(path(site, "/preliminary"), json={"version": 1}).json()
+    basis = {one["code"]: one["source"] for one in saved["content"]["classification"]["basis"]}
+    assert basis["igra"] == "person:physician"  # the radiologist never said so
+    content = saved["content"]
+    form = {"version": 0, "base": 1, "content": content}
+    kept = radiologist.put(path(site, "/draft"), json=form)
+    assert kept.status_code == 200
+    again = radiologist.get(path(site)).json()["draft"]["content"]["classification"]["basis"]
+    assert {one["source"] for one in again} == {"measurement", "person:physician"}
+
+
+def test_a_severity_that_says_measured_equals_the_measurement(site):
+    client = site.client("physician")
+    content = confirmed(client.get(path(site)).json())
+    lie = {"scale": "timika", "value": "99", "source": "measurement", "confirmed": True}
+    own = {"scale": "score", "value": "cavity,effusion", "source": "person:physician",
+           "confirmed": True}  # fmt: skip
+    form = {"version": 0, "base": 0, "content": content | {"severity": [lie, own]}}
+    names = [p["name"] for p in client.put(path(site, "/draft"), json=form).json()["prompts"]]
+    assert names[0] == "severity:timika"
+    form = {"version": 1, "base": 0, "content": content | {"severity": [own]}}
+    client.put(path(site, "/draft"), json=form)
+    saved = client.post(path(site, "/preliminary"), json={"version": 2}).json()
+    body = saved["versions"][0]["body"]
+    assert "3 分（空洞、单侧胸腔积液）" in body["text_zh"]
+    assert "3 points (cavity, unilateral pleural effusion)" in body["text_en"]
 
 
 def outlined(site):
