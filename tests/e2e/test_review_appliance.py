@@ -1,4 +1,4 @@
-"""The AI review in a real browser on a real box with Orthanc behind it: edit, measure, submit, sent.
+"""The AI review in a real browser on a real box, Orthanc behind it: edit, measure, submit, sent.
 
 Needs the built page, Debian's Chromium and Orthanc; skipped with a reason where one is missing. On
 a whole appliance with the real analysis: ``test_review_real.py`` (``make soak``).

@@ -7,10 +7,10 @@ import type { Prediction } from './types';
 import { answered } from './work';
 import type { ReviewState } from './useReview';
 
-const WHY = ['other_disease', 'old_disease', 'not_enough', 'missed_findings', 'false_findings', 'clinical', 'other'] as const;
+export const WHY = ['other_disease', 'old_disease', 'not_enough', 'missed_findings', 'false_findings', 'clinical', 'other'] as const;
 const CODES = ['suspected_tb', 'activity', 'pattern', 'severity', 'sputum'] as const;
 const VALUES = ['suspected', 'not_suspected', 'signs', 'healed_only', 'none', 'disseminated', 'pleural', 'nodal', 'post_primary', 'nonspecific', 'minimal', 'moderately_advanced', 'far_advanced', 'advised', 'not_advised'] as const;
-const isOne = <T extends string>(all: readonly T[], text: string): text is T => (all as readonly string[]).includes(text);
+export const isOne = <T extends string>(all: readonly T[], text: string): text is T => (all as readonly string[]).includes(text);
 
 function Sureness({ one }: { one: Prediction }) {
   const { t } = useTexts();

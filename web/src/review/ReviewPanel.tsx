@@ -4,11 +4,13 @@ import { Button, Modal } from 'antd';
 import { useState } from 'react';
 import type { Lesion } from '../api/types';
 import { useTexts } from '../i18n';
+import { ChangeSince } from '../study/ChangeSince';
+import type { Changes } from '../study/changes';
 import { KINDS, PLACES } from '../study/LesionTable';
 import { fixed, instant } from '../ui/format';
 import { Refusal } from './Refusal';
-import { Predictions } from './Predictions';
-import { accepted, acceptedRest, added, countsOf, described, merged, rejected, separated, unfinished, type Item } from './work';
+import { isOne, Predictions, WHY } from './Predictions';
+import { accepted, acceptedRest, added, countsOf, described, merged, rejected, separated, unfinished, wholeRejected, type Item } from './work';
 import type { ReviewState } from './useReview';
 
 const REASONS = ['normal_structure', 'vessel', 'artefact', 'motion', 'atelectasis', 'known_benign', 'duplicate', 'other'] as const;
@@ -17,6 +19,8 @@ const GLYPH = { accepted: '✓', changed: '✎', rejected: '✕', added: '＋' }
 interface Props {
   review: ReviewState;
   lesions: readonly Lesion[];
+  /** Since the prior CT. */
+  changes: Changes;
   selected: number | null;
   /** The lesion whose rejection wants a reason. */
   asking: number | null;
@@ -24,7 +28,7 @@ interface Props {
   onSelect: (id: number) => void;
 }
 
-function NumbersOf({ review, item, lesions }: { review: ReviewState; item: Item; lesions: readonly Lesion[] }) {
+function NumbersOf({ review, item, lesions, changes }: Pick<Props, 'review' | 'lesions' | 'changes'> & { item: Item }) {
   const { t } = useTexts();
   const numbers = review.numbers.get(item.id);
   const lesion = item.drawn ? (numbers?.lesion ?? null) : (lesions.find((one) => one.id === item.id) ?? null);
@@ -34,6 +38,12 @@ function NumbersOf({ review, item, lesions }: { review: ReviewState; item: Item;
       {lesion !== null && (
         <>
           {fixed(lesion.long_axis_mm, 1)} × {fixed(lesion.short_axis_mm, 1)} mm · {fixed(lesion.volume_ml, 2)} ml · {fixed(lesion.mean_hu, 0)} HU
+          {changes.size > 0 && item.decision !== 'added' && (
+            <span className="review-since">
+              {' '}
+              · {t('lesion.change')} <ChangeSince change={changes.get(item.id)} redrawnMl={item.drawn ? lesion.volume_ml : null} />
+            </span>
+          )}
         </>
       )}
       {state === 'busy' && Object.keys(item.frames).length > 0 && <span className="muted"> {t('review.measuring')}</span>}
@@ -42,7 +52,7 @@ function NumbersOf({ review, item, lesions }: { review: ReviewState; item: Item;
   );
 }
 
-function Row({ review, item, lesions, selected, asking, onAsking, onSelect }: Props & { item: Item }) {
+function Row({ review, item, lesions, changes, selected, asking, onAsking, onSelect }: Props & { item: Item }) {
   const { t } = useTexts();
   const { editing, change } = review;
   const others = review.work?.items.filter((one) => one.id !== item.id && one.decision !== 'rejected') ?? [];
@@ -60,7 +70,7 @@ function Row({ review, item, lesions, selected, asking, onAsking, onSelect }: Pr
           {t(`review.decision.${item.decision ?? 'open'}`)}
         </span>
       </div>
-      <NumbersOf review={review} item={item} lesions={lesions} />
+      <NumbersOf review={review} item={item} lesions={lesions} changes={changes} />
       {item.decision === 'rejected' && item.reason !== '' && <p className="muted">{t(`review.reason.${item.reason as (typeof REASONS)[number]}`)}</p>}
       {editing && chosen && (
         <div className="review-acts">
@@ -163,6 +173,47 @@ function Rival({ review }: { review: ReviewState }) {
   );
 }
 
+/** The AI's result rejected as a whole, with its reason; or the way there. */
+function Whole({ review }: { review: ReviewState }) {
+  const { t } = useTexts();
+  const [asking, setAsking] = useState(false);
+  const why = review.work?.rejected ?? '';
+  if (why !== '') {
+    return (
+      <div className="note-warn" role="status" data-testid="whole-rejected">
+        <p>✕ {t('review.wholeRejected', { why: isOne(WHY, why) ? t(`review.against.${why}`) : why })}</p>
+        <p>{t('review.wholeMeans')}</p>
+        <Button size="small" onClick={() => review.change((work) => wholeRejected(work, ''))}>
+          {t('review.keepWhole')}
+        </Button>
+      </div>
+    );
+  }
+  return (
+    <div className="review-whole">
+      <Button size="small" danger aria-expanded={asking} onClick={() => setAsking(!asking)} data-testid="reject-whole">
+        {t('review.rejectWhole')}
+      </Button>
+      {asking && (
+        <div className="review-reasons" role="group" aria-label={t('review.why')}>
+          {WHY.map((reason) => (
+            <Button
+              key={reason}
+              size="small"
+              onClick={() => {
+                review.change((work) => wholeRejected(work, reason));
+                setAsking(false);
+              }}
+            >
+              {t(`review.against.${reason}`)}
+            </Button>
+          ))}
+        </div>
+      )}
+    </div>
+  );
+}
+
 function SubmitButtons({ review }: { review: ReviewState }) {
   const { t } = useTexts();
   const [sure, setSure] = useState(false);
@@ -170,9 +221,10 @@ function SubmitButtons({ review }: { review: ReviewState }) {
   if (work === null || !review.editing) return null;
   const counts = countsOf(work);
   const open = unfinished(work);
+  const { rejected: whole } = work;
   return (
     <div className="review-submit">
-      <Button size="small" onClick={() => review.change(acceptedRest)} disabled={counts.undecided === 0} data-testid="accept-rest">
+      <Button size="small" onClick={() => review.change(acceptedRest)} disabled={counts.undecided === 0 || whole !== ''} data-testid="accept-rest">
         {t('review.acceptRest', { n: counts.undecided })}
       </Button>
       <Button size="small" onClick={() => review.change((old) => added(old, 'solid_nodule', 'right_upper_zone').work)} data-testid="add-lesion">
@@ -196,8 +248,8 @@ function SubmitButtons({ review }: { review: ReviewState }) {
           void review.submit([]);
         }}
       >
-        <p data-testid="counts">{t('review.counts', { accepted: counts.accepted, changed: counts.changed, rejected: counts.rejected, added: counts.added })}</p>
-        <p className="muted">{t('review.submitMeans')}</p>
+        <p data-testid="counts">{isOne(WHY, whole) ? t('review.wholeRejected', { why: t(`review.against.${whole}`) }) : t('review.counts', { accepted: counts.accepted, changed: counts.changed, rejected: counts.rejected, added: counts.added })}</p>
+        <p className="muted">{t(whole === '' ? 'review.submitMeans' : 'review.wholeMeans')}</p>
       </Modal>
     </div>
   );
@@ -233,6 +285,7 @@ export function ReviewPanel(props: Props) {
         </ul>
       )}
       <Predictions review={review} />
+      {review.editing && <Whole review={review} />}
       <SubmitButtons review={review} />
     </section>
   );

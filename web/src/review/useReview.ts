@@ -126,7 +126,7 @@ export function useReview({ study, order, outlines, selected }: ReviewOf) {
   const base = `/api/studies/${encodeURIComponent(study.row.study)}`;
   const [editing, setEditing] = useState(false);
   const ready = study.row.ai === 'ok' && study.analysis !== null;
-  const read = useRead<ReviewRead>(ready ? `${base}/review` : null, editing ? LOOK_MS : null, study.history.length);
+  const read = useRead<ReviewRead>(`${base}/review`, editing ? LOOK_MS : null, study.history.length);
   const [history, setHistory] = useState<History | null>(null);
   const [tool, setTool] = useState<EditTool>('brush');
   const [size, setSize] = useState(5);
@@ -239,8 +239,8 @@ export function useReview({ study, order, outlines, selected }: ReviewOf) {
   /** Somebody's version that came after this work began: both are kept, the person decides. */
   const rival = trouble instanceof ServerRefused && trouble.said.code === 'E5422' ? head : null;
   return useMemo(
-    () => ({ mayEdit: ready && may('study.override'), read: read.data, head, editing, work, history, numbers, draft, sent, trouble, busy, rival, tool, radius, trace, cursor, order, hand, start, stop, discard, submit, interpolate, change, undo, redo, choose, bigger }),
-    [ready, may, read.data, head, editing, work, history, numbers, draft, sent, trouble, busy, rival, tool, radius, trace, cursor, order, hand, start, stop, discard, submit, interpolate, change, undo, redo, choose, bigger],
+    () => ({ mayEdit: ready && may('study.override'), base, read: read.data, reread: read.reload, head, editing, work, history, numbers, draft, sent, trouble, busy, rival, tool, radius, trace, cursor, order, hand, start, stop, discard, submit, interpolate, change, undo, redo, choose, bigger }),
+    [ready, may, base, read.data, read.reload, head, editing, work, history, numbers, draft, sent, trouble, busy, rival, tool, radius, trace, cursor, order, hand, start, stop, discard, submit, interpolate, change, undo, redo, choose, bigger],
   );
 }
 

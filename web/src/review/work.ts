@@ -35,6 +35,8 @@ export interface Work {
   result: number;
   items: readonly Item[];
   answers: Readonly<Record<string, Answer>>;
+  /** Why the AI's result as a whole is rejected; "" where it is not. */
+  rejected: string;
 }
 
 export interface History {
@@ -48,7 +50,7 @@ const MOST_STEPS = 60;
 /** The AI's lesions, or those of a version, not yet judged. */
 export function begun(parent: string, result: number, lesions: readonly Lesion[], shapes: ReadonlyMap<number, Frames>): Work {
   const items = lesions.map((lesion): Item => ({ id: lesion.id, kind: lesion.kind, location: lesion.location, frames: shapes.get(lesion.id) ?? {}, drawn: false, decision: null, reason: '', note: '', from: [] }));
-  return { parent, result, items, answers: {} };
+  return { parent, result, items, answers: {}, rejected: '' };
 }
 
 export const historyOf = (present: Work): History => ({ past: [], present, future: [] });
@@ -163,13 +165,16 @@ export function separated(work: Work, id: number, order: readonly string[]): Wor
 
 export const answered = (work: Work, code: string, answer: Answer): Work => ({ ...work, answers: { ...work.answers, [code]: answer } });
 
+/** The AI's result as a whole is rejected for this reason; "" takes that back. */
+export const wholeRejected = (work: Work, reason: string): Work => ({ ...work, rejected: reason });
+
 export function countsOf(work: Work): Record<Decision | 'undecided', number> {
   const of = (decision: Decision | null) => work.items.filter((item) => item.decision === decision).length;
   return { accepted: of('accepted'), changed: of('changed'), rejected: of('rejected'), added: of('added'), undecided: of(null) };
 }
 
 /** Lesions without an outline anywhere cannot be submitted, nor those without a decision. */
-export const unfinished = (work: Work): number[] => work.items.filter((item) => item.decision === null || (item.drawn && item.decision !== 'rejected' && Object.keys(item.frames).length === 0)).map((item) => item.id);
+export const unfinished = (work: Work): number[] => work.rejected !== '' ? [] : work.items.filter((item) => item.decision === null || (item.drawn && item.decision !== 'rejected' && Object.keys(item.frames).length === 0)).map((item) => item.id);
 
 export const outlinesOf = (frames: Frames): WireOutlines => Object.fromEntries(Object.entries(frames).map(([frame, shape]) => [frame, [...shape]]));
 
@@ -179,7 +184,9 @@ export function submissionOf(work: Work, supersedes: readonly string[]) {
     result: work.result,
     parent: work.parent,
     supersedes,
-    lesions: work.items.map((item) => ({
+    rejected: work.rejected !== '',
+    reason: work.rejected,
+    lesions: (work.rejected !== '' ? [] : work.items).map((item) => ({
       id: item.id, decision: item.decision, reason: item.reason, note: item.note, kind: item.kind, location: item.location, origin: item.from,
       outlines: item.drawn && item.decision !== 'rejected' ? outlinesOf(item.frames) : null,
     })),
@@ -191,5 +198,5 @@ export function submissionOf(work: Work, supersedes: readonly string[]) {
 export function restored(body: unknown): Work | null {
   const work = body as Partial<Work> | null;
   const sound = typeof work === 'object' && work !== null && typeof work.parent === 'string' && typeof work.result === 'number' && Array.isArray(work.items) && typeof work.answers === 'object';
-  return sound ? (work as Work) : null;
+  return sound ? ({ ...work, rejected: work.rejected ?? '' } as Work) : null;
 }

@@ -1,19 +1,20 @@
 /** The AI's answer. Five different answers look different; none of them says more than "suspected". */
 import { Button } from 'antd';
-import { useState } from 'react';
+import { useState, type ReactNode } from 'react';
 import type { AiState, Analysis, Study } from '../api/types';
 import { useSession } from '../app/session';
 import { useTexts } from '../i18n';
 import { fixed, instant } from '../ui/format';
 import { answerOf, methodOf } from './answer';
 import { CaseSummary } from './CaseSummary';
+import type { Changes } from './changes';
 import { LesionTable } from './LesionTable';
 import { QcReasons } from './QcPanel';
 import { OverrideDialog } from './OverrideDialog';
 
 const GLYPH: Record<AiState, string> = { waiting: '○', running: '◐', ok: '●', failed: '✕', refused: '⊘', not_applicable: '–' };
 
-function Verdict({ study }: { study: Study }) {
+function Verdict({ study, reviewed }: { study: Study; reviewed: boolean }) {
   const { t, said } = useTexts();
   const { ai } = study.row;
   const analysis = study.analysis;
@@ -25,7 +26,7 @@ function Verdict({ study }: { study: Study }) {
       </span>
       <div>
         <b>{t(title, facts)}</b>
-        <p>{ai !== 'ok' && analysis?.reason != null ? `${said(analysis.reason)} (${analysis.reason.code})` : t(`verdict.${ai}.means`)}</p>
+        <p>{ai !== 'ok' && analysis?.reason != null ? `${said(analysis.reason)} (${analysis.reason.code})` : t(ai === 'ok' && reviewed ? 'verdict.reviewed' : `verdict.${ai}.means`)}</p>
       </div>
     </div>
   );
@@ -123,27 +124,33 @@ interface Props {
   selected: number | null;
   onSelect: (lesion: number) => void;
   onChanged: () => void;
+  /** Since the prior CT. */
+  changes: Changes;
+  /** What is known of the case beside the images. */
+  facts?: ReactNode;
+  /** A physician's review stands above. */
+  reviewed: boolean;
 }
 
 /** The lesions of a CT and what they amount to; nothing where none was found. */
-function CtFound({ analysis, selected, onSelect }: { analysis: Analysis; selected: number | null; onSelect: (lesion: number) => void }) {
+function CtFound({ analysis, selected, onSelect, changes }: { analysis: Analysis; selected: number | null; onSelect: (lesion: number) => void; changes: Changes }) {
   if (analysis.lesions === null || analysis.lesions.length === 0) return null;
   return (
     <>
-      <LesionTable lesions={analysis.lesions} selected={selected} onSelect={onSelect} />
+      <LesionTable lesions={analysis.lesions} selected={selected} onSelect={onSelect} changes={changes} />
       {analysis.case != null && <CaseSummary found={analysis.case} />}
     </>
   );
 }
 
-export function AiPanel({ study, selected, onSelect, onChanged }: Props) {
+export function AiPanel({ study, selected, onSelect, onChanged, changes, facts, reviewed }: Props) {
   const { t } = useTexts();
   const { may } = useSession();
   const [asking, setAsking] = useState(false);
   const { analysis, row } = study;
   return (
     <>
-      <Verdict study={study} />
+      <Verdict study={study} reviewed={reviewed} />
       {row.ai === 'refused' && may('study.override') && (
         <Button type="primary" onClick={() => setAsking(true)} data-testid="override">
           {t('override.button')}
@@ -153,7 +160,8 @@ export function AiPanel({ study, selected, onSelect, onChanged }: Props) {
       {row.ai === 'refused' && analysis?.qc != null && <QcReasons reasons={analysis.qc.reasons} />}
       <Overridden study={study} />
       {row.ai === 'ok' && analysis?.tb != null && <ScoreLine tb={analysis.tb} />}
-      {row.ai === 'ok' && analysis !== null && <CtFound analysis={analysis} selected={selected} onSelect={onSelect} />}
+      {row.ai === 'ok' && analysis !== null && <CtFound analysis={analysis} selected={selected} onSelect={onSelect} changes={changes} />}
+      {facts}
       {analysis !== null && <MethodFacts analysis={analysis} />}
       <Versions study={study} />
       {asking && <OverrideDialog study={row.study} onClose={() => setAsking(false)} onDone={onChanged} />}

@@ -2,6 +2,8 @@ import { useEffect, useRef } from 'react';
 import type { Lesion } from '../api/types';
 import { useTexts, type Key } from '../i18n';
 import { fixed } from '../ui/format';
+import { ChangeSince } from './ChangeSince';
+import { NO_CHANGES, type Changes } from './changes';
 
 export const KINDS: Record<string, Key> = {
   solid_nodule: 'kind.solid_nodule',
@@ -55,6 +57,8 @@ interface Props {
   lesions: readonly Lesion[];
   selected: number | null;
   onSelect: (lesion: number) => void;
+  /** Since the prior CT; the column is there where one was compared. */
+  changes?: Changes;
 }
 
 /** How far a second scan of the unchanged lesion would lie. */
@@ -65,7 +69,7 @@ function Spread({ half, digits }: { half: number | null; digits: number }) {
 }
 
 /** Every lesion in two lines: what and where, then its numbers. Read-only. */
-export function LesionTable({ lesions, selected, onSelect }: Props) {
+export function LesionTable({ lesions, selected, onSelect, changes = NO_CHANGES }: Props) {
   const { t } = useTexts();
   const body = useRef<HTMLTableSectionElement>(null);
   useEffect(() => {
@@ -98,6 +102,7 @@ export function LesionTable({ lesions, selected, onSelect }: Props) {
             <th scope="col">{t('lesion.volume')}</th>
             <th scope="col">HU</th>
             <th scope="col">{t('lesion.probability')}</th>
+            {changes.size > 0 && <th scope="col">{t('lesion.change')}</th>}
           </tr>
         </thead>
         <tbody ref={body}>
@@ -122,6 +127,11 @@ export function LesionTable({ lesions, selected, onSelect }: Props) {
               </td>
               <td className="num">{fixed(lesion.mean_hu, 0)}</td>
               <td className="num">{fixed(lesion.probability, 2)}</td>
+              {changes.size > 0 && (
+                <td className="lesion-change">
+                  <ChangeSince change={changes.get(lesion.id)} />
+                </td>
+              )}
             </tr>
           ))}
         </tbody>

@@ -1,9 +1,10 @@
-import { memo, useState, type ReactNode } from 'react';
+import { memo, useMemo, useState, type ReactNode } from 'react';
 import type { Study } from '../api/types';
 import { useTexts, type Key } from '../i18n';
 import { useRead } from '../ui/useRead';
 import { AiPanel } from './AiPanel';
-import type { JoinedList } from './joined';
+import { changesOf, followUpOf, type Changes } from './changes';
+import type { Comparison, JoinedList } from './joined';
 import { JoinedPanel } from './JoinedPanel';
 import { DeliveryPanel, HistoryPanel } from './RecordPanels';
 import { QcPanel } from './QcPanel';
@@ -18,18 +19,35 @@ interface Props {
   onSelect: (lesion: number) => void;
   onChanged: () => void;
   /** The physician's review; it stands above the AI's answer. */
-  review?: ReactNode;
+  review: (changes: Changes) => ReactNode;
+  facts: ReactNode;
+  reviewed: boolean;
 }
 
-export const Panels = memo(function Panels({ study, selected, onSelect, onChanged, review }: Props) {
-  const { t } = useTexts();
-  const [tab, setTab] = useState<Tab>('ai');
+/** What became of each lesion since the prior CT, where one was compared. */
+function useChanges(base: string, rows: JoinedList['rows']): Changes {
+  const followUp = followUpOf(rows)?.id;
+  const compared = useRead<Comparison>(followUp === undefined ? null : `${base}/joined/${followUp}`).data;
+  return useMemo(() => changesOf(compared), [compared]);
+}
+
+/** The patient's other studies beside this one; looked at more often while something is under way. */
+function useJoined(base: string, revision: number) {
   // Read again with every change of the study; what the patient's other studies cause comes by the clock.
   const [everyMs, setEveryMs] = useState(15_000);
-  const joined = useRead<JoinedList>(`/api/studies/${encodeURIComponent(study.row.study)}/joined`, everyMs, study.history.length);
+  const joined = useRead<JoinedList>(`${base}/joined`, everyMs, revision);
   const busy = joined.data !== null && (joined.data.looking || joined.data.rows.some((row) => row.state === 'waiting' || row.state === 'running'));
   const wanted = busy ? 3_000 : 15_000;
   if (wanted !== everyMs) setEveryMs(wanted);
+  return { joined, busy };
+}
+
+export const Panels = memo(function Panels({ study, selected, onSelect, onChanged, review, facts, reviewed }: Props) {
+  const { t } = useTexts();
+  const [tab, setTab] = useState<Tab>('ai');
+  const base = `/api/studies/${encodeURIComponent(study.row.study)}`;
+  const { joined, busy } = useJoined(base, study.history.length);
+  const changes = useChanges(base, joined.data?.rows ?? []);
   const done = joined.data?.rows.filter((row) => row.state !== 'waiting' && row.state !== 'running') ?? [];
   const mark: Partial<Record<Tab, string>> = {
     joined: busy ? '◐' : done.length > 0 ? String(done.length) : undefined,
@@ -50,8 +68,8 @@ export const Panels = memo(function Panels({ study, selected, onSelect, onChange
       <div className="panel" id="panel" role="tabpanel" aria-labelledby={`tab-${tab}`}>
         {tab === 'ai' && (
           <>
-            {review}
-            <AiPanel study={study} selected={selected} onSelect={onSelect} onChanged={onChanged} />
+            {review(changes)}
+            <AiPanel study={study} selected={selected} onSelect={onSelect} onChanged={onChanged} changes={changes} facts={facts} reviewed={reviewed} />
           </>
         )}
         {tab === 'joined' && <JoinedPanel study={study} list={joined} onSelect={onSelect} />}

@@ -13,6 +13,7 @@ import { bestSlice, stepLesion } from '../viewer/lesions';
 import { firstPreset } from '../viewer/presets';
 import { ReviewBar } from '../review/ReviewBar';
 import { ReviewOverlay } from '../review/ReviewOverlay';
+import { CaseFacts } from '../review/CaseFacts';
 import { ReviewPanel } from '../review/ReviewPanel';
 import { useReviewDesk } from '../review/useReviewDesk';
 import { useDrawing } from '../viewer/useDrawing';
@@ -383,7 +384,7 @@ function Stage({ study, manifest, first, onChanged }: StageProps) {
         {prior.error !== null && <Notice tone="error" title={t('prior.failed')} />}
         <PartCells parts={parts} shown={shown} current={current} prior={prior.pictures} render={cellOf} />
       </div>
-      <Panels study={study} selected={selected} onSelect={choose} onChanged={onChanged} review={<ReviewPanel review={review} lesions={lesions} selected={desk.selected} asking={desk.asking} onAsking={desk.setAsking} onSelect={desk.select} />} />
+      <Panels study={study} selected={selected} onSelect={choose} onChanged={onChanged} reviewed={review.head !== null} facts={<CaseFacts base={review.base} facts={review.read?.facts ?? null} onSaved={review.reread} />} review={(changes) => <ReviewPanel review={review} lesions={lesions} changes={changes} selected={desk.selected} asking={desk.asking} onAsking={desk.setAsking} onSelect={desk.select} />} />
     </div>
   );
 }
