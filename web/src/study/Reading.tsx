@@ -17,6 +17,8 @@ import { CaseFacts } from '../review/CaseFacts';
 import { ReviewPanel } from '../review/ReviewPanel';
 import { useReviewDesk } from '../review/useReviewDesk';
 import { useDrawing } from '../viewer/useDrawing';
+import { useMpr } from '../volume/useMpr';
+import { MprButton, VolumeStage } from '../volume/VolumeStage';
 import type { PaneControls } from '../viewer/usePane';
 import { Cell, type CellHandle } from './Cell';
 import { CELLS, LAYOUTS, partsOf, partsReducer, type Layout, type Parts } from './layout';
@@ -285,6 +287,7 @@ function Stage({ study, manifest, first, onChanged }: StageProps) {
   const homeFrames = useMemo(() => shown.get(home ?? first)?.sources.map((source) => source.frame) ?? NO_LINES, [shown, home, first]);
   const desk = useReviewDesk({ study, frames: homeFrames, outlines, selected, choose, left, setLeft, show: (slice) => goTo(home ?? first, slice), look: () => active()?.frames[active()?.wanted ?? 0]?.key ?? null });
   const { review } = desk;
+  const mpr = useMpr();
   const hands = useMemo(() => ({ ...drawing, edit: review.hand }), [drawing, review.hand]);
   const toggleAi = useCallback(() => setAiShown((old) => !old), []);
   const [infoShown, toggleInfo] = useReducer((old: boolean) => !old, true);
@@ -323,8 +326,8 @@ function Stage({ study, manifest, first, onChanged }: StageProps) {
     'view.heatmap': heat.toggle,
     'view.lesionNext': () => (desk.open ? desk.step(1) : stepTo(1)),
     'view.lesionPrevious': () => (desk.open ? desk.step(-1) : stepTo(-1)),
-    ...desk.commands,
     'view.back': () => navigate('/'),
+    ...mpr.serve(desk.commands),
   });
 
   const cellOf: CellOf = (index, cell, of) => (
@@ -356,7 +359,7 @@ function Stage({ study, manifest, first, onChanged }: StageProps) {
   return (
     <div className="reading">
       <SeriesList series={labels} pictured={all} current={seriesUid} onChoose={changeSeries} />
-      <div className="stage">
+      <div className="stage" inert={mpr.open}>
         <Toolbar
           modality={looked?.series.modality ?? ''}
           left={left}
@@ -378,12 +381,14 @@ function Stage({ study, manifest, first, onChanged }: StageProps) {
           linked={CELLS[parts.layout] > 1 ? parts.linked : null}
           onLink={relink}
         >
+          <MprButton desk={mpr} looked={looked ?? null} />
           <PriorChoice read={priors} onCompare={compare} />
           <ReviewBar review={review} inHand={left === 'edit'} onTool={desk.take} onEdit={desk.toggle} onDelete={desk.deleteContour} />
         </Toolbar>
         {prior.error !== null && <Notice tone="error" title={t('prior.failed')} />}
         <PartCells parts={parts} shown={shown} current={current} prior={prior.pictures} render={cellOf} />
       </div>
+      <VolumeStage desk={mpr} looked={looked ?? null} of={looked?.prior === true ? prior.pictures : current} aiShown={aiShown} left={left} onLeft={chooseTool} lesions={lesions} selected={selected} />
       <Panels study={study} selected={selected} onSelect={choose} onChanged={onChanged} reviewed={review.head !== null} facts={<CaseFacts base={review.base} facts={review.read?.facts ?? null} onSaved={review.reread} />} review={(changes) => <ReviewPanel review={review} lesions={lesions} changes={changes} selected={desk.selected} asking={desk.asking} onAsking={desk.setAsking} onSelect={desk.select} />} />
     </div>
   );
