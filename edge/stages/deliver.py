@@ -85,12 +85,21 @@ def opinion_delivery(work: Work, job: Job) -> Outcome:
 
 def issued_delivery(work: Work, job: Job) -> Outcome:
     """Send the documents of a signed report."""
+    return _deliver_written(work, job, "report.issued", "report")
+
+
+def measurements_delivery(work: Work, job: Job) -> Outcome:
+    """Send a person's measurements."""
+    return _deliver_written(work, job, "measurements.issued", "measurements")
+
+
+def _deliver_written(work: Work, job: Job, kind: str, purpose: str) -> Outcome:
+    """Send the DICOM objects of the record that has what the job's payload says."""
     box, settings = work.box, work.box.settings.delivery
     if not settings.destination:
         return Done()
     for record in reversed(box.records_of(job.study)):
-        wanted = {name: record.body.get(name) for name in ("id", "correction")}
-        if record.kind == "report.issued" and wanted == job.payload:
+        if record.kind == kind and job.payload.items() <= record.body.items():
             break
     else:
         return Done()
@@ -98,7 +107,7 @@ def issued_delivery(work: Work, job: Job) -> Outcome:
     pending = _unconfirmed(box, job.study, settings.destination, list(by_uid))
     items = [_object(box, job.study, by_uid[uid]) for uid in pending]
     labels = {uid: one["label"] for uid, one in by_uid.items()}
-    return _send(work, job, items, [], "report", labels)
+    return _send(work, job, items, [], purpose, labels)
 
 
 def _send(

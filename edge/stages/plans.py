@@ -8,6 +8,7 @@
     findings.assessed (a physician's review) → report → report.drafted → delivery
     identity.corrected → renewal → report → report.drafted → delivery
     report.drafted, identity.corrected → companions → comparison → comparison.proposed → redraft
+    measurements.sent, report.signed → measurements → measurements.issued → measurements_delivery
     hub.event → consult_inbox → consult.opined → opinion → report.addended → opinion_delivery
 
 A job's key is made of the record's study and input, so that the same record planned twice, on this
@@ -156,6 +157,19 @@ def plan_issued(record: Record, _now_ms: int) -> Sequence[JobSpec]:
     return [JobSpec("issued_delivery", key, record.study, payload=payload)]
 
 
+def plan_measurements(record: Record, now_ms: int) -> Sequence[JobSpec]:
+    """A person lets measurements go, signs a report, or the identity was corrected."""
+    corrected = record.kind == "identity.corrected"
+    at = now_ms + (_CORRECTION_QUIET_MS if corrected else 0)
+    return [JobSpec("measurements", record.study, record.study, ROUTINE, at, renew=True)]
+
+
+def plan_measured(record: Record, _now_ms: int) -> Sequence[JobSpec]:
+    """A written measurement report goes to the PACS."""
+    payload = {"id": record.body["id"]}
+    return [JobSpec("measurements_delivery", payload["id"], record.study, payload=payload)]
+
+
 def plan_companions(record: Record, now_ms: int) -> Sequence[JobSpec]:
     """A study whose draft is written, or whose patient was corrected, may have companions."""
     corrected = record.kind == "identity.corrected"
@@ -237,4 +251,10 @@ READERS: tuple[Reader, ...] = (
     Reader("opinion_delivery", frozenset({"report.addended"}), plan_opinion_delivery),
     Reader("issuing", _SIGNED | {"identity.corrected"}, plan_issuing),
     Reader("issued_delivery", frozenset({"report.issued"}), plan_issued),
+    Reader(
+        "measurements",
+        frozenset({"measurements.sent", "report.signed", "identity.corrected"}),
+        plan_measurements,
+    ),
+    Reader("measurements_delivery", frozenset({"measurements.issued"}), plan_measured),
 )

@@ -38,9 +38,16 @@ def stages_of(lane: str) -> Mapping[str, Stage]:
             "renewal": renewal,
         }  # fmt: skip
     from edge.consult.lane import ConsultStages
+    from edge.measured.stages import measurements
     from edge.reports.stages import issuing
     from edge.stages.commitment import commitment
-    from edge.stages.deliver import delivery, forward, issued_delivery, opinion_delivery
+    from edge.stages.deliver import (
+        delivery,
+        forward,
+        issued_delivery,
+        measurements_delivery,
+        opinion_delivery,
+    )
     from edge.stages.manifest import manifest
     from edge.stages.thumbnail import make_thumbnail
 
@@ -50,7 +57,8 @@ def stages_of(lane: str) -> Mapping[str, Stage]:
         "consult": consult.case, "consult_answer": consult.answer, "opinion": consult.opinion,
         "opinion_delivery": opinion_delivery, "issuing": issuing,
         "issued_delivery": issued_delivery, "statistics": consult.statistics,
-        "thumbnail": make_thumbnail,
+        "thumbnail": make_thumbnail, "measurements": measurements,
+        "measurements_delivery": measurements_delivery,
     }  # fmt: skip
 
 

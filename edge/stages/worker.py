@@ -32,13 +32,14 @@ LANES: Mapping[str, Sequence[str]] = {
     "delivery": (
         "forward", "delivery", "commitment", "manifest", "consult", "consult_answer", "opinion",
         "opinion_delivery", "issuing", "issued_delivery", "statistics", "thumbnail",
+        "measurements", "measurements_delivery",
     ),
     "shadow": ("shadow",),
     "joining": ("companions", "comparison", "redraft"),
 }  # fmt: skip
 _ATTEMPTS = {
     "forward": 400, "delivery": 400, "opinion_delivery": 400, "issued_delivery": 400,
-    "commitment": 40,
+    "measurements_delivery": 400, "commitment": 40,
 }  # fmt: skip
 _LEASE_MS = 60_000
 _PLAN_EVERY_MS = 2000
