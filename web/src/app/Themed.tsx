@@ -9,8 +9,10 @@ import { useTexts } from '../i18n';
 
 const FONT = '"PingFang SC","Microsoft YaHei","Noto Sans CJK SC","Noto Sans SC",system-ui,sans-serif';
 const SHARED = { fontFamily: FONT, fontSize: 14, borderRadius: 3, controlHeight: 30, motion: false };
-const LIGHT = { ...SHARED, colorPrimary: '#0b6b7c', colorLink: '#0b6b7c', colorTextPlaceholder: '#66727c' };
+const LIGHT = { ...SHARED, colorPrimary: '#0b6b7c', colorLink: '#0b6b7c', colorError: '#c4161c', colorTextPlaceholder: '#66727c' };
 const DARK = { ...SHARED, colorPrimary: '#2f9fb3', colorBgBase: '#12171c', colorTextBase: '#dde5ea', colorBgContainer: '#1a2228', colorBgElevated: '#1c252c', colorBorder: '#3a4750', colorBorderSecondary: '#2a343c' };
+// White on the dark theme's primary colour has too little contrast (WCAG 1.4.3).
+const DARK_PARTS = { Button: { primaryColor: '#04101a' } };
 
 /** The nonce that the server gave this page; Ant Design needs it for its style elements. */
 function pageNonce(): string {
@@ -41,7 +43,7 @@ export function Themed({ dark, children }: { dark: boolean; children: ReactNode 
       componentSize="middle"
       getPopupContainer={overlays}
       button={{ autoInsertSpace: false }}
-      theme={{ algorithm: dark ? antTheme.darkAlgorithm : antTheme.defaultAlgorithm, token: dark ? DARK : LIGHT }}
+      theme={{ algorithm: dark ? antTheme.darkAlgorithm : antTheme.defaultAlgorithm, token: dark ? DARK : LIGHT, components: dark ? DARK_PARTS : {} }}
     >
       {children}
     </ConfigProvider>

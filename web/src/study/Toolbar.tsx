@@ -61,9 +61,9 @@ const WINDOWS: [PresetName, string][] = [
 
 export function ToolButton({ on, keyName, label, onClick, children, disabled }: { on?: boolean; keyName: string; label: string; onClick: () => void; children?: ReactNode; disabled?: boolean }) {
   return (
-    <button type="button" className="tool" aria-pressed={on} aria-label={label} title={`${label} (${keyName})`} onClick={onClick} disabled={disabled}>
+    <button type="button" className="tool" aria-pressed={on} aria-label={children === undefined ? undefined : label} title={`${label} (${keyName})`} onClick={onClick} disabled={disabled}>
       {children ?? label}
-      <kbd>{keyName}</kbd>
+      <kbd aria-hidden="true">{keyName}</kbd>
     </button>
   );
 }
