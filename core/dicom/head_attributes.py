@@ -17,7 +17,8 @@ class Attribute:
 
 CHARACTER_SET: Final = 0x00080005
 
-# Operators' and physicians' names are not among them: nothing on the list or page needs them.
+# Physicians' names are not among them: nothing on the list or page needs them. The operators' are:
+# quality is counted by who took the picture, for those who may see it.
 _TABLE = """
 00080005 SpecificCharacterSet CS
 00080008 ImageType CS*
@@ -43,6 +44,7 @@ _TABLE = """
 00081030 StudyDescription LO
 0008103E SeriesDescription LO
 00081040 InstitutionalDepartmentName LO
+00081070 OperatorsName PN
 00081090 ManufacturerModelName LO
 00100010 PatientName PN
 00100020 PatientID LO

@@ -18,6 +18,14 @@ from core.records.clock import Stamp
 from core.records.record import Record
 from core.views.base import Change, Remove, Row, State, Step, Table, Upsert
 from core.views.reading import SCREENING, finding_of, fold_screening, report_state
+from core.views.repeat import (
+    REPEAT,
+    codes_text,
+    counted_codes,
+    fold_acknowledged,
+    fold_closed,
+    fold_requested,
+)
 from core.views.tokens import tokens_by_kind
 
 _TEXT = dict.fromkeys(
@@ -26,6 +34,7 @@ _TEXT = dict.fromkeys(
         "study_time", "accession", "modality", "modalities", "description", "manufacturer", "model",
         "station", "institution", "department", "source_ae", "completeness", "qc", "ai",
         "delivery", "received_at", "updated_at", "sort_name", "body_part", "report", "screening",
+        "repeat", "qc_codes", "operator",
     ),
     str,
 )  # fmt: skip
@@ -53,7 +62,7 @@ STUDY = Table(
             "received_at", "study", "modality", "qc", "ai", "sex", "study_date", "source_ae",
             "delivery", "completeness", "subject", "institution", "model", "modalities",
             "manufacturer", "department", "report", "finding", "screening", "sort_name",
-            "patient_id", "study_time",
+            "patient_id", "study_time", "repeat", "qc_codes", "operator", "station",
         ),
         ("modality", "received_at"),
         ("qc", "received_at"),
@@ -138,7 +147,7 @@ _STUDY = {
     "description": "StudyDescription", "manufacturer": "Manufacturer",
     "model": "ManufacturerModelName", "station": "StationName",
     "institution": "InstitutionName", "department": "InstitutionalDepartmentName",
-    "body_part": "BodyPartExamined",
+    "body_part": "BodyPartExamined", "operator": "OperatorsName",
 }  # fmt: skip
 #: Which modality names a study that has several: the one that is analysed.
 _MODALITY_RANK = ("CT", "DX", "CR", "DR", "PT", "MG", "MR", "US", "XA", "RF", "NM", "OT")
@@ -151,10 +160,10 @@ class StudyView:
     """See the module's docstring."""
 
     name = "study"
-    version = 6
+    version = 7
     tables = (
         STUDY, SERIES, INSTANCE, ALTERNATE, RESULT, IMAGE_QC, DELIVERY, OBJECT, NAME, TOKEN,
-        SCREENING,
+        SCREENING, REPEAT,
     )  # fmt: skip
 
     def group(self, record: Record) -> str | None:
@@ -183,7 +192,7 @@ def _fresh(record: Record, at: str) -> State:
         study=record.study, grp=record.study, subject=record.header.subject,
         study_uid=record.body["study_uid"], completeness="receiving", qc="pending", ai="waiting",
         delivery="none", received_at=at, updated_at=at, tb_positive=None, lesion_count=None,
-        modality="", modalities="", report="none", screening="",
+        modality="", modalities="", report="none", screening="", repeat="", qc_codes="",
     )  # fmt: skip
     return {"row": row, "series": {}, "image_qc": {}}
 
@@ -365,8 +374,12 @@ def _qc(state: State, body: dict[str, Any], at: str) -> list[Change]:
         image = {"sop_instance": sop_instance, "grp": study, "at": at, "result": result}
         changes.append(Upsert("image_qc", {**image, "verdict": verdict}))
         row["qc"] = max(state["image_qc"].values(), key=lambda v: _QC_RANK[v])
+        codes = state.setdefault("image_codes", {})
+        codes[sop_instance] = counted_codes(body["qc"])
+        row["qc_codes"] = codes_text([code for some in codes.values() for code in some])
     elif body.get("qc"):
         row["qc"] = body["qc"]["verdict"]
+        row["qc_codes"] = codes_text(counted_codes(body["qc"]))
     else:
         row["qc"] = _unjudged(state)
     return changes
@@ -392,6 +405,8 @@ def _findings(state: State, body: dict[str, Any], at: str) -> list[Change]:
         delivery="none",  # what the PACS confirmed was the earlier version's
     )  # fmt: skip
     row["qc"] = result["qc"]["verdict"] if result.get("qc") else _unjudged(state)
+    if result.get("qc"):
+        row["qc_codes"] = codes_text(counted_codes(result["qc"]))
     state["result"] = {
         "study": row["study"], "version": version, "grp": row["study"], "at": at,
         "status": result["status"], "superseded": 0,
@@ -473,6 +488,9 @@ _FOLDS = {
     "report.signed": _reported,
     "report.addended": _reported,
     "screening.read": fold_screening,
+    "repeat.requested": fold_requested,
+    "repeat.acknowledged": fold_acknowledged,
+    "repeat.closed": fold_closed,
     "result.delivered": _delivered,
 }
 

@@ -13,7 +13,7 @@ Permission = Literal[
     "quarantine.release", "queue.read", "queue.resend", "users.manage", "system.read",
     "audit.read", "subject.manage", "region.read", "region.manage",
     "consult.read", "consult.request", "township.send", "report.write", "report.sign",
-    "report.phrases",
+    "report.phrases", "room.use", "repeat.ask", "quality.read", "quality.staff",
 ]  # fmt: skip
 
 ROLES: tuple[Role, ...] = get_args(Role)
@@ -25,18 +25,20 @@ _READERS: frozenset[Permission] = frozenset({"worklist.read", "study.read", "stu
 #: in, opens those studies while the meeting is open (``study.open`` without ``study.read``), and
 #: nothing else.
 MAY: dict[Role, frozenset[Permission]] = {
-    "radiographer": _READERS | {"upload", "quarantine.read", "queue.read"},
+    "radiographer": _READERS
+    | {"upload", "quarantine.read", "queue.read", "room.use", "quality.read"},
     "physician": _READERS
     | {"study.override", "upload", "quarantine.read", "queue.read", "region.read",
-       "consult.read", "consult.request", "report.write"},
+       "consult.read", "consult.request", "report.write", "room.use", "repeat.ask",
+       "quality.read"},
     "radiologist": _READERS
     | {"study.override", "upload", "quarantine.read", "quarantine.release", "queue.read",
        "region.read", "consult.read", "consult.request", "report.write", "report.sign",
-       "report.phrases"},
+       "report.phrases", "room.use", "repeat.ask", "quality.read", "quality.staff"},
     "surgeon": frozenset({"consult.read", "study.open"}),
     "data_officer": _READERS
     | {"quarantine.read", "quarantine.release", "queue.read", "audit.read", "subject.manage",
-       "system.read", "region.read"},
+       "system.read", "region.read", "quality.read", "quality.staff"},
     "ml_lead": frozenset({"system.read", "queue.read"}),
     "device_it": frozenset({"queue.read", "queue.resend", "users.manage", "system.read",
                             "region.read", "region.manage"}),

@@ -29,9 +29,11 @@ from edge.api import (
     people,
     presets,
     priors,
+    quality,
     region,
     reports,
     review,
+    room,
     screening,
     sending,
     studies,
@@ -79,6 +81,8 @@ def create_app(site: Site, dist: Path) -> FastAPI:
         app.include_router(module.router)
     app.include_router(reports.router)
     app.include_router(measurements.router)
+    app.include_router(quality.router)
+    app.include_router(room.router)
     answer_errors(app, shown, site.box.outside.randomness)
     app.add_middleware(FormLimit, limit_of=limit_of)
     app.add_middleware(SafeHeaders)

@@ -16,11 +16,11 @@ from edge.api.listing import Listing, Mask
 from edge.store.box import Box
 
 #: Filters by state: one value, or several with commas.
-STATES: Final = ("qc", "ai", "sex", "delivery", "completeness", "report", "screening")
+STATES: Final = ("qc", "ai", "sex", "delivery", "completeness", "report", "screening", "repeat")
 #: Filters by a name that is there, as it is shown: filter → column of the listing.
 NAMES: Final[Mapping[str, str]] = {
     "manufacturer": "manufacturer", "model": "model", "department": "department",
-    "institution": "institution", "ae": "source_ae",
+    "institution": "institution", "ae": "source_ae", "station": "station",
 }  # fmt: skip
 #: Searches by the beginning of a word: filter → which kind of token, "" for any.
 SEARCHES: Final[Mapping[str, str]] = {"q": "", "name": "name", "patient": "id"}
@@ -34,6 +34,8 @@ _ANALYSIS = "('quality', 'inference', 'measuring')"
 _RUNNING_NOW = f"SELECT DISTINCT study FROM job WHERE state = 'running' AND stage IN {_ANALYSIS}"
 _MOST_VALUES = 200
 _MOST_DAYS = 3650
+#: As a name: the device or the request does not say.
+NOT_STATED: Final = "—"
 
 Masks = Callable[[Listing], dict[str, Mask]]
 
@@ -73,9 +75,7 @@ def masks_of(box: Box, filters: Mapping[str, str]) -> Masks:
             made["finding"] = listing.equal("finding", findings)
         if wanted := filters.get("modality"):
             made["modalities"] = listing.among_parts("modalities", _modalities(wanted))
-        for name, column in NAMES.items():
-            if wanted := filters.get(name):
-                made[column] = listing.shown_as(column, wanted)
+        made |= _named(listing, filters)
         if source := filters.get("source"):
             made[""] &= listing.holds("source_ae", source) | listing.holds("institution", source)
         for some in searched:
@@ -135,6 +135,19 @@ def _state(listing: Listing, name: str, wanted: list[str], running: list[str]) -
     if name == "ai" and "running" in wanted:
         mask |= listing.equal("ai", ["waiting"]) & listing.among(running)
     return mask
+
+
+def _named(listing: Listing, filters: Mapping[str, str]) -> dict[str, Mask]:
+    """Return the masks of names and codes; :data:`NOT_STATED` is the name that was not given."""
+    made = {}
+    for name, column in (*NAMES.items(), ("operator", "operator")):
+        wanted = filters.get(name, "")
+        shown = listing.named if name == "operator" else listing.shown_as
+        if wanted:
+            made[column] = shown(column, "" if wanted == NOT_STATED else wanted)
+    if codes := filters.get("reason"):
+        made["qc_codes"] = listing.among_parts("qc_codes", codes.split(","))
+    return made
 
 
 def _findings(text: str) -> list[str]:

@@ -8,6 +8,7 @@ from typing import Any
 from core.records.clock import Stamp
 from core.records.record import Record
 from edge.joining.sentences import WITHDRAWN
+from edge.quality.sentences import TOLD_OF_REPEATS
 from edge.store.box import Box
 
 _STATUS = {
@@ -100,7 +101,10 @@ def _of_screening(body: dict[str, Any]) -> tuple[str, str]:
 
 def _of_measurements(body: dict[str, Any]) -> tuple[str, str]:
     name, version = body["name"], body["version"]
-    return f"测量已保存，第 {version} 版（{name}）", f"Measurements saved, version {version} ({name})"
+    return (
+        f"测量已保存，第 {version} 版（{name}）",
+        f"Measurements saved, version {version} ({name})",
+    )
 
 
 def _of_sent(body: dict[str, Any]) -> tuple[str, str]:
@@ -113,6 +117,7 @@ _TOLD: dict[str, Callable[[dict[str, Any]], tuple[str, str]]] = {
     "consult.event": _of_consult, "consult.closed": _of_consult, "consult.opined": _of_consult,
     "screening.read": _of_screening,
     "measurements.drawn": _of_measurements, "measurements.sent": _of_sent,
+    **TOLD_OF_REPEATS,
 }  # fmt: skip
 
 

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from core.dicom.person import display_text
+from core.dicom.person import display_name, display_text
 from edge.api.ordering import (
     NAME_SORTS,
     STATE_SORTS,
@@ -34,6 +34,7 @@ from edge.store.box import Box
 CODED = (
     "modality", "qc", "ai", "sex", "delivery", "completeness", "source_ae", "institution",
     "modalities", "manufacturer", "model", "department", "report", "screening", "finding",
+    "repeat", "qc_codes", "operator", "station",
 )  # fmt: skip
 _AHEAD = ("received_at", "study", "study_date", "subject", "sort_name", "patient_id", "study_time")
 _READ = f"SELECT {', '.join((*_AHEAD, *CODED))} FROM study"
@@ -133,6 +134,21 @@ class Listing:
                 counted[column] = self._counts(column, mask)
             return counted
 
+    def together(
+        self, accept: Callable[[Listing], Mask], columns: Sequence[str]
+    ) -> dict[tuple[str, ...], int]:
+        """Return how often each combination of some columns' values stands under a filter."""
+        with self._lock:
+            self._follow()
+            mask = accept(self) & self._visible()
+            at = [CODED.index(column) for column in columns]
+            found, counts = np.unique(self._columns.codes[at][:, mask], axis=1, return_counts=True)
+            names = [list(self._values[one]) for one in at]
+            return {
+                tuple(name[code] for name, code in zip(names, one, strict=True)): int(count)
+                for one, count in zip(found.T, counts, strict=True)
+            }
+
     def everything(self) -> Mask:
         """Return a mask that lets all pass."""
         return np.ones(len(self._columns.keys), np.bool_)
@@ -147,6 +163,12 @@ class Listing:
         """Return which rows' value is shown as a text (control characters are never shown)."""
         at = CODED.index(column)
         codes = [code for value, code in self._values[at].items() if display_text(value) == text]
+        return self._with_codes(at, codes)
+
+    def named(self, column: str, text: str) -> Mask:
+        """Return which rows' person name is shown as a text."""
+        at = CODED.index(column)
+        codes = [code for value, code in self._values[at].items() if display_name(value) == text]
         return self._with_codes(at, codes)
 
     def among_parts(self, column: str, parts: Sequence[str]) -> Mask:

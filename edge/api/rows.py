@@ -21,7 +21,7 @@ _COLUMNS = (
     "institution", "source_ae", "series_count", "instance_count", "completeness", "qc", "ai",
     "tb_score", "tb_positive", "lesion_count", "delivery", "superseded", "overridden",
     "text_repaired", "identity_corrected", "received_at", "updated_at", "modalities", "department",
-    "report", "finding", "screening", "result_version", "urgent",
+    "report", "finding", "screening", "result_version", "urgent", "repeat",
 )  # fmt: skip
 _FLAGS = ("superseded", "overridden", "text_repaired", "identity_corrected", "urgent")
 _TEXT = (
@@ -58,7 +58,8 @@ def worklist(
         only), ``patient`` (of the patient ID only), ``modality`` (of any series; DR is DX and CR
         too), ``manufacturer``, ``model``, ``department``, ``institution``, ``ae`` (as shown),
         ``source`` (part of AE title or institution), ``qc``, ``ai``, ``report``, ``finding``,
-        ``screening``, ``sex``, ``delivery``, ``completeness`` (several with commas), ``from``,
+        ``screening``, ``repeat``, ``sex``, ``delivery``, ``completeness`` (several with commas),
+        ``station``, ``operator`` (as shown, "—" for none), ``reason`` (codes of quality), ``from``,
         ``to`` (YYYYMMDD or ISO), ``days`` (the last so many, with today), ``sort`` (see
         :mod:`edge.api.ordering`).
     after : str

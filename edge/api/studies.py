@@ -15,13 +15,14 @@ from core.dicom.person import display_text
 from core.records.clock import Stamp
 from core.records.record import Draft
 from core.views.reading import FINDINGS
-from core.web.errors import InputWrong, NotFound
+from core.web.errors import InputWrong, NotAllowed, NotFound
 from core.web.people import Session
 from core.web.text import Text
 from edge.api.context import COOKIE, Site, TheSite, need, visible_study, whole
 from edge.api.filters import Facet, facets, masks_of
 from edge.api.history import history_of
 from edge.api.pictures import heat_map_png
+from edge.api.quality import quality_of
 from edge.api.rows import row_of, worklist
 from edge.api.seat import opened_study
 from edge.stages.study_data import StudyData
@@ -50,21 +51,36 @@ class Override(BaseModel):
 @router.get("/worklist")
 def read_worklist(
     site: TheSite,
-    _session: MayList,
+    session: MayList,
     request: Request,
     after: str = "",
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
 ) -> dict[str, Any]:
     """Return a page of studies, newest first."""
-    page = worklist(site.box, dict(request.query_params), after, limit, site.listing)
+    filters = _allowed(session, request)
+    page = worklist(site.box, filters, after, limit, site.listing)
     return {"rows": page.rows, "next": page.next, "total": page.total}
 
 
 @router.get("/worklist/facets")
-def read_facets(site: TheSite, _session: MayList, request: Request) -> dict[str, Any]:
+def read_facets(site: TheSite, session: MayList, request: Request) -> dict[str, Any]:
     """Return what each filter could be set to under the others, with counts."""
-    found = facets(site.listing, masks_of(site.box, dict(request.query_params)))
+    found = facets(site.listing, masks_of(site.box, _allowed(session, request)))
     return {"facets": {name: [_facet(name, one) for one in some] for name, some in found.items()}}
+
+
+def _allowed(session: Session, request: Request) -> dict[str, str]:
+    """Return the filters asked for.
+
+    Raises
+    ------
+    NotAllowed
+        Whose pictures a list holds is counted by those who may see staff.
+    """
+    filters = dict(request.query_params)
+    if filters.get("operator") and not session.may("quality.staff"):
+        raise NotAllowed(permission="quality.staff")
+    return filters
 
 
 def _facet(name: str, one: Facet) -> dict[str, Any]:
@@ -126,6 +142,7 @@ def read_study(site: TheSite, session: MayOpen, study: str) -> dict[str, Any]:
         "results": [_version(one) for one in reversed(results)],
         "deliveries": _deliveries(site, study),
         "image_qc": _image_qc(site, study),
+        "quality": quality_of(site.box, study),
         "history": history_of(site.box, study),
         "text_repairs": _repairs(site, study),
     }

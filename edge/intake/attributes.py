@@ -13,7 +13,7 @@ PATIENT = (
 STUDY = (
     "StudyDate", "StudyTime", "AccessionNumber", "StudyDescription", "StudyID", "Manufacturer",
     "ManufacturerModelName", "StationName", "InstitutionName", "InstitutionalDepartmentName",
-    "BodyPartExamined", "PatientAge",
+    "BodyPartExamined", "PatientAge", "OperatorsName",
 )  # fmt: skip
 SERIES = (
     "SeriesNumber", "SeriesDescription", "SeriesDate", "SeriesTime", "BodyPartExamined",

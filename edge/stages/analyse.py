@@ -17,6 +17,7 @@ from core.imaging.series import choose_series
 from core.imaging.study import StudyInput, StudyResult, analyse_study, qc_json
 from core.imaging.summary import summarise
 from edge.models.shadow_runs import queue_shadow
+from edge.quality.arrivals import after_study
 from edge.stages.queue import Job
 from edge.stages.study_data import StudyData
 from edge.stages.work import Done, Outcome, Work, append, study_row
@@ -44,6 +45,7 @@ def quality(work: Work, job: Job) -> Outcome:
         body["qc"] = json.loads(rows[0][0]) if rows else None
     body["seconds"] = round(work.elapsed() - start, 3)
     append(work, job.study, "qc.assessed", body)
+    after_study(work.box, job.study, body)
     return Done()
 
 

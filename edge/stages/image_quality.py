@@ -11,6 +11,7 @@ from typing import Any
 from core.errors import XinglinError
 from core.imaging.reading import read_radiograph
 from core.imaging.study import qc_json
+from edge.quality.arrivals import after_image
 from edge.stages.queue import Job
 from edge.stages.study_data import StudyData
 from edge.stages.work import Done, Outcome, Work, append
@@ -30,4 +31,5 @@ def image_quality(work: Work, job: Job) -> Outcome:
         body |= {"qc": None, "error": error.as_json()}
     body["seconds"] = round(work.elapsed() - start, 3)
     append(work, job.study, "qc.assessed", body)
+    after_image(work.box, job.study, body)
     return Done()

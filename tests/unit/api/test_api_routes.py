@@ -19,6 +19,7 @@ DECIDERS = {"radiologist", "data_officer"}
 IT = {"device_it"}
 REGION = {"physician", "radiologist", "data_officer", "device_it", "auditor"}
 DOCTORS = {"physician", "radiologist"}
+COUNTERS = SENDERS | {"data_officer"}
 IN_MEETINGS = DOCTORS | {"surgeon"}
 #: A surgeon only those of the meetings they sit in: test_meeting_images shows that.
 OPENERS = READERS | {"surgeon"}
@@ -90,6 +91,15 @@ TABLE = {
     ("GET", "/api/report/phrases/all"): DOCTORS,
     ("PUT", "/api/report/phrases/{identity}"): {"radiologist"},
     ("POST", "/api/report/phrases/{identity}/retire"): {"radiologist"},
+    ("GET", "/api/studies/{study}/quality"): OPENERS,
+    ("POST", "/api/studies/{study}/repeat"): DOCTORS,
+    ("POST", "/api/studies/{study}/repeat/{identity}/withdraw"): DOCTORS,
+    ("GET", "/api/quality"): COUNTERS,
+    ("GET", "/api/quality/export"): COUNTERS,
+    ("GET", "/api/room"): SENDERS,
+    ("GET", "/api/room/events"): SENDERS,
+    ("POST", "/api/room/{identity}/acknowledge"): SENDERS,
+    ("POST", "/api/room/{identity}/close"): SENDERS,
     ("POST", "/api/upload"): SENDERS,
     ("GET", "/api/quarantine"): READERS,
     ("POST", "/api/quarantine/{identity}/release"): DECIDERS,

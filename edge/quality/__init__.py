@@ -1,0 +1,1 @@
+"""Quality control on screen: verdicts with advice, requests to the modality room, statistics."""
