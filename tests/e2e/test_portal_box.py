@@ -225,6 +225,7 @@ def told(url: str) -> str:
     return answer.json().get("code", "")
 
 
+@pytest.mark.slow
 def test_who_works_elsewhere_is_sent_away_with_a_sentence(browser, tmp_path):
     with running(SyncSite(tmp_path / "region", sink=ConsultSink).start()) as (region,):
         crew = Crew(region.site, SimpleNamespace(at=now_ms()))

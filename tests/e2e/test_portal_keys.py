@@ -252,6 +252,7 @@ def change(page, passphrase: str) -> None:
     page.locator("[data-testid=change-passphrase]").click()
 
 
+@pytest.mark.slow
 def test_a_changed_key_is_shown_until_somebody_has_compared_it(browser, place):
     with running(place.hub, 1) as (hub,):
         computer = Computer(browser, place, hub.url)
@@ -278,6 +279,7 @@ def test_a_changed_key_is_shown_until_somebody_has_compared_it(browser, place):
         computer.close()
 
 
+@pytest.mark.slow
 def test_a_second_factor_is_replaced_with_a_code_of_the_one_in_force(browser, place):
     with running(place.hub, 1) as (hub,):
         computer = Computer(browser, place, hub.url)

@@ -13,6 +13,7 @@ from core.imaging.volume import Volume
 
 DATA = os.environ.get("XINGLIN_DATA", "")
 pytestmark = [
+    pytest.mark.slow,  # two whole scans, minutes of them: `make soak` proves on real studies
     pytest.mark.data,
     pytest.mark.skipif(not DATA, reason="XINGLIN_DATA is unset: no real studies here"),
 ]

@@ -14,6 +14,7 @@ XINGLIN = Path(sys.executable).with_name("xinglin")
 KEYS = {"study", "modality", "status", "qc", "tb", "lesions", "seconds", "reason", "method"}
 
 
+@pytest.mark.slow
 @pytest.mark.data
 def test_radiographs_and_hostile_files_in_one_run(tmp_path):
     with zipfile.ZipFile(cases.data_folder() / "cxr/da.zip") as archive:
