@@ -142,7 +142,7 @@ function belongsToControl(key: string, target: EventTarget | null): boolean {
 }
 
 function insideDialog(target: EventTarget | null): boolean {
-  return document.querySelector('.ant-modal-wrap:not([style*="display: none"])') !== null || (target instanceof HTMLElement && target.closest('[role="dialog"], .ant-select-dropdown, .ant-picker-dropdown') !== null);
+  return document.querySelector('.ant-modal-wrap:not([style*="display: none"])') !== null || (target instanceof HTMLElement && target.closest('[role="dialog"], [role="menu"], .ant-select-dropdown, .ant-picker-dropdown') !== null);
 }
 
 /** Serve commands while `active`. */

@@ -10,12 +10,12 @@ export function ReviewBar({ review, inHand, onTool, onEdit, onDelete }: { review
   const { t } = useTexts();
   if (!review.mayEdit) return null;
   return (
-    <div className="group" role="group" aria-label={t('review.tools')} data-testid="review-bar">
-      <ToolButton on={review.editing} keyName="E" label={t('review.edit')} onClick={onEdit} disabled={review.busy} />
+    <div className="group" role="group" aria-label={t('review.tools')} data-testid="review-bar" data-editing={review.editing}>
+      <ToolButton on={review.editing} keyName="E" sign="edit" label={t('review.edit')} onClick={onEdit} disabled={review.busy} />
       {review.editing && (
         <>
           {EDIT_TOOLS.map((tool) => (
-            <ToolButton key={tool} on={inHand && review.tool === tool} keyName={KEYS[tool]} label={t(`review.tool.${tool}`)} onClick={() => onTool(tool)} />
+            <ToolButton key={tool} on={inHand && review.tool === tool} keyName={KEYS[tool]} sign={tool} label={t(`review.tool.${tool}`)} onClick={() => onTool(tool)} />
           ))}
           <ToolButton keyName="[" label={t('review.smaller')} onClick={() => review.bigger(-1)}>
             −
@@ -26,8 +26,8 @@ export function ReviewBar({ review, inHand, onTool, onEdit, onDelete }: { review
           <ToolButton keyName="]" label={t('review.bigger')} onClick={() => review.bigger(1)}>
             ＋
           </ToolButton>
-          <ToolButton keyName="⇧I" label={t('review.interpolate')} onClick={() => void review.interpolate()} />
-          <ToolButton keyName="Del" label={t('review.deleteContour')} onClick={onDelete} />
+          <ToolButton keyName="⇧I" sign="interpolate" label={t('review.interpolate')} onClick={() => void review.interpolate()} />
+          <ToolButton keyName="Del" sign="remove" label={t('review.deleteContour')} onClick={onDelete} />
         </>
       )}
     </div>

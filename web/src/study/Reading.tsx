@@ -133,13 +133,13 @@ interface StageProps {
 function PriorChoice({ read, onCompare }: { read: Read<{ priors: Prior[] }>; onCompare: (row: Row) => void }) {
   const { t } = useTexts();
   const priors = read.data?.priors;
-  if (priors === undefined) return <ToolButton keyName="⇧P" label={t(read.error === null ? 'prior.loading' : 'prior.failed')} onClick={read.reload} disabled={read.error === null} />;
+  if (priors === undefined) return <ToolButton keyName="⇧P" sign="compare" label={t(read.error === null ? 'prior.loading' : 'prior.failed')} onClick={read.reload} disabled={read.error === null} />;
   // Whose sex or birth date differs is never opened by a key, only by choosing it.
   const latest = priors.find((one) => one.contradicts === '');
-  if (priors.length === 0) return <ToolButton keyName="⇧P" label={t('prior.none')} onClick={() => undefined} disabled />;
+  if (priors.length === 0) return <ToolButton keyName="⇧P" sign="compare" label={t('prior.none')} onClick={() => undefined} disabled />;
   return (
-    <div className="group" role="group" aria-label={t('prior.title')}>
-      {latest !== undefined && <ToolButton keyName="⇧P" label={t('tool.compare')} onClick={() => onCompare(latest)} />}
+    <div className="group reading-only" role="group" aria-label={t('prior.title')}>
+      {latest !== undefined && <ToolButton keyName="⇧P" sign="compare" label={t('tool.compare')} onClick={() => onCompare(latest)} />}
       {(priors.length > 1 || latest === undefined) && (
         <Dropdown trigger={['click']} menu={{ items: priors.map((row) => ({ key: row.study, label: `${row.contradicts === '' ? '' : `⚠ ${t('prior.contradicts')} `}${date(row.study_date)} ${row.modality} ${row.description}`, onClick: () => onCompare(row) })) }}>
           <button type="button" className="tool" aria-label={t('prior.choose')}>

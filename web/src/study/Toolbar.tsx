@@ -3,7 +3,9 @@ import { useTexts, type Key } from '../i18n';
 import type { Tool } from '../viewer/interaction';
 import { PRESETS, type PresetName } from '../viewer/presets';
 import type { PaneControls } from '../viewer/usePane';
+import type { Sign } from './icons';
 import { LAYOUTS, type Layout } from './layout';
+import { ToolButton, ToolMenu } from './ToolButton';
 
 interface Props {
   modality: string;
@@ -35,122 +37,133 @@ interface Props {
   children?: ReactNode;
 }
 
-const MOVING: [Tool, string][] = [
+type Signed = Tool & Sign;
+
+const MOVING: readonly [Signed, string][] = [
   ['window', 'W'],
   ['scroll', 'S'],
   ['pan', 'T'],
   ['zoom', 'Z'],
   ['loupe', 'M'],
 ];
-const DRAWN: [Tool, string][] = [
+/** What is measured most has a button, the rest a menu. */
+const DRAWN: readonly [Signed, string][] = [
   ['length', 'D'],
+  ['probe', 'P'],
+];
+const DRAWN_MORE: readonly [Signed, string][] = [
   ['bidirectional', '⇧D'],
   ['angle', 'A'],
-  ['probe', 'P'],
   ['ellipse', 'Y'],
   ['rectangle', 'G'],
   ['contour', 'F'],
   ['arrow', 'K'],
 ];
-const WINDOWS: [PresetName, string][] = [
+const WINDOWS: readonly [PresetName, string][] = [
   ['lung', '1'],
   ['mediastinum', '2'],
   ['bone', '3'],
   ['file', '0'],
 ];
 
-export function ToolButton({ on, keyName, label, onClick, children, disabled }: { on?: boolean; keyName: string; label: string; onClick: () => void; children?: ReactNode; disabled?: boolean }) {
+export { ToolButton } from './ToolButton';
+
+/** The windows of a modality, behind one button. */
+export function WindowMenu({ modality, onPreset }: { modality: string; onPreset: (name: PresetName) => void }) {
+  const { t } = useTexts();
+  const windows = modality === 'CT' ? WINDOWS : WINDOWS.filter(([name]) => name === 'file');
+  return <ToolMenu label={t('viewer.windows')} keyName={windows.map(([, key]) => key).join(' ')} face={t('viewer.windowShort')} items={windows.map(([name, key]) => ({ id: name, label: t(PRESETS[name].label), keyName: key, act: () => onPreset(name) }))} testId="windows" />;
+}
+
+/** Tools of the left button, as signs in a row. */
+export function ToolGroup({ tools, left, onLeft }: { tools: readonly (readonly [Signed, string])[]; left: Tool; onLeft: (tool: Tool) => void }) {
+  const { t } = useTexts();
   return (
-    <button type="button" className="tool" aria-pressed={on} aria-label={children === undefined ? undefined : label} title={`${label} (${keyName})`} onClick={onClick} disabled={disabled}>
-      {children ?? label}
-      <kbd aria-hidden="true">{keyName}</kbd>
-    </button>
+    <>
+      {tools.map(([tool, key]) => (
+        <ToolButton key={tool} on={left === tool} keyName={key} sign={tool} label={t(`tool.${tool}`)} onClick={() => onLeft(tool)} />
+      ))}
+    </>
   );
 }
 
-function Turning({ pane }: { pane: PaneControls }) {
+function Measuring({ left, onLeft }: Pick<Props, 'left' | 'onLeft'>) {
   const { t } = useTexts();
-  const buttons: [Key, string, string, () => void][] = [
-    ['tool.rotateRight', 'R', '⟳', () => pane.rotate(90)],
-    ['tool.rotateLeft', '⇧R', '⟲', () => pane.rotate(-90)],
-    ['tool.flipHorizontal', '⇧H', '⇋', () => pane.flip('horizontal')],
-    ['tool.flipVertical', '⇧V', '⥮', () => pane.flip('vertical')],
-  ];
+  const chosen = DRAWN_MORE.find(([tool]) => tool === left)?.[0];
   return (
-    <div className="group" role="group" aria-label={t('viewer.turning')}>
-      {buttons.map(([label, key, glyph, act]) => (
-        <ToolButton key={label} keyName={key} label={t(label)} onClick={act}>
-          {glyph}
-        </ToolButton>
-      ))}
-      <ToolButton keyName="I" label={t('tool.invert')} onClick={pane.invert} />
-      <ToolButton keyName="␣" label={t('tool.reset')} onClick={pane.reset} />
+    <div className="group reading-only" role="group" aria-label={t('viewer.measuring')}>
+      <ToolGroup tools={DRAWN} left={left} onLeft={onLeft} />
+      <ToolMenu label={chosen === undefined ? t('viewer.measuring') : t(`tool.${chosen}`)} keyName={DRAWN_MORE.map(([, key]) => key).join(' ')} sign={chosen ?? 'ellipse'} on={chosen !== undefined} testId="measure-tools" items={DRAWN_MORE.map(([tool, key]) => ({ id: tool, sign: tool, label: t(`tool.${tool}`), keyName: key, on: left === tool, act: () => onLeft(tool) }))} />
     </div>
   );
 }
 
-function LayoutButtons({ layout, onLayout, linked, onLink }: { layout: Layout; onLayout: (layout: Layout) => void; linked: boolean | null; onLink: () => void }) {
+/** How the picture is turned and what is written on it. */
+function Turning({ pane, infoShown, onInfo }: Pick<Props, 'pane' | 'infoShown' | 'onInfo'>) {
+  const { t } = useTexts();
+  const items: [Key, string, () => void][] = [
+    ['tool.rotateRight', 'R', () => pane.rotate(90)],
+    ['tool.rotateLeft', '⇧R', () => pane.rotate(-90)],
+    ['tool.flipHorizontal', '⇧H', () => pane.flip('horizontal')],
+    ['tool.flipVertical', '⇧V', () => pane.flip('vertical')],
+  ];
+  return (
+    <div className="group" role="group" aria-label={t('viewer.turning')}>
+      <ToolMenu label={t('viewer.turning')} keyName={[...items.map(([, key]) => key), '⇧O'].join(' ')} sign="turn" testId="turning" items={[...items.map(([label, keyName, act]) => ({ id: label, label: t(label), keyName, act })), { id: 'info', label: t('tool.info'), keyName: '⇧O', on: infoShown, act: onInfo }]} />
+      <ToolButton keyName="I" sign="invert" label={t('tool.invert')} onClick={pane.invert} />
+      <ToolButton keyName="␣" sign="reset" label={t('tool.reset')} onClick={pane.reset} />
+    </div>
+  );
+}
+
+function LayoutMenu({ layout, onLayout, linked, onLink }: { layout: Layout; onLayout: (layout: Layout) => void; linked: boolean | null; onLink: () => void }) {
   const { t } = useTexts();
   return (
-    <div className="group" role="group" aria-label={t('viewer.layout')}>
-      {LAYOUTS.map((name) => (
-        <button key={name} type="button" className="tool" aria-pressed={layout === name} aria-label={t('viewer.layoutOf', { name })} title={`${t('viewer.layoutOf', { name })} (Q)`} onClick={() => onLayout(name)} data-testid={`layout-${name}`}>
-          {name.replace('x', '×')}
-        </button>
-      ))}
-      {linked !== null && <ToolButton on={linked} keyName="L" label={t('tool.link')} onClick={onLink} />}
+    <div className="group reading-only" role="group" aria-label={t('viewer.layout')}>
+      <ToolMenu label={t('viewer.layout')} keyName="Q" face={layout.replace('x', '×')} testId="layout" items={LAYOUTS.map((name) => ({ id: name, label: t('viewer.layoutOf', { name }), keyName: '', on: layout === name, act: () => onLayout(name) }))} />
+      {linked !== null && <ToolButton on={linked} keyName="L" sign="link" label={t('tool.link')} onClick={onLink} />}
+    </div>
+  );
+}
+
+function Outlined({ shown, onShown, onStep }: { shown: boolean; onShown: () => void; onStep: (by: 1 | -1) => void }) {
+  const { t } = useTexts();
+  return (
+    <div className="group">
+      <ToolButton on={shown} keyName="O" sign="outlines" label={t('tool.outlines')} onClick={onShown} />
+      <ToolButton keyName="⇧N" label={t('key.lesionPrevious')} onClick={() => onStep(-1)}>
+        ‹
+      </ToolButton>
+      <ToolButton keyName="N" label={t('key.lesionNext')} onClick={() => onStep(1)}>
+        ›
+      </ToolButton>
     </div>
   );
 }
 
 export const Toolbar = memo(function Toolbar(props: Props) {
-  const { modality, left, onLeft, pane, playing, outlinesShown, onStep, heatShown, countyShown, onCounty, layout, onLayout } = props;
+  const { modality, left, onLeft, pane, playing, outlinesShown, heatShown, countyShown, onCounty, layout, onLayout } = props;
   const { t } = useTexts();
-  const windows = modality === 'CT' ? WINDOWS : WINDOWS.filter(([name]) => name === 'file');
-  const tools = (label: Key, list: [Tool, string][]) => (
-    <div className="group" aria-label={t(label)} role="group">
-      {list.map(([tool, key]) => (
-        <ToolButton key={tool} on={left === tool} keyName={key} label={t(`tool.${tool}` as Key)} onClick={() => onLeft(tool)} />
-      ))}
-    </div>
-  );
   return (
     <div className="toolbar" role="toolbar" aria-label={t('viewer.tools')}>
-      {tools('viewer.leftDrag', MOVING)}
-      <div className="group" aria-label={t('viewer.windows')} role="group">
-        {windows.map(([name, key]) => (
-          <ToolButton key={name} keyName={key} label={t(PRESETS[name].label)} onClick={() => pane.preset(name)} />
-        ))}
+      <div className="group" role="group" aria-label={t('viewer.leftDrag')}>
+        <ToolGroup tools={MOVING} left={left} onLeft={onLeft} />
       </div>
-      <Turning pane={pane} />
+      <div className="group">
+        <WindowMenu modality={modality} onPreset={pane.preset} />
+      </div>
+      <Turning {...props} />
       {playing !== null && (
-        <div className="group">
-          <ToolButton on={playing} keyName="C" label={t('tool.cine')} onClick={props.onCine} />
+        <div className="group reading-only">
+          <ToolButton on={playing} keyName="C" sign="play" label={t('tool.cine')} onClick={props.onCine} />
         </div>
       )}
-      {tools('viewer.measuring', DRAWN)}
+      <Measuring left={left} onLeft={onLeft} />
       <div className="group">
-        <ToolButton keyName="^Z" label={t('tool.undo')} onClick={props.onUndo}>
-          ↶
-        </ToolButton>
-        <ToolButton keyName="^Y" label={t('tool.redo')} onClick={props.onRedo}>
-          ↷
-        </ToolButton>
+        <ToolButton keyName="^Z" sign="undo" label={t('tool.undo')} onClick={props.onUndo} />
+        <ToolButton keyName="^Y" sign="redo" label={t('tool.redo')} onClick={props.onRedo} />
       </div>
-      <div className="group">
-        <ToolButton on={props.infoShown} keyName="⇧O" label={t('tool.info')} onClick={props.onInfo} />
-      </div>
-      {outlinesShown !== null && (
-        <div className="group">
-          <ToolButton on={outlinesShown} keyName="O" label={t('tool.outlines')} onClick={props.onOutlines} />
-          <ToolButton keyName="⇧N" label={t('key.lesionPrevious')} onClick={() => onStep(-1)}>
-            ‹
-          </ToolButton>
-          <ToolButton keyName="N" label={t('key.lesionNext')} onClick={() => onStep(1)}>
-            ›
-          </ToolButton>
-        </div>
-      )}
+      {outlinesShown !== null && <Outlined shown={outlinesShown} onShown={props.onOutlines} onStep={props.onStep} />}
       {countyShown != null && onCounty !== undefined && (
         <div className="group">
           <ToolButton on={countyShown} keyName="U" label={t('tool.county')} onClick={onCounty} />
@@ -158,10 +171,10 @@ export const Toolbar = memo(function Toolbar(props: Props) {
       )}
       {heatShown !== null && (
         <div className="group">
-          <ToolButton on={heatShown} keyName="H" label={t('tool.heatmap')} onClick={props.onHeat} />
+          <ToolButton on={heatShown} keyName="H" sign="heat" label={t('tool.heatmap')} onClick={props.onHeat} />
         </div>
       )}
-      {layout !== undefined && onLayout !== undefined && <LayoutButtons layout={layout} onLayout={onLayout} linked={props.linked ?? null} onLink={props.onLink ?? (() => undefined)} />}
+      {layout !== undefined && onLayout !== undefined && <LayoutMenu layout={layout} onLayout={onLayout} linked={props.linked ?? null} onLink={props.onLink ?? (() => undefined)} />}
       {props.children}
     </div>
   );

@@ -3,7 +3,7 @@ import { lazy, Suspense, useCallback, useMemo } from 'react';
 import type { Lesion, OutlineLine } from '../api/types';
 import { useTexts } from '../i18n';
 import type { Shown, StudyPictures } from '../study/pictures';
-import { ToolButton } from '../study/Toolbar';
+import { ToolButton } from '../study/ToolButton';
 import { fixed } from '../ui/format';
 import { Loading } from '../ui/states';
 import type { Tool } from '../viewer/interaction';
@@ -33,7 +33,11 @@ interface Props {
 export function MprButton({ desk, looked }: Pick<Props, 'desk' | 'looked'>) {
   const { t } = useTexts();
   if (looked === null || looked.sources.length < 2) return null;
-  return <ToolButton keyName="⇧M" label={t('mpr.open')} onClick={desk.toggle} />;
+  return (
+    <div className="group reading-only">
+      <ToolButton keyName="⇧M" sign="mpr" label={t('mpr.open')} onClick={desk.toggle} />
+    </div>
+  );
 }
 
 /** Where the planes cross, and what a reformation is not. */
