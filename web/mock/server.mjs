@@ -11,6 +11,7 @@ import * as data from './data.mjs';
 import * as box from './box.mjs';
 import * as home from './home.mjs';
 import * as joined from './joined.mjs';
+import * as review from './review.mjs';
 import { ctSlice, heatmap, radiograph } from './pictures.mjs';
 
 const DIST = process.env.XINGLIN_DIST ?? fileURLToPath(new URL('../dist', import.meta.url));
@@ -28,7 +29,7 @@ const ACCOUNTS = {
 };
 const state = { sessions: new Map(), listeners: new Set(), boxListeners: new Set() };
 function reset() {
-  Object.assign(state, { rows: Array.from({ length: 137 }, (_, i) => home.adorn(data.makeRow(i, NOW), i)), home: home.reset(), quarantine: data.quarantine(NOW), users: data.users(NOW), failing: false, lost: [], box: box.reset(NOW) });
+  Object.assign(state, { rows: Array.from({ length: 137 }, (_, i) => home.adorn(data.makeRow(i, NOW), i)), home: home.reset(), review: review.reset(), quarantine: data.quarantine(NOW), users: data.users(NOW), failing: false, lost: [], box: box.reset(NOW) });
 }
 reset();
 const pictures = { ct: new Map(), dr: null };
@@ -100,8 +101,10 @@ async function study(req, res, path, me) {
     res.writeHead(200, { 'Content-Type': 'image/png' });
     return res.end(found.png);
   }
-  const [, id, what] = path.match(/^\/api\/studies\/([^/]+)(?:\/(\w+))?$/) ?? [];
+  const [, id, what] = path.match(/^\/api\/studies\/([^/]+)(?:\/(\w+))?/) ?? [];
   const row = state.rows.find((r) => r.study === id);
+  const reviewed = row ? await review.answer(state.review, row, `${req.method} ${path}`, () => asJson(req), me) : null;
+  if (reviewed !== null) return json(res, reviewed.status ?? 200, reviewed.body);
   if (!row) return refuse(res, 404, 'E6404', '没有这个检查。', 'There is no such study.');
   if (what === undefined) return json(res, 200, { ...data.studyOf(row), row: publicRow(row) });
   if (what === 'manifest') return json(res, 200, data.manifestOf(row));
@@ -216,6 +219,11 @@ const server = createServer(async (req, res) => {
     state.home.setting = setting ?? state.home.setting;
     if (decided) home.decide(state.rows.find((r) => r.study === decided.study), decided.decision, 'other', '陈主任');
     if (presets) state.home.presets.set('physician', presets);
+    return json(res, 200, {});
+  }
+  if (url.pathname === '/mock/review') {
+    const { study: id, ...said } = await asJson(req);
+    review.happen(state.review, state.rows.find((r) => r.study === id), said);
     return json(res, 200, {});
   }
   const served = url.pathname.startsWith('/api/') || url.pathname.startsWith('/dicomweb/');

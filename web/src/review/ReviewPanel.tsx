@@ -1,7 +1,7 @@
 /** The review beside the picture: every lesion with its decision and its numbers, the AI's statements, the submission. */
 import './review.css';
 import { Button, Modal } from 'antd';
-import { useState } from 'react';
+import { useEffect, useRef, useState } from 'react';
 import type { Lesion } from '../api/types';
 import { useTexts } from '../i18n';
 import { ChangeSince } from '../study/ChangeSince';
@@ -258,10 +258,15 @@ function SubmitButtons({ review }: { review: ReviewState }) {
 export function ReviewPanel(props: Props) {
   const { review } = props;
   const { t } = useTexts();
-  const { work, sent, head } = review;
+  const { work, sent, head, editing } = review;
+  const top = useRef<HTMLElement>(null);
+  // Whoever presses Edit looks for the lesions: the panel may have been scrolled down.
+  useEffect(() => {
+    if (editing) top.current?.scrollIntoView({ block: 'start' });
+  }, [editing]);
   if (work === null && head === null) return null;
   return (
-    <section data-testid="review">
+    <section data-testid="review" ref={top}>
       <h2>
         {t('review.title')} <span className="muted">{t(review.editing ? 'review.copy' : 'lesion.readOnly')}</span>
       </h2>

@@ -6,6 +6,19 @@ import { percent } from './joined';
 
 const GLYPH = { growth: '▲', regression: '▼', new: '＋', resolved: '–', within_repeatability: '≈', undetermined: '?' } as const;
 
+/** In a narrow column: glyph and percentage, the word for those who do not see them. */
+export function ChangeBrief({ change }: { change: Change | undefined }) {
+  const { t, said } = useTexts();
+  if (change === undefined) return <>—</>;
+  const words = said({ message_zh: change.verdict_zh, message_en: change.verdict_en });
+  const shown = change.share !== null ? percent(change.share) : change.verdict === 'new' ? t('joined.verdict.new') : '';
+  return (
+    <span className={`change-${change.verdict}`} title={`${t('lesion.since', { date: date(change.since) })} · ${words}`} role="img" aria-label={`${t(`joined.verdict.${change.verdict}`)} ${change.share === null ? '' : shown}`}>
+      {GLYPH[change.verdict]} {shown}
+    </span>
+  );
+}
+
 /** `redrawnMl` is the volume of an outline that a person drew: the comparison has not judged it, only its percentage is known. */
 export function ChangeSince({ change, redrawnMl = null }: { change: Change | undefined; redrawnMl?: number | null }) {
   const { t, said } = useTexts();

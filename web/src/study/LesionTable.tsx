@@ -2,7 +2,7 @@ import { useEffect, useRef } from 'react';
 import type { Lesion } from '../api/types';
 import { useTexts, type Key } from '../i18n';
 import { fixed } from '../ui/format';
-import { ChangeSince } from './ChangeSince';
+import { ChangeBrief } from './ChangeSince';
 import { NO_CHANGES, type Changes } from './changes';
 
 export const KINDS: Record<string, Key> = {
@@ -128,8 +128,8 @@ export function LesionTable({ lesions, selected, onSelect, changes = NO_CHANGES 
               <td className="num">{fixed(lesion.mean_hu, 0)}</td>
               <td className="num">{fixed(lesion.probability, 2)}</td>
               {changes.size > 0 && (
-                <td className="lesion-change">
-                  <ChangeSince change={changes.get(lesion.id)} />
+                <td className="num lesion-change">
+                  <ChangeBrief change={changes.get(lesion.id)} />
                 </td>
               )}
             </tr>
