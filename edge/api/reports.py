@@ -14,6 +14,7 @@ from core.web.text import Text
 from edge.api.context import Site, TheSite, need
 from edge.api.seat import opened_study
 from edge.report.physician.bound import offered_severity
+from edge.report.physician.classes import code_tables
 from edge.report.physician.content import Content, content_of, statement_json
 from edge.report.physician.errors import DocumentWaits
 from edge.report.physician.phrases import Phrase
@@ -273,6 +274,7 @@ def _state(site: Site, session: Session, row: dict[str, Any]) -> dict[str, Any]:
         },
         "documents": _documents(site, study),
         "pictures": offered_pictures(box, study),
+        "codes": code_tables(),
         **_shown(site, row, content),
     }  # fmt: skip
 

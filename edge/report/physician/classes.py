@@ -165,6 +165,19 @@ class Severity:
     confirmed: bool = False
 
 
+def code_tables() -> dict[str, list[dict[str, str]]]:
+    """Return every table of codes as a form shows it: code, Chinese, English."""
+    tables: dict[str, Mapping[str, tuple[str, str] | tuple[str, str, int]]] = {
+        "state": STATES, "site": SITES, "bacteriology": BACTERIOLOGY, "resistance": RESISTANCE,
+        "history": HISTORY, "tier": TIERS, "basis": BASES, "scale": SCALES, "crrs": CRRS,
+        "score": SCORE,
+    }  # fmt: skip
+    return {
+        name: [{"code": code, "zh": words[0], "en": words[1]} for code, words in table.items()]
+        for name, table in tables.items()
+    }
+
+
 def check_tier(found: Classification) -> None:
     """Refuse a tier or state without its basis (rules 1 to 3).
 

@@ -17,6 +17,8 @@ import { TopBar } from './TopBar';
 
 const StudyPage = lazy(() => import('../study/StudyPage'));
 const ReportPage = lazy(() => import('../report/ReportPage'));
+const CardPage = lazy(() => import('../report/CardPage'));
+const PhrasesPage = lazy(() => import('../report/PhrasesPage'));
 const UploadPage = lazy(() => import('../pages/UploadPage'));
 const QuarantinePage = lazy(() => import('../pages/QuarantinePage'));
 const QueuePage = lazy(() => import('../pages/QueuePage'));
@@ -40,6 +42,7 @@ const PAGES: { path: string; permission: Permission | null; page: React.Componen
   { path: '/users', permission: 'users.manage', page: UsersPage },
   { path: '/region', permission: 'region.read', page: RegionPage },
   { path: '/keys', permission: null, page: HabitsPage },
+  { path: '/phrases', permission: 'report.write', page: PhrasesPage },
   { path: '/screening', permission: 'study.override', page: ScreeningPage },
 ];
 
@@ -49,13 +52,14 @@ function pageOf(path: string) {
 
 /** Pictures are read in the dark; lists and forms are light. */
 function inTheDark(path: string): boolean {
-  return (path.startsWith('/study/') && !path.endsWith('/report')) || path.startsWith('/screening/');
+  return (path.startsWith('/study/') && !/\/(report|card)$/.test(path)) || path.startsWith('/screening/');
 }
 
 /** Pages of one thing, named in the path. */
 const OPENED: { pattern: RegExp; permission: Permission; page: (name: string) => ReactNode }[] = [
   { pattern: /^\/study\/([^/]+)$/, permission: 'study.open', page: (study) => <StudyPage key={study} study={study} /> },
   { pattern: /^\/study\/([^/]+)\/report$/, permission: 'study.open', page: (study) => <ReportPage key={study} study={study} /> },
+  { pattern: /^\/study\/([^/]+)\/card$/, permission: 'study.open', page: (study) => <CardPage key={study} study={study} /> },
   { pattern: /^\/consults\/([^/]+)$/, permission: 'consult.read', page: (consult) => <BoxCasePage key={consult} consult={consult} /> },
 ];
 

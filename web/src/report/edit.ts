@@ -1,5 +1,5 @@
 /** Every edit of a report as a pure function on its content. */
-import type { Change, Content, Phrase, Section, Statement } from './types';
+import type { Change, ClassName, Content, FollowUpTable, Phrase, Scale, Section, Severity, Statement } from './types';
 
 const FREE: Omit<Statement, 'key' | 'section'> = { way: 'free', template: '', arguments: {}, sources: [], origin: 'person', confirmed: true, text: '', language: 'zh', replaces: '' };
 
@@ -75,6 +75,44 @@ export function based(content: Content, code: string, source: string, yes: boole
   const rest = content.classification.basis.filter((one) => one.code !== code);
   const basis = yes ? [...rest, { code, source, detail: '' }] : rest;
   return { ...content, classification: { ...content.classification, basis } };
+}
+
+export function classified(content: Content, name: ClassName, value: string): Content {
+  return { ...content, classification: { ...content.classification, [name]: value } };
+}
+
+/** What the box measured, taken over or not. */
+export function severityTaken(content: Content, measured: Severity, yes: boolean): Content {
+  const rest = content.severity.filter((one) => one.scale !== measured.scale);
+  return { ...content, severity: yes ? [...rest, { ...measured, confirmed: true }] : rest };
+}
+
+/** What a person states on a scale; an empty value takes it out. */
+export function severityStated(content: Content, scale: Scale, value: string, user: string): Content {
+  const rest = content.severity.filter((one) => one.scale !== scale);
+  if (value === '') return { ...content, severity: rest };
+  return { ...content, severity: [...rest, { scale, value, source: `person:${user}`, note_zh: '', note_en: '', confirmed: true }] };
+}
+
+/** Items of the radiograph score, by comma. */
+export function scored(value: string, item: string, yes: boolean): string {
+  const rest = value.split(',').filter((one) => one !== '' && one !== item);
+  return (yes ? [...rest, item] : rest).join(',');
+}
+
+export function compared(content: Content, table: FollowUpTable | null): Content {
+  const rest = { ...content };
+  delete rest.follow_up;
+  return table === null ? rest : { ...rest, follow_up: table };
+}
+
+export const PICTURES_MAX = 4;
+
+export function pictured(content: Content, frame: string, yes: boolean): Content {
+  const { pictures = [], ...rest } = content;
+  const kept = pictures.filter((one) => one !== frame);
+  const next = yes && kept.length < PICTURES_MAX ? [...kept, frame] : kept;
+  return next.length === 0 ? rest : { ...rest, pictures: next };
 }
 
 /** The phrase whose abbreviation was typed. */

@@ -91,6 +91,23 @@ export function useReport(study: string): Report {
     return () => window.clearTimeout(timer);
   }, [saving.state, content, theirs, flush]);
 
+  // What was typed a moment ago is saved when the form is closed, and asked about when the tab is.
+  const dirty = saving.state === 'dirty' || saving.state === 'failed';
+  const unsaved = useRef(dirty);
+  useEffect(() => {
+    unsaved.current = dirty && theirs === null;
+  });
+  useEffect(() => {
+    const ask = (event: BeforeUnloadEvent) => {
+      if (unsaved.current) event.preventDefault();
+    };
+    window.addEventListener('beforeunload', ask);
+    return () => {
+      window.removeEventListener('beforeunload', ask);
+      if (unsaved.current) void flush();
+    };
+  }, [flush]);
+
   const edit = useCallback((change: (old: Content) => Content) => {
     const old = latest.current.content;
     if (old === null) return;

@@ -2,8 +2,10 @@ import { Button, Dropdown } from 'antd';
 import { lazy, Suspense, useState } from 'react';
 import type { Manifest, Study } from '../api/types';
 import { useLive } from '../app/live';
+import { navigate, usePlace } from '../app/router';
 import { useSession } from '../app/session';
 import { useTexts } from '../i18n';
+import { AskRepeat } from '../quality/AskRepeat';
 import { AiChip, QcChip } from '../ui/chips';
 import { ageYears, date, time } from '../ui/format';
 import { Link } from '../ui/Link';
@@ -12,6 +14,11 @@ import { useRead } from '../ui/useRead';
 import { Reading } from './Reading';
 
 const RequestDialog = lazy(() => import('../consult/RequestDialog').then((module) => ({ default: module.RequestDialog })));
+
+const ReportForm = lazy(() => import('../report/ReportForm').then((module) => ({ default: module.ReportForm })));
+
+/** In the address while the report stands beside the pictures. */
+const BESIDE = '?report';
 
 const ASKED = ['consultation', 'mdt', 'referral'] as const;
 
@@ -38,7 +45,20 @@ function AskButton({ study }: { study: Study }) {
   );
 }
 
-function Head({ study }: { study: Study }) {
+/** The report is written beside the pictures; a second press puts it away. */
+function ReportLink({ study }: { study: string }) {
+  const { t } = useTexts();
+  const { search } = usePlace();
+  const at = `/study/${encodeURIComponent(study)}`;
+  const open = search === BESIDE;
+  return (
+    <Link to={open ? at : `${at}${BESIDE}`} className="report-link">
+      {t(open ? 'report.close' : 'report.open')}
+    </Link>
+  );
+}
+
+function Head({ study, onChanged }: { study: Study; onChanged: () => void }) {
   const { t } = useTexts();
   const { row } = study;
   const years = ageYears(row.birth_date, row.study_date);
@@ -66,7 +86,8 @@ function Head({ study }: { study: Study }) {
       <span className="pair">
         AI <AiChip state={row.ai} />
       </span>
-      <Link to={`/study/${encodeURIComponent(row.study)}/report`} className="report-link">{t('report.open')}</Link>
+      <ReportLink study={row.study} />
+      <AskRepeat study={study.row.study} quality={study.quality} onChanged={onChanged} />
       <AskButton study={study} />
     </header>
   );
@@ -78,6 +99,7 @@ void import('../viewer/cornerstone').catch(() => undefined);
 export default function StudyPage({ study }: { study: string }) {
   const { t } = useTexts();
   const base = `/api/studies/${encodeURIComponent(study)}`;
+  const beside = usePlace().search === BESIDE;
   const read = useRead<Study>(base);
   // Asked for at once, not after the study: this decides when the first picture is there. While
   // images still arrive it is read again every fifty.
@@ -97,13 +119,20 @@ export default function StudyPage({ study }: { study: string }) {
   }
   return (
     <div className="page study">
-      <Head study={read.data} />
+      <Head study={read.data} onChanged={read.reload} />
       {read.error !== null && (
         <div className="banner" role="alert">
           {t('study.stale')} <Button size="small" onClick={read.reload}>{t('action.retry')}</Button>
         </div>
       )}
-      <Reading study={read.data} manifest={manifest} onChanged={read.reload} />
+      <div className={beside ? 'study-split with-report' : 'study-split'}>
+        <Reading study={read.data} manifest={manifest} onChanged={read.reload} />
+        {beside && (
+          <Suspense fallback={<Loading label={t('state.loadingPage')} />}>
+            <ReportForm study={study} onClose={() => navigate(`/study/${encodeURIComponent(study)}`)} />
+          </Suspense>
+        )}
+      </div>
     </div>
   );
 }
