@@ -5,6 +5,7 @@
 import { cache, Enums, eventTarget, getShouldUseCPURendering, imageLoader, init as initCore, RenderingEngine, utilities, type Types } from '@cornerstonejs/core';
 import { createImage, init as initLoader, wadors } from '@cornerstonejs/dicom-image-loader';
 import { paddingOf, shrunk, type FrameSource } from './frames';
+import { turnedFit } from './fit';
 import { prefetch, type Prefetch } from './prefetch';
 import type { Window } from './presets';
 import type { Sampler } from './readings';
@@ -338,6 +339,15 @@ class StackPane implements Pane {
     const { rotation, flipHorizontal, flipVertical } = this.turned;
     this.viewport.setCamera({ flipHorizontal, flipVertical });
     this.viewport.setViewPresentation({ rotation });
+    if (!this.moved) this.fitTurned(rotation);
+  }
+
+  private fitTurned(rotation: number): void {
+    const data = this.viewport.getImageData() as Types.IImageData | Types.CPUIImageData | undefined;
+    if (data === undefined) return;
+    const [columns, rows] = data.dimensions;
+    const [right, down] = data.spacing;
+    this.viewport.setZoom(turnedFit([columns * right, rows * down], [this.element.clientWidth, this.element.clientHeight], rotation));
   }
 
   reset(): void {
