@@ -12,6 +12,7 @@ import * as box from './box.mjs';
 import * as home from './home.mjs';
 import * as joined from './joined.mjs';
 import * as review from './review.mjs';
+import * as measured from './measured.mjs';
 import { ctSlice, heatmap, radiograph } from './pictures.mjs';
 
 const DIST = process.env.XINGLIN_DIST ?? fileURLToPath(new URL('../dist', import.meta.url));
@@ -29,7 +30,7 @@ const ACCOUNTS = {
 };
 const state = { sessions: new Map(), listeners: new Set(), boxListeners: new Set() };
 function reset() {
-  Object.assign(state, { rows: Array.from({ length: 137 }, (_, i) => home.adorn(data.makeRow(i, NOW), i)), home: home.reset(), review: review.reset(), quarantine: data.quarantine(NOW), users: data.users(NOW), failing: false, lost: [], box: box.reset(NOW) });
+  Object.assign(state, { rows: Array.from({ length: 137 }, (_, i) => home.adorn(data.makeRow(i, NOW), i)), home: home.reset(), measured: measured.reset(), review: review.reset(), quarantine: data.quarantine(NOW), users: data.users(NOW), failing: false, lost: [], box: box.reset(NOW) });
 }
 reset();
 const pictures = { ct: new Map(), dr: null };
@@ -93,6 +94,11 @@ function frame(res, url) {
 }
 
 async function study(req, res, path, me) {
+  const [, drawnOn, rest] = path.match(/^\/api\/studies\/([^/]+)\/measurements(?:\/(send))?$/) ?? [];
+  if (drawnOn !== undefined) {
+    const kept = await measured.answer(state.measured, req.method, drawnOn, rest, me, () => asJson(req));
+    return json(res, kept.status ?? 200, kept.body);
+  }
   const [, carrier, kept, picture] = path.match(/^\/api\/studies\/([^/]+)\/joined(?:\/(\w+))?(?:\/pictures\/([\w-]+))?$/) ?? [];
   if (carrier !== undefined) {
     const found = joined.answer(carrier, kept, picture);

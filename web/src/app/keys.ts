@@ -58,6 +58,7 @@ export const BINDINGS: readonly Binding[] = [
   { command: 'view.tool.arrow', keys: ['k'], label: 'tool.arrow', group: 'viewer' },
   { command: 'view.tool.loupe', keys: ['m'], label: 'tool.loupe', group: 'viewer' },
   { command: 'view.measureRemove', keys: ['Delete', 'Backspace'], label: 'key.measureRemove', group: 'viewer' },
+  { command: 'view.measuresSend', keys: ['Shift+U'], label: 'measured.send', group: 'viewer' },
   { command: 'view.undo', keys: ['Ctrl+Z'], label: 'tool.undo', group: 'viewer' },
   { command: 'view.redo', keys: ['Ctrl+Y', 'Ctrl+Shift+Z'], label: 'tool.redo', group: 'viewer' },
   { command: 'view.rotateRight', keys: ['r'], label: 'tool.rotateRight', group: 'viewer' },

@@ -9,6 +9,8 @@ import homeEn from './home.en.json';
 import homeZh from './home.zh.json';
 import joinedEn from './joined.en.json';
 import joinedZh from './joined.zh.json';
+import measuredEn from './measured.en.json';
+import measuredZh from './measured.zh.json';
 import { pseudo } from './pseudo';
 import regionEn from './region.en.json';
 import regionZh from './region.zh.json';
@@ -22,8 +24,8 @@ import reviewEn from './review.en.json';
 import reviewZh from './review.zh.json';
 import baseZh from './zh.json';
 
-export const zh = { ...baseZh, ...regionZh, ...viewerZh, ...volumeZh, ...joinedZh, ...reviewZh, ...homeZh, ...reportZh, ...habitsZh };
-export const en = { ...baseEn, ...regionEn, ...viewerEn, ...volumeEn, ...joinedEn, ...reviewEn, ...homeEn, ...reportEn, ...habitsEn };
+export const zh = { ...baseZh, ...regionZh, ...viewerZh, ...volumeZh, ...joinedZh, ...reviewZh, ...homeZh, ...measuredZh, ...reportZh, ...habitsZh };
+export const en = { ...baseEn, ...regionEn, ...viewerEn, ...volumeEn, ...joinedEn, ...reviewEn, ...homeEn, ...measuredEn, ...reportEn, ...habitsEn };
 
 export type Key = keyof typeof zh;
 export type Facts = Record<string, string | number>;

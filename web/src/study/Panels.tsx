@@ -9,9 +9,9 @@ import { JoinedPanel } from './JoinedPanel';
 import { DeliveryPanel, HistoryPanel } from './RecordPanels';
 import { QcPanel } from './QcPanel';
 
-const TABS = ['ai', 'joined', 'qc', 'delivery', 'history'] as const;
+const TABS = ['ai', 'measured', 'joined', 'qc', 'delivery', 'history'] as const;
 type Tab = (typeof TABS)[number];
-const LABEL: Record<Tab, Key> = { ai: 'panel.ai', joined: 'panel.joined', qc: 'panel.qc', delivery: 'panel.delivery', history: 'panel.history' };
+const LABEL: Record<Tab, Key> = { ai: 'panel.ai', measured: 'panel.measured', joined: 'panel.joined', qc: 'panel.qc', delivery: 'panel.delivery', history: 'panel.history' };
 
 interface Props {
   study: Study;
@@ -22,6 +22,9 @@ interface Props {
   review: (changes: Changes) => ReactNode;
   facts: ReactNode;
   reviewed: boolean;
+  /** Measurements: their list, and how many there are. */
+  measured: ReactNode;
+  measuredCount: number;
 }
 
 /** What became of each lesion since the prior CT, where one was compared. */
@@ -42,7 +45,7 @@ function useJoined(base: string, revision: number) {
   return { joined, busy };
 }
 
-export const Panels = memo(function Panels({ study, selected, onSelect, onChanged, review, facts, reviewed }: Props) {
+export const Panels = memo(function Panels({ study, selected, onSelect, onChanged, review, facts, reviewed, measured, measuredCount }: Props) {
   const { t } = useTexts();
   const [tab, setTab] = useState<Tab>('ai');
   const base = `/api/studies/${encodeURIComponent(study.row.study)}`;
@@ -50,6 +53,7 @@ export const Panels = memo(function Panels({ study, selected, onSelect, onChange
   const changes = useChanges(base, joined.data?.rows ?? []);
   const done = joined.data?.rows.filter((row) => row.state !== 'waiting' && row.state !== 'running') ?? [];
   const mark: Partial<Record<Tab, string>> = {
+    measured: measuredCount > 0 ? String(measuredCount) : undefined,
     joined: busy ? '◐' : done.length > 0 ? String(done.length) : undefined,
     qc: study.row.qc === 'reject' ? '✕' : study.row.qc === 'warn' ? '!' : undefined,
     delivery: study.deliveries.some((delivery) => delivery.state === 'failed') ? '✕' : undefined,
@@ -72,6 +76,7 @@ export const Panels = memo(function Panels({ study, selected, onSelect, onChange
             <AiPanel study={study} selected={selected} onSelect={onSelect} onChanged={onChanged} changes={changes} facts={facts} reviewed={reviewed} />
           </>
         )}
+        {tab === 'measured' && measured}
         {tab === 'joined' && <JoinedPanel study={study} list={joined} onSelect={onSelect} />}
         {tab === 'qc' && <QcPanel study={study} />}
         {tab === 'delivery' && <DeliveryPanel study={study} />}

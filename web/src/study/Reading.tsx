@@ -16,6 +16,8 @@ import { ReviewOverlay } from '../review/ReviewOverlay';
 import { CaseFacts } from '../review/CaseFacts';
 import { ReviewPanel } from '../review/ReviewPanel';
 import { useReviewDesk } from '../review/useReviewDesk';
+import { MeasuredAloud, MeasurePanel } from '../measured/MeasurePanel';
+import { useMeasured } from '../measured/useMeasured';
 import { useDrawing } from '../viewer/useDrawing';
 import { useMpr } from '../volume/useMpr';
 import { MprButton, VolumeStage } from '../volume/VolumeStage';
@@ -288,7 +290,9 @@ function Stage({ study, manifest, first, onChanged }: StageProps) {
   const desk = useReviewDesk({ study, frames: homeFrames, outlines, selected, choose, left, setLeft, show: (slice) => goTo(home ?? first, slice), look: () => active()?.frames[active()?.wanted ?? 0]?.key ?? null });
   const { review } = desk;
   const mpr = useMpr();
-  const hands = useMemo(() => ({ ...drawing, edit: review.hand }), [drawing, review.hand]);
+  const measured = useMeasured(row.study, prior.pictures, shown, drawing);
+  const kept = measured.drawings;
+  const hands = useMemo(() => ({ ...drawing, edit: review.hand, kept }), [drawing, review.hand, kept]);
   const toggleAi = useCallback(() => setAiShown((old) => !old), []);
   const [infoShown, toggleInfo] = useReducer((old: boolean) => !old, true);
   const undo = useCallback(() => drawStep({ step: 'undo' }), [drawStep]);
@@ -321,6 +325,7 @@ function Stage({ study, manifest, first, onChanged }: StageProps) {
     'view.partNext': () => step({ step: 'activate', cell: (parts.active + 1) % CELLS[parts.layout] }),
     'view.link': () => CELLS[parts.layout] > 1 && relink(),
     'view.compare': compareLatest,
+    'view.measuresSend': () => void measured.current.send(),
     'view.info': toggleInfo,
     'view.outlines': toggleAi,
     'view.heatmap': heat.toggle,
@@ -386,10 +391,11 @@ function Stage({ study, manifest, first, onChanged }: StageProps) {
           <ReviewBar review={review} inHand={left === 'edit'} onTool={desk.take} onEdit={desk.toggle} onDelete={desk.deleteContour} />
         </Toolbar>
         {prior.error !== null && <Notice tone="error" title={t('prior.failed')} />}
+        <MeasuredAloud measured={measured} />
         <PartCells parts={parts} shown={shown} current={current} prior={prior.pictures} render={cellOf} />
       </div>
       <VolumeStage desk={mpr} looked={looked ?? null} of={looked?.prior === true ? prior.pictures : current} aiShown={aiShown} left={left} onLeft={chooseTool} lesions={lesions} selected={selected} />
-      <Panels study={study} selected={selected} onSelect={choose} onChanged={onChanged} reviewed={review.head !== null} facts={<CaseFacts base={review.base} facts={review.read?.facts ?? null} onSaved={review.reread} />} review={(changes) => <ReviewPanel review={review} lesions={lesions} changes={changes} selected={desk.selected} asking={desk.asking} onAsking={desk.setAsking} onSelect={desk.select} />} />
+      <Panels study={study} selected={selected} onSelect={choose} onChanged={onChanged} measured={<MeasurePanel measured={measured} hands={drawing} onGoTo={(place) => goTo(place.uid, place.index)} />} measuredCount={measured.current.mine.length} reviewed={review.head !== null} facts={<CaseFacts base={review.base} facts={review.read?.facts ?? null} onSaved={review.reread} />} review={(changes) => <ReviewPanel review={review} lesions={lesions} changes={changes} selected={desk.selected} asking={desk.asking} onAsking={desk.setAsking} onSelect={desk.select} />} />
     </div>
   );
 }

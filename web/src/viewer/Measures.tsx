@@ -1,5 +1,8 @@
 /** Measurements over the picture, in their own colour: what a reader drew, with its numbers. */
 import { useMemo } from 'react';
+import { disagreements, isSame, numbersOf, type Foreign, type Kept } from '../measured/kept';
+import { told as toldNumbers } from '../measured/told';
+import type { KeptDrawings } from '../measured/useMeasured';
 import { useTexts } from '../i18n';
 import type { Painted } from './cornerstone';
 import type { Frame } from './frames';
@@ -88,14 +91,15 @@ function textAt(placed: readonly Point[], kind: Measure['kind']): Point {
 
 const LINE_PX = 17;
 
-function Shape({ measure, painted, lines, chosen }: { measure: Pick<Measure, 'kind' | 'points'>; painted: Painted; lines: readonly string[]; chosen: boolean }) {
+function Shape({ measure, painted, lines, chosen, foreign, apart }: { measure: Pick<Measure, 'kind' | 'points'>; painted: Painted; lines: readonly string[]; chosen: boolean; foreign?: boolean; apart?: readonly string[] }) {
   const place = (point: Point) => toPane(painted.matrix, point);
   const path = pathOf(measure.kind, measure.points, place);
   const placed = measure.points.map(place);
-  const handles = measure.kind === 'contour' ? [] : placed;
+  // What is somebody else's has nothing to take hold of; a probed point is its own mark.
+  const handles = measure.kind === 'contour' || (foreign === true && measure.kind !== 'probe') ? [] : placed;
   const [x, y] = textAt(placed, measure.kind);
   return (
-    <g className={`measure${chosen ? ' chosen' : ''}`} data-testid={`measure-${measure.kind}`}>
+    <g className={`measure${chosen ? ' chosen' : ''}${foreign === true ? ' foreign' : ''}`} data-testid={foreign === true ? 'foreign-measure' : `measure-${measure.kind}`}>
       {path !== '' && (
         <>
           <path d={path} className="halo" />
@@ -111,29 +115,55 @@ function Shape({ measure, painted, lines, chosen }: { measure: Pick<Measure, 'ki
             {line}
           </tspan>
         ))}
+        {apart?.map((line) => (
+          <tspan key={line} className="apart" x={x + 9} dy={LINE_PX}>
+            {line}
+          </tspan>
+        ))}
       </text>
     </g>
   );
 }
 
+/** What the server says of one's own drawing where it says something else than the page. */
+function useApart() {
+  const { t } = useTexts();
+  return (measure: Measure, kept: Kept | undefined, frame: Frame, modality: string, pixels: Sampler | null): string[] => {
+    if (kept === undefined || !isSame(measure, kept)) return [];
+    const names = disagreements(numbersOf(measure, frame, pixels, modality === 'CT' ? 'HU' : ''), kept.numbers);
+    return names.length === 0 ? [] : toldNumbers(t, kept.numbers).map((number) => `≠ ${t('measured.server', { number })}`);
+  };
+}
+
+/** Others' drawings: their own line, their author's name, nothing to take hold of. */
+function Others({ others, painted, frame }: { others: readonly Foreign[]; painted: Painted; frame: Frame }) {
+  const { t } = useTexts();
+  const here = others.filter((one) => one.frame === frame.key);
+  return here.map((one) => <Shape key={one.id} measure={one} painted={painted} lines={[one.name, ...toldNumbers(t, one.numbers), one.text].filter((line) => line !== '')} chosen={false} foreign />);
+}
+
 interface Props {
   drawing: Drawing;
+  kept?: KeptDrawings;
   painted: Painted;
   frame: Frame;
   modality: string;
   pixels: Sampler | null;
 }
 
-export function Measures({ drawing, painted, frame, modality, pixels }: Props) {
+export function Measures({ drawing, kept, painted, frame, modality, pixels }: Props) {
   const say = useReading();
   const here = useMemo(() => drawing.done.filter((one) => one.frame === frame.key), [drawing.done, frame.key]);
   // Numbers are counted anew when the shape or the picture changes, not when the window does.
   const told = useMemo(() => new Map(here.map((one) => [one.id, say(one, frame, modality, pixels)])), [here, say, frame, modality, pixels]);
+  const apartOf = useApart();
+  const apart = useMemo(() => new Map(here.map((one) => [one.id, apartOf(one, kept?.own.get(one.id), frame, modality, pixels)])), [here, apartOf, kept, frame, modality, pixels]);
   const { draft } = drawing;
   return (
     <svg className="overlay" data-testid="measures">
+      {kept !== undefined && <Others others={kept.others} painted={painted} frame={frame} />}
       {here.map((one) => (
-        <Shape key={one.id} measure={one} painted={painted} lines={told.get(one.id) ?? []} chosen={one.id === drawing.selected} />
+        <Shape key={one.id} measure={one} painted={painted} lines={told.get(one.id) ?? []} chosen={one.id === drawing.selected} apart={apart.get(one.id)} />
       ))}
       {draft !== null && draft.frame === frame.key && <Shape measure={draft} painted={painted} lines={draft.kind === 'contour' ? [] : say({ ...draft, text: '' }, frame, modality, null)} chosen />}
     </svg>

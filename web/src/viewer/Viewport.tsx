@@ -224,7 +224,7 @@ export function Viewport(props: Props) {
     <section className="viewport" aria-label={t('viewer.label')}>
       <div className="pane" ref={host} data-testid="pane" />
       {state.painted !== null && frame !== undefined && <Overlay painted={state.painted} columns={frame.columns} rows={frame.rows} lines={lines} selected={selected} heatmap={heatmap} onHeatMissing={props.onHeatMissing} />}
-      {state.painted !== null && frame !== undefined && <Measures drawing={hands.drawing} painted={state.painted} frame={frame} modality={props.row.modality} pixels={state.pixels} />}
+      {state.painted !== null && frame !== undefined && <Measures drawing={hands.drawing} kept={hands.kept} painted={state.painted} frame={frame} modality={props.row.modality} pixels={state.pixels} />}
       {props.children}
       {state.loupe !== null && state.painted !== null && state.pixels !== null && <Loupe at={state.loupe} painted={state.painted} pixels={state.pixels} />}
       {frame !== undefined && props.tool === 'arrow' && <NoteField hands={hands} frame={frame} state={state} />}

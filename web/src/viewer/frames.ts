@@ -59,16 +59,24 @@ export function frameAddress(origin: string, study: string, series: string, sop:
   return `wadors:${origin}/dicomweb/studies/${at[0] ?? ''}/series/${at[1] ?? ''}/instances/${at[2] ?? ''}/frames/${frame}`;
 }
 
-/** Pixel Spacing (0028,0030), else Imager Pixel Spacing (0018,1164). */
+const spacingAt = (metadata: DicomObject, tag: string): [number, number] | null => {
+  const [down, right] = numbers(metadata, tag);
+  return down !== undefined && right !== undefined && down > 0 && right > 0 ? [down, right] : null;
+};
+const CALIBRATED_APART = 1e-3;
+
+/**
+ * Pixel Spacing (0028,0030) holds in the patient where the image has an orientation there. A projection's does where somebody
+ * calibrated it: it says how (0028,0A02), or differs from Imager Pixel Spacing (0018,1164); else it is the detector's (PS3.3 10.7.1.3).
+ */
 function spacingOf(metadata: DicomObject): Pick<Frame, 'spacingMm' | 'spacingOf'> {
-  for (const [tag, of] of [
-    ['00280030', 'patient'],
-    ['00181164', 'detector'],
-  ] as const) {
-    const [down, right] = numbers(metadata, tag);
-    if (down !== undefined && right !== undefined && down > 0 && right > 0) return { spacingMm: [down, right], spacingOf: of };
-  }
-  return { spacingMm: null, spacingOf: 'patient' };
+  const own = spacingAt(metadata, '00280030');
+  if (numbers(metadata, '00200037').length === 6) return { spacingMm: own, spacingOf: 'patient' };
+  const detector = spacingAt(metadata, '00181164');
+  const differs = own !== null && detector !== null && (Math.abs(own[0] - detector[0]) > CALIBRATED_APART * detector[0] || Math.abs(own[1] - detector[1]) > CALIBRATED_APART * detector[1]);
+  if (own !== null && (differs || text(metadata, '00280A02') !== '')) return { spacingMm: own, spacingOf: 'patient' };
+  const known = own ?? detector;
+  return { spacingMm: known, spacingOf: known === null ? 'patient' : 'detector' };
 }
 
 /** Stored values that are no picture: Pixel Padding Value (0028,0120) to its limit (0028,0121); null without any. */

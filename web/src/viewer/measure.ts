@@ -60,9 +60,10 @@ export type DrawStep =
   | ({ step: 'press' | 'move' | 'release' } & Stroke)
   | { step: 'hover'; frame: string; at: Point }
   | { step: 'remove'; frame: string }
+  | { step: 'removeOne'; id: string }
   | { step: 'select'; id: string | null }
   | { step: 'text'; id: string; text: string }
-  | { step: 'load'; measures: readonly Measure[] }
+  | { step: 'adopt'; measures: readonly Measure[]; gone?: readonly string[] }
   | { step: 'undo' | 'redo' | 'drop' };
 
 const WANTED: Record<MeasureKind, number> = { probe: 1, length: 2, angle: 3, bidirectional: 2, ellipse: 2, rectangle: 2, contour: Infinity, arrow: 2 };
@@ -207,6 +208,13 @@ function remove(drawing: Drawing, frame: string): Drawing {
   return { ...changed(drawing, drawing.done.filter((one) => one !== gone)), selected: null };
 }
 
+/** What was kept joins every state that undo and redo may return to: it is no step of this hand. */
+function adopted(drawing: Drawing, measures: readonly Measure[], replaced: ReadonlySet<string>): Drawing {
+  const join = (list: readonly Measure[]) => [...measures, ...list.filter((one) => !replaced.has(one.id))];
+  const held = drawing.held === null ? null : { ...drawing.held, before: join(drawing.held.before) };
+  return { ...drawing, done: join(drawing.done), held, past: drawing.past.map(join), future: drawing.future.map(join) };
+}
+
 /** One movement of the hand. A length is one drag; an angle is a drag and a third point; a press on a handle moves it. */
 export function draw(drawing: Drawing, step: DrawStep): Drawing {
   switch (step.step) {
@@ -220,12 +228,14 @@ export function draw(drawing: Drawing, step: DrawStep): Drawing {
       return follow(drawing, step.frame, step.at, false);
     case 'remove':
       return remove(drawing, step.frame);
+    case 'removeOne':
+      return { ...changed(drawing, drawing.done.filter((one) => one.id !== step.id)), selected: null };
     case 'select':
       return { ...drawing, selected: step.id };
     case 'text':
       return changed(drawing, drawing.done.map((one) => (one.id === step.id ? { ...one, text: step.text } : one)));
-    case 'load':
-      return { ...NOTHING_DRAWN, done: step.measures };
+    case 'adopt':
+      return adopted(drawing, step.measures, new Set([...(step.gone ?? []), ...step.measures.map((one) => one.id)]));
     case 'undo':
       return undo(drawing);
     case 'redo':

@@ -1,5 +1,6 @@
 /** What is drawn on a study's pictures, shared by all its panes. */
 import { useReducer, type Dispatch } from 'react';
+import type { KeptDrawings } from '../measured/useMeasured';
 import type { Stroke } from './interaction';
 import { draw, NOTHING_DRAWN, type Drawing, type DrawStep, type Point } from './measure';
 
@@ -11,6 +12,8 @@ export interface Hands {
   step: Dispatch<DrawStep>;
   /** Serves the tool `edit`. */
   edit?: EditStroke;
+  /** What the server has: others' drawings, and its numbers of one's own. */
+  kept?: KeptDrawings;
 }
 
 export function useDrawing(): Hands {
