@@ -27,14 +27,21 @@ const HabitsContext = createContext<Habits | null>(null);
 
 export const useHabits = (): Habits => useContext(HabitsContext) ?? standard();
 
-/** The key of a command as it is written on a button; "" for one without any. */
-export function useKeyLabel(): (command: string) => string {
+/** Buttons of the viewer name the page's own key ("⇧D"; several with spaces between): the one that this person has for it. */
+export function useLiveKeys(): (standard: string) => string {
   const { bindings } = useHabits();
   return useCallback(
-    (command) => {
-      const key = bindings.find((binding) => binding.command === command)?.keys[0];
-      return key === undefined ? '' : keyLabel(key);
-    },
+    (standard) =>
+      standard
+        .split(' ')
+        .map((name) => {
+          const command = BINDINGS.find((binding) => binding.group === 'viewer' && binding.keys.some((key) => keyLabel(key) === name))?.command;
+          if (command === undefined) return name;
+          const live = bindings.find((binding) => binding.command === command)?.keys ?? [];
+          return live.some((key) => keyLabel(key) === name) ? name : live[0] === undefined ? '' : keyLabel(live[0]);
+        })
+        .join(' ')
+        .trim(),
     [bindings],
   );
 }

@@ -1,6 +1,7 @@
 /** A tool: a sign or a short word, with its key in the corner and its name for hover and screen readers. */
 import { Dropdown } from 'antd';
 import type { ReactNode } from 'react';
+import { useLiveKeys } from '../app/habits';
 import { Icon, type Sign } from './icons';
 
 interface Tooled {
@@ -10,11 +11,17 @@ interface Tooled {
   disabled?: boolean;
 }
 
-export function ToolButton({ on, keyName, label, sign, onClick, children, disabled }: Tooled & { on?: boolean; onClick: () => void; children?: ReactNode }) {
+/** The key in a button's corner: drawn by the sheet of styles, since it is no part of the button's name. */
+function KeyMark({ name }: { name: string }) {
+  return name === '' ? null : <kbd aria-hidden="true" data-key={name} />;
+}
+
+export function ToolButton({ on, keyName: standard, label, sign, onClick, children, disabled }: Tooled & { on?: boolean; onClick: () => void; children?: ReactNode }) {
+  const keyName = useLiveKeys()(standard);
   return (
     <button type="button" className={`tool${sign === undefined ? '' : ' signed'}`} aria-pressed={on} aria-label={label} title={keyName === '' ? label : `${label} (${keyName})`} onClick={onClick} disabled={disabled}>
       {sign !== undefined ? <Icon sign={sign} /> : (children ?? label)}
-      {keyName !== '' && <kbd aria-hidden="true">{keyName}</kbd>}
+      <KeyMark name={keyName} />
     </button>
   );
 }
@@ -29,7 +36,9 @@ export interface ToolItem {
 }
 
 /** Tools behind one button. The menu takes the focus, so that it is left and chosen by keys; `face` is what the button shows. */
-export function ToolMenu({ label, keyName, face, sign, items, on, disabled, testId }: Tooled & { face?: string; items: readonly ToolItem[]; on?: boolean; testId?: string }) {
+export function ToolMenu({ label, keyName: standard, face, sign, items, on, disabled, testId }: Tooled & { face?: string; items: readonly ToolItem[]; on?: boolean; testId?: string }) {
+  const live = useLiveKeys();
+  const keyName = live(standard);
   const shown = items.filter((item) => item.on === true).map((item) => item.id);
   return (
     <Dropdown
@@ -45,7 +54,7 @@ export function ToolMenu({ label, keyName, face, sign, items, on, disabled, test
             <span className="tool-item">
               {item.sign !== undefined && <Icon sign={item.sign} />}
               <span className="grow">{item.label}</span>
-              {item.keyName !== '' && <kbd aria-hidden="true">{item.keyName}</kbd>}
+              <KeyMark name={live(item.keyName)} />
             </span>
           ),
           onClick: item.act,
