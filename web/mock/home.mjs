@@ -11,8 +11,8 @@ const STATES = {
   report: (r) => ['none', 'drafted', 'preliminary', 'signed', 'addended'].indexOf(r.report),
   name: (r) => r.pinyin, patient: (r) => r.patient_id, date: (r) => r.study_date + r.study_time, source: (r) => r.institution, device: (r) => r.model,
 };
-const EQUAL = ['qc', 'ai', 'sex', 'finding', 'report', 'screening'];
-const NAMES = { manufacturer: 'manufacturer', model: 'model', institution: 'institution', department: 'department', ae: 'source_ae' };
+const EQUAL = ['repeat', 'qc', 'ai', 'sex', 'finding', 'report', 'screening'];
+const NAMES = { manufacturer: 'manufacturer', model: 'model', institution: 'institution', department: 'department', ae: 'source_ae', station: 'station' };
 const REPORTS = ['none', 'drafted', 'preliminary', 'signed', 'addended'];
 
 /** What the list needs of a row beyond the study itself. */
@@ -21,7 +21,7 @@ export function adorn(row, i) {
   const finding = row.ai !== 'ok' ? 'none' : row.tb_positive ? 'suspected' : row.tb_score !== null ? 'clear' : row.lesion_count ? (i % 4 === 3 ? 'lesions' : 'suspected') : 'clear';
   const kind = modalities.length > 1 ? 'mip' : row.modality !== 'CT' ? 'radiograph' : finding === 'none' || finding === 'clear' ? 'ct_middle' : 'ct_lesion';
   const thumbnail = row.completeness !== 'complete' ? null : i % 23 === 22 ? { version: '', about: { kind: 'unreadable', code: 'E2960' } } : { version: `v${i}`, about: { kind, number: 18, count: 60, lesion: 1 } };
-  return { ...row, modalities, finding, thumbnail, department: ['放射科', '门诊', '急诊科'][i % 3], report: row.ai === 'ok' ? REPORTS[1 + (i % 4)] : 'none', screening: '', result_version: row.ai === 'waiting' || row.ai === 'running' ? 0 : 1, urgent: i % 29 === 5 };
+  return { ...row, modalities, finding, thumbnail, department: ['放射科', '门诊', '急诊科'][i % 3], report: row.ai === 'ok' ? REPORTS[1 + (i % 4)] : 'none', screening: '', repeat: '', result_version: row.ai === 'waiting' || row.ai === 'running' ? 0 : 1, urgent: i % 29 === 5 };
 }
 
 function today(days) {

@@ -11,6 +11,7 @@ import * as data from './data.mjs';
 import * as box from './box.mjs';
 import * as home from './home.mjs';
 import * as joined from './joined.mjs';
+import * as quality from './quality.mjs';
 import * as review from './review.mjs';
 import * as measured from './measured.mjs';
 import { ctSlice, heatmap, radiograph } from './pictures.mjs';
@@ -18,8 +19,8 @@ import { ctSlice, heatmap, radiograph } from './pictures.mjs';
 const DIST = process.env.XINGLIN_DIST ?? fileURLToPath(new URL('../dist', import.meta.url));
 const NOW = Date.now();
 const PERMISSIONS = {
-  radiographer: ['worklist.read', 'study.read', 'study.open', 'upload', 'quarantine.read', 'queue.read'],
-  physician: ['worklist.read', 'study.read', 'study.open', 'study.override', 'upload', 'quarantine.read', 'queue.read', 'region.read', 'consult.read', 'consult.request'],
+  radiographer: ['worklist.read', 'study.read', 'study.open', 'upload', 'quarantine.read', 'queue.read', 'room.use', 'quality.read'],
+  physician: ['worklist.read', 'study.read', 'study.open', 'study.override', 'upload', 'quarantine.read', 'queue.read', 'region.read', 'consult.read', 'consult.request', 'room.use', 'repeat.ask', 'quality.read', 'quality.staff'],
   device_it: ['worklist.read', 'quarantine.read', 'quarantine.release', 'queue.read', 'queue.resend', 'users.manage', 'system.read', 'region.read', 'region.manage'],
   township: ['township.send'],
   auditor: ['audit.read', 'system.read'],
@@ -28,9 +29,9 @@ const all = [...new Set(Object.values(PERMISSIONS).flat())];
 const ACCOUNTS = {
   physician: ['王医生', 'physician'], tech: ['李技师', 'radiographer'], it: ['赵工', 'device_it'], auditor: ['审计员', 'auditor'], otp: ['陈主任', 'radiologist'], admin: ['管理员', 'device_it'], township: ['青石镇卫生院', 'township'],
 };
-const state = { sessions: new Map(), listeners: new Set(), boxListeners: new Set() };
+const state = { sessions: new Map(), listeners: new Set(), boxListeners: new Set(), roomListeners: new Set() };
 function reset() {
-  Object.assign(state, { rows: Array.from({ length: 137 }, (_, i) => home.adorn(data.makeRow(i, NOW), i)), home: home.reset(), measured: measured.reset(), review: review.reset(), quarantine: data.quarantine(NOW), users: data.users(NOW), failing: false, lost: [], box: box.reset(NOW) });
+  Object.assign(state, { rows: Array.from({ length: 137 }, (_, i) => home.adorn(data.makeRow(i, NOW), i)), home: home.reset(), measured: measured.reset(), review: review.reset(), quarantine: data.quarantine(NOW), users: data.users(NOW), failing: false, lost: [], quality: quality.reset(), box: box.reset(NOW) });
 }
 reset();
 const pictures = { ct: new Map(), dr: null };
@@ -79,6 +80,15 @@ function events(req, res, listeners = state.listeners) {
 }
 const tell = (event, listeners = state.listeners) => listeners.forEach((res) => res.write(`id: ${Date.now()}\ndata: ${JSON.stringify(event)}\n\n`));
 
+/** The room and the reading room both hear of a request. */
+function toldRoom(study) {
+  tell(quality.news(state.quality), state.roomListeners);
+  const row = state.rows.find((r) => r.study === study);
+  tell({ study, row: publicRow(row) });
+}
+// The beat that tells the room's page that the line stands.
+setInterval(() => tell({ now: new Date().toISOString(), beat_s: 3 }, state.roomListeners), 3000).unref();
+
 function frame(res, url) {
   const uid = url.match(/instances\/([\d.]+)\/frames/)[1].split('.');
   const row = state.rows.find((r) => url.includes(`/studies/${r.study_uid}/`));
@@ -112,7 +122,11 @@ async function study(req, res, path, me) {
   const reviewed = row ? await review.answer(state.review, row, `${req.method} ${path}`, () => asJson(req), me) : null;
   if (reviewed !== null) return json(res, reviewed.status ?? 200, reviewed.body);
   if (!row) return refuse(res, 404, 'E6404', '没有这个检查。', 'There is no such study.');
-  if (what === undefined) return json(res, 200, { ...data.studyOf(row), row: publicRow(row) });
+  if (what === undefined || what === 'quality') {
+    const whole = data.studyOf(row);
+    const judged = quality.qualityOf(state.quality, row, whole.analysis);
+    return json(res, 200, what === 'quality' ? judged : { ...whole, row: publicRow(row), quality: judged });
+  }
   if (what === 'manifest') return json(res, 200, data.manifestOf(row));
   if (what === 'priors') return json(res, 200, { priors: state.rows.filter((r) => r !== row && r.patient_id === row.patient_id).map((r) => ({ ...publicRow(r), contradicts: '' })) });
   if (what === 'outlines') return json(res, 200, data.outlinesOf(row));
@@ -145,6 +159,15 @@ async function api(req, res, path, query, me) {
   if (key === 'GET /api/worklist/events') return events(req, res);
   const said = await home.answer(state.home, state.rows, key, path, me, () => asJson(req));
   if (said !== null) return json(res, said.status ?? 200, said.body);
+  if (key === 'GET /api/room/events') {
+    events(req, res, state.roomListeners);
+    return tell(quality.news(state.quality), [res]);
+  }
+  const judged = await quality.answer(state.quality, state.rows, key, path, query, me, () => asJson(req));
+  if (judged !== null) {
+    if (judged.told !== undefined) toldRoom(judged.told);
+    return json(res, judged.status ?? 200, judged.body);
+  }
   if (key === 'GET /api/consults/events') return events(req, res, state.boxListeners);
   const told = await box.answer(state.box, key, path, me, () => asJson(req), () => body(req));
   if (told !== null) {
@@ -204,7 +227,7 @@ const server = createServer(async (req, res) => {
     const { on, frames } = await asJson(req);
     state.lost = frames ?? [];
     state.failing = on === true;
-    if (state.failing) state.listeners.forEach((l) => l.destroy());
+    if (state.failing) [...state.listeners, ...state.roomListeners].forEach((l) => l.destroy());
     return json(res, 200, {});
   }
   if (url.pathname === '/mock/box') {
@@ -218,6 +241,13 @@ const server = createServer(async (req, res) => {
     const row = state.rows.find((r) => r.study === (fresh ? `n${fresh}` : id));
     Object.assign(row, change ?? {});
     tell({ study: row.study, row: publicRow(row) });
+    return json(res, 200, {});
+  }
+  if (url.pathname === '/mock/repeat') {
+    const { study, ...wish } = await asJson(req);
+    const row = state.rows.find((r) => r.study === study);
+    quality.raise(state.quality, row, wish, null);
+    toldRoom(study);
     return json(res, 200, {});
   }
   if (url.pathname === '/mock/home') {

@@ -40,6 +40,7 @@ const row = (study: string, change: Partial<Row> = {}): Row => ({
   report: 'none',
   finding: 'clear',
   screening: '',
+  repeat: '',
   result_version: 1,
   urgent: false,
   thumbnail: null,

@@ -1,4 +1,5 @@
 /** The appliance's JSON, as its HTTP interface states it. Nothing here is computed in the browser. */
+import type { Quality, RequestState } from '../quality/types';
 
 export type QcState = 'pending' | 'pass' | 'warn' | 'reject' | 'failed' | 'none';
 export type AiState = 'waiting' | 'running' | 'ok' | 'failed' | 'refused' | 'not_applicable';
@@ -43,6 +44,10 @@ export type Permission =
   | 'report.write'
   | 'report.sign'
   | 'report.phrases'
+  | 'room.use'
+  | 'repeat.ask'
+  | 'quality.read'
+  | 'quality.staff'
   // At the hub.
   | 'consult.list'
   | 'consult.act'
@@ -120,6 +125,8 @@ export interface Row {
   report: ReportState;
   finding: FindingState;
   screening: ScreeningDecision | '';
+  /** What became of the newest request to the modality room; '' where nobody asked. */
+  repeat: RequestState | '';
   result_version: number;
   urgent: boolean;
   /** null: not made yet. */
@@ -285,6 +292,8 @@ export interface Study {
   results: ResultVersion[];
   deliveries: Delivery[];
   image_qc: ImageQc[];
+  /** The verdict with what to do, and what the modality room was asked for. */
+  quality: Quality;
   history: HistoryEntry[];
   text_repairs: TextRepair[];
 }

@@ -28,6 +28,8 @@ const BoxListPage = lazy(() => import('../consult/BoxListPage'));
 const BoxCasePage = lazy(() => import('../consult/BoxCasePage'));
 const ScreeningPage = lazy(() => import('../screening/ScreeningPage'));
 const HabitsPage = lazy(() => import('../pages/HabitsPage'));
+const RoomPage = lazy(() => import('../quality/RoomPage'));
+const QualityPage = lazy(() => import('../quality/QualityPage'));
 const RegionPage = lazy(() => import('../consult/RegionPage'));
 const TownshipPage = lazy(() => import('../consult/TownshipPage'));
 
@@ -36,6 +38,8 @@ const PAGES: { path: string; permission: Permission | null; page: React.Componen
   { path: '/upload', permission: 'upload', page: UploadPage },
   { path: '/consults', permission: 'consult.read', page: BoxListPage },
   { path: '/township', permission: 'township.send', page: TownshipPage },
+  { path: '/room', permission: 'room.use', page: RoomPage },
+  { path: '/quality', permission: 'quality.read', page: QualityPage },
   { path: '/quarantine', permission: 'quarantine.read', page: QuarantinePage },
   { path: '/queue', permission: 'queue.read', page: QueuePage },
   { path: '/system', permission: 'system.read', page: SystemPage },

@@ -67,6 +67,7 @@ export function HelpSheet({ open, onClose, viewer }: { open: boolean; onClose: (
           {!viewer && <Group group="viewer" title={t('help.viewer')} />}
           {viewer && <Group group="list" title={t('help.list')} />}
           <Group group="screening" title={t('screen.title')} />
+          <Group group="room" title={t('help.room')} />
           <MouseMap />
           <p className="muted">{t('help.ime')}</p>
           <Button size="small" onClick={() => { onClose(); navigate('/keys'); }}>

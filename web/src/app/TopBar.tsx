@@ -14,6 +14,8 @@ const NAV: { path: string; label: Key; permission: Permission }[] = [
   { path: '/consults', label: 'nav.consults', permission: 'consult.read' },
   { path: '/township', label: 'nav.township', permission: 'township.send' },
   { path: '/upload', label: 'nav.upload', permission: 'upload' },
+  { path: '/room', label: 'nav.room', permission: 'room.use' },
+  { path: '/quality', label: 'nav.quality', permission: 'quality.read' },
   { path: '/quarantine', label: 'nav.quarantine', permission: 'quarantine.read' },
   { path: '/queue', label: 'nav.queue', permission: 'queue.read' },
   { path: '/region', label: 'nav.region', permission: 'region.read' },

@@ -11,7 +11,7 @@ export interface Binding {
   /** As `KeyboardEvent.key`, with `Shift+` in front where it matters. */
   keys: string[];
   label: Key;
-  group: 'general' | 'list' | 'viewer' | 'screening';
+  group: 'general' | 'list' | 'viewer' | 'screening' | 'room';
 }
 
 export const BINDINGS: readonly Binding[] = [
@@ -96,6 +96,12 @@ export const BINDINGS: readonly Binding[] = [
   { command: 'review.accept', keys: ['j'], label: 'key.reviewAccept', group: 'viewer' },
   { command: 'review.reject', keys: ['x'], label: 'key.reviewReject', group: 'viewer' },
   { command: 'review.acceptRest', keys: ['Shift+J'], label: 'key.reviewAcceptRest', group: 'viewer' },
+  { command: 'view.askRepeat', keys: ['Shift+Q'], label: 'repeat.button', group: 'viewer' },
+  { command: 'room.acknowledge', keys: ['Enter', 'a'], label: 'room.acknowledge', group: 'room' },
+  { command: 'room.refuse', keys: ['x'], label: 'room.refuse', group: 'room' },
+  { command: 'room.next', keys: ['ArrowDown', 'j'], label: 'key.roomNext', group: 'room' },
+  { command: 'room.previous', keys: ['ArrowUp', 'k'], label: 'key.roomPrevious', group: 'room' },
+  { command: 'room.sound', keys: ['s'], label: 'room.soundTest', group: 'room' },
   { command: 'view.back', keys: ['Escape'], label: 'key.backToList', group: 'viewer' },
 ];
 

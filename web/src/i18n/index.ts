@@ -12,6 +12,8 @@ import joinedZh from './joined.zh.json';
 import measuredEn from './measured.en.json';
 import measuredZh from './measured.zh.json';
 import { pseudo } from './pseudo';
+import qualityEn from './quality.en.json';
+import qualityZh from './quality.zh.json';
 import regionEn from './region.en.json';
 import regionZh from './region.zh.json';
 import reportEn from './report.en.json';
@@ -24,8 +26,8 @@ import reviewEn from './review.en.json';
 import reviewZh from './review.zh.json';
 import baseZh from './zh.json';
 
-export const zh = { ...baseZh, ...regionZh, ...viewerZh, ...volumeZh, ...joinedZh, ...reviewZh, ...homeZh, ...measuredZh, ...reportZh, ...habitsZh };
-export const en = { ...baseEn, ...regionEn, ...viewerEn, ...volumeEn, ...joinedEn, ...reviewEn, ...homeEn, ...measuredEn, ...reportEn, ...habitsEn };
+export const zh = { ...baseZh, ...regionZh, ...viewerZh, ...volumeZh, ...joinedZh, ...reviewZh, ...homeZh, ...measuredZh, ...reportZh, ...habitsZh, ...qualityZh };
+export const en = { ...baseEn, ...regionEn, ...viewerEn, ...volumeEn, ...joinedEn, ...reviewEn, ...homeEn, ...measuredEn, ...reportEn, ...habitsEn, ...qualityEn };
 
 export type Key = keyof typeof zh;
 export type Facts = Record<string, string | number>;

@@ -13,6 +13,7 @@ const GROUPS: [Binding['group'], Key][] = [
   ['viewer', 'help.viewer'],
   ['list', 'help.list'],
   ['screening', 'screen.title'],
+  ['room', 'help.room'],
   ['general', 'help.general'],
 ];
 

@@ -157,7 +157,7 @@ export function AiPanel({ study, selected, onSelect, onChanged, changes, facts, 
         </Button>
       )}
       {row.ai === 'ok' && row.qc === 'warn' && <p className="note-warn">! {t('verdict.qcWarned')}</p>}
-      {row.ai === 'refused' && analysis?.qc != null && <QcReasons reasons={analysis.qc.reasons} />}
+      {row.ai === 'refused' && analysis?.qc != null && <QcReasons reasons={analysis.qc.reasons} advised={study.quality.reasons} />}
       <Overridden study={study} />
       {row.ai === 'ok' && analysis?.tb != null && <ScoreLine tb={analysis.tb} />}
       {row.ai === 'ok' && analysis !== null && <CtFound analysis={analysis} selected={selected} onSelect={onSelect} changes={changes} />}

@@ -34,6 +34,7 @@ interface Props {
   heatmap: string | null;
   onHeatMissing: () => void;
   aiNote: string;
+  qualityNote: string;
   infoShown: boolean;
   onActivate: (cell: number) => void;
   onHandle: (cell: number, handle: CellHandle | null) => void;
@@ -81,6 +82,7 @@ export function Cell(props: Props) {
         heatmap={props.heatmap}
         onHeatMissing={props.onHeatMissing}
         aiNote={props.aiNote}
+        qualityNote={props.qualityNote}
         onGoTo={pane.goTo}
         infoShown={props.infoShown}
       >

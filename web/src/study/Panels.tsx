@@ -1,6 +1,7 @@
 import { memo, useMemo, useState, type ReactNode } from 'react';
 import type { Study } from '../api/types';
 import { useTexts, type Key } from '../i18n';
+import { QualityLine } from '../quality/QualityLine';
 import { useRead } from '../ui/useRead';
 import { AiPanel } from './AiPanel';
 import { changesOf, followUpOf, type Changes } from './changes';
@@ -61,6 +62,7 @@ export const Panels = memo(function Panels({ study, selected, onSelect, onChange
   };
   return (
     <aside className="panels">
+      <QualityLine quality={study.quality} />
       <div className="tabs" role="tablist">
         {TABS.map((name) => (
           <button key={name} id={`tab-${name}`} type="button" role="tab" aria-selected={tab === name} aria-controls="panel" onClick={() => setTab(name)}>
@@ -78,7 +80,7 @@ export const Panels = memo(function Panels({ study, selected, onSelect, onChange
         )}
         {tab === 'measured' && measured}
         {tab === 'joined' && <JoinedPanel study={study} list={joined} onSelect={onSelect} />}
-        {tab === 'qc' && <QcPanel study={study} />}
+        {tab === 'qc' && <QcPanel study={study} onChanged={onChanged} />}
         {tab === 'delivery' && <DeliveryPanel study={study} />}
         {tab === 'history' && <HistoryPanel study={study} />}
       </div>

@@ -1,11 +1,13 @@
 import type { ImageQc, PublicMessage, Qc, QcReason, Study } from '../api/types';
 import { useTexts } from '../i18n';
+import { RepeatBox } from '../quality/RepeatBox';
+import type { Advised } from '../quality/types';
 import { fixed } from '../ui/format';
 
 const GLYPH = { info: 'ℹ', warn: '!', reject: '✕' };
 
-function Reason({ reason }: { reason: QcReason }) {
-  const { t, said } = useTexts();
+function Reason({ reason, advised }: { reason: QcReason; advised: Advised | undefined }) {
+  const { t, said, language } = useTexts();
   return (
     <li className={`reason reason-${reason.severity}`}>
       <span aria-hidden="true" className="reason-glyph">
@@ -15,6 +17,11 @@ function Reason({ reason }: { reason: QcReason }) {
         <p>
           <b>{t(`severity.${reason.severity}`)}</b> {said(reason)}
         </p>
+        {advised !== undefined && (
+          <p className="reason-advice">
+            {t('quality.do')}: {language === 'zh' ? advised.advice_zh : advised.advice_en}
+          </p>
+        )}
         <p className="muted">
           {reason.metric != null && (
             <span className="num">
@@ -28,12 +35,12 @@ function Reason({ reason }: { reason: QcReason }) {
   );
 }
 
-export function QcReasons({ reasons }: { reasons: readonly QcReason[] }) {
+export function QcReasons({ reasons, advised = [] }: { reasons: readonly QcReason[]; advised?: readonly Advised[] }) {
   if (reasons.length === 0) return null;
   return (
     <ul className="reasons">
       {reasons.map((reason, index) => (
-        <Reason key={index} reason={reason} />
+        <Reason key={index} reason={reason} advised={advised.find((one) => one.code === reason.code)} />
       ))}
     </ul>
   );
@@ -68,7 +75,17 @@ function Unreadable({ errors }: { errors: readonly PublicMessage[] }) {
   );
 }
 
-export function QcPanel({ study }: { study: Study }) {
+/** The verdict with its reasons, and what the modality room was asked for. */
+export function QcPanel({ study, onChanged }: { study: Study; onChanged: () => void }) {
+  return (
+    <>
+      <Verdict study={study} />
+      <RepeatBox study={study.row.study} quality={study.quality} onChanged={onChanged} />
+    </>
+  );
+}
+
+function Verdict({ study }: { study: Study }) {
   const { t } = useTexts();
   // Until the study's own verdict is there, the worst of its images' verdicts, judged at arrival.
   const qc = study.analysis?.qc ?? worstOf(study.image_qc);
@@ -87,7 +104,7 @@ export function QcPanel({ study }: { study: Study }) {
           <p>{t(`qc.${qc.verdict}.means`)}</p>
         </div>
       </div>
-      <QcReasons reasons={qc.reasons} />
+      <QcReasons reasons={qc.reasons} advised={study.quality.reasons} />
       {qc.metrics !== undefined && Object.keys(qc.metrics).length > 0 && (
         <details>
           <summary>{t('qc.metrics')}</summary>

@@ -5,6 +5,7 @@ import type { Lesion, Manifest, Outlines, Row, SeriesSummary, Study } from '../a
 import { useCommands } from '../app/keys';
 import { navigate } from '../app/router';
 import { useTexts } from '../i18n';
+import { useQualityNote } from '../quality/QualityLine';
 import { date } from '../ui/format';
 import { Failure, Loading, Notice } from '../ui/states';
 import { useRead, type Read } from '../ui/useRead';
@@ -264,6 +265,7 @@ function Stage({ study, manifest, first, onChanged }: StageProps) {
   const { parts, step, active, handles, pane, playing, onHandle, onMoved, relink, besideActive } = useParts(first);
   const seriesUid = parts.cells[parts.active] ?? first;
   const looked = shown.get(seriesUid);
+  const qualityNote = useQualityNote(study.quality);
   const note = useAiNote(study, outlines, seriesUid, aiShown);
 
   if (arrived) {
@@ -350,6 +352,7 @@ function Stage({ study, manifest, first, onChanged }: StageProps) {
       heatmap={!cell.prior && cell.sources.length === 1 ? heat.picture : null}
       onHeatMissing={heat.missing}
       aiNote={cell.prior ? t('prior.mark') : note}
+      qualityNote={cell.prior ? '' : qualityNote}
       infoShown={infoShown}
       onActivate={(chosen) => step({ step: 'activate', cell: chosen })}
       onHandle={onHandle}

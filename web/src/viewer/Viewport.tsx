@@ -31,6 +31,8 @@ interface Props {
   onHeatMissing: () => void;
   /** What stands where outlines would be: never let "no outlines" look like "no lesion". */
   aiNote: string;
+  /** What quality control warns of, also where the corners are hidden; nothing where it passed. */
+  qualityNote?: string;
   onGoTo: (index: number) => void;
   /** Who and what stands in the corners; what the AI found and the value under the hand are always said. */
   infoShown?: boolean;
@@ -113,7 +115,19 @@ function Edges({ frame, painted }: { frame: Frame; painted: Painted }) {
   );
 }
 
-function Corners({ state, frames, row, seriesLabel, aiNote, infoShown = true }: Pick<Props, 'state' | 'frames' | 'row' | 'seriesLabel' | 'aiNote' | 'infoShown'>) {
+/** What is always said, also where the corners are hidden: quality, AI, the value under the hand. */
+function Notes({ probe, modality, aiNote, qualityNote }: { probe: PaneState['probe']; modality: string; aiNote: string; qualityNote: string }) {
+  return (
+    <div className="corner bottom left">
+      {qualityNote !== '' && <span className="quality-note" data-testid="quality-note">{qualityNote}</span>}
+      <span className="ai-note" data-testid="ai-note">{aiNote}</span>
+      <br />
+      {probe === null ? ' ' : `x ${probe.column}  y ${probe.row}  ${probe.value === null ? '—' : `${Math.round(probe.value)}${valueUnit(modality)}`}`}
+    </div>
+  );
+}
+
+function Corners({ state, frames, row, seriesLabel, aiNote, qualityNote = '', infoShown = true }: Pick<Props, 'state' | 'frames' | 'row' | 'seriesLabel' | 'aiNote' | 'qualityNote' | 'infoShown'>) {
   const { t } = useTexts();
   const { painted, probe } = state;
   const frame = shownFrame(frames, painted);
@@ -139,11 +153,7 @@ function Corners({ state, frames, row, seriesLabel, aiNote, infoShown = true }: 
           </div>
         </>
       )}
-      <div className="corner bottom left">
-        <span className="ai-note" data-testid="ai-note">{aiNote}</span>
-        <br />
-        {probe === null ? ' ' : `x ${probe.column}  y ${probe.row}  ${probe.value === null ? '—' : `${Math.round(probe.value)}${valueUnit(row.modality)}`}`}
-      </div>
+      <Notes probe={probe} modality={row.modality} aiNote={aiNote} qualityNote={qualityNote} />
       {infoShown && painted !== null && frame !== undefined && (
         <div className="corner bottom right" data-testid="frame-info">
           {painted.inverted && <>{t('viewer.inverted')}<br /></>}

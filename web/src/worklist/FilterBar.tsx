@@ -3,6 +3,7 @@ import dayjs from 'dayjs';
 import { useEffect, useRef, useState, type RefObject } from 'react';
 import type { AiState, FindingState, QcState, ReportState, ScreeningDecision } from '../api/types';
 import { useTexts } from '../i18n';
+import type { RequestState } from '../quality/types';
 import type { Facets } from './facets';
 import { MORE_FILTERS, type FilterName, type Filters } from './filters';
 
@@ -13,6 +14,7 @@ const REPORTS: ReportState[] = ['none', 'drafted', 'preliminary', 'signed', 'add
 const SCREENED: ScreeningDecision[] = ['normal', 'suspicious', 'repeat'];
 /** What the platform is for, as it is called in every language; others are offered where they are there. */
 const DEVICES: Record<string, string> = { CT: 'CT', DR: 'DR', PT: 'PET-CT' };
+const REPEATS: RequestState[] = ['requested', 'acknowledged', 'done', 'refused', 'withdrawn'];
 const SEXES = ['M', 'F', 'O'] as const;
 const DAYS = ['1', '3', '7', '30', '90'] as const;
 const TYPING_PAUSE_MS = 250;
@@ -145,6 +147,10 @@ export function FilterBar({ filters, facets, more, searchBox, onMore, onChange }
           <TypedFilter name="source" value={filters.source ?? ''} onApply={(source) => set({ source })} placeholder={t('filter.source')} hint={t('filter.source.long')} width={110} />
           {choice('days', t('filter.days'), DAYS.map((value) => ({ value, label: t(`filter.days.${value}`) })), 104)}
           {choice('screening', t('column.screening'), SCREENED.map((value) => ({ value, label: t(`screen.${value}`) })), 104)}
+          {choice('station', t('room.station'), there('station'), 120)}
+          {choice('repeat', t('filter.repeat'), REPEATS.map((value) => ({ value, label: t(`repeat.state.${value}`) })), 120)}
+          {filters.reason !== undefined && <TypedFilter name="filter-reason" value={filters.reason} onApply={(reason) => set({ reason })} placeholder={t('filter.reason')} hint={t('filter.reason')} width={170} />}
+          {filters.operator !== undefined && <TypedFilter name="filter-operator" value={filters.operator} onApply={(operator) => set({ operator })} placeholder={t('filter.operator')} hint={t('filter.operator')} width={120} />}
         </div>
       )}
     </section>

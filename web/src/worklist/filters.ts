@@ -3,13 +3,13 @@ import type { Row } from '../api/types';
 
 export const FILTER_NAMES = [
   'q', 'name', 'patient', 'modality', 'manufacturer', 'model', 'institution', 'department', 'ae', 'source', 'qc', 'ai', 'finding', 'report', 'screening',
-  'sex', 'from', 'to', 'days', 'sort',
+  'station', 'repeat', 'reason', 'operator', 'sex', 'from', 'to', 'days', 'sort',
 ] as const;
 export type FilterName = (typeof FILTER_NAMES)[number];
 export type Filters = Partial<Record<FilterName, string>>;
 
 /** Those that stand behind "more filters". */
-export const MORE_FILTERS = ['name', 'patient', 'manufacturer', 'model', 'institution', 'department', 'ae', 'source', 'days', 'screening'] as const satisfies readonly FilterName[];
+export const MORE_FILTERS = ['name', 'patient', 'manufacturer', 'model', 'institution', 'department', 'ae', 'source', 'days', 'screening', 'station', 'repeat', 'reason', 'operator'] as const satisfies readonly FilterName[];
 /** What a radiograph's device may call itself: the filter "DR" means all of them. */
 export const RADIOGRAPHS = ['DX', 'CR', 'DR'];
 
@@ -54,8 +54,10 @@ function firstDay(days: string, now: Date): string {
   return `${first.getFullYear()}${String(first.getMonth() + 1).padStart(2, '0')}${String(first.getDate()).padStart(2, '0')}`;
 }
 
-const STATES = ['qc', 'ai', 'sex', 'finding', 'report', 'screening'] as const;
-const NAMES = { manufacturer: 'manufacturer', model: 'model', institution: 'institution', department: 'department', ae: 'source_ae' } as const;
+const STATES = ['qc', 'ai', 'sex', 'finding', 'report', 'screening', 'repeat'] as const;
+const NAMES = { manufacturer: 'manufacturer', model: 'model', institution: 'institution', department: 'department', ae: 'source_ae', station: 'station' } as const;
+/** As a name: the device does not say. */
+const NOT_STATED = '—';
 
 function dated(row: Row, filters: Filters, now: Date): boolean {
   const date = digits(row.study_date);
@@ -77,7 +79,7 @@ export function mayMatch(row: Row, filters: Filters, now = new Date()): boolean 
   return (
     (wanted === undefined || row.modalities.some((one) => wanted.includes(one))) &&
     STATES.every((name) => filters[name] === undefined || filters[name].split(',').includes(row[name])) &&
-    Object.entries(NAMES).every(([name, column]) => filters[name as keyof typeof NAMES] === undefined || filters[name as keyof typeof NAMES] === row[column]) &&
+    Object.entries(NAMES).every(([name, column]) => filters[name as keyof typeof NAMES] === undefined || (filters[name as keyof typeof NAMES] === NOT_STATED ? '' : filters[name as keyof typeof NAMES]) === row[column]) &&
     dated(row, filters, now) &&
     (source === undefined || [row.source_ae, row.institution, row.station].some((name) => name.toLowerCase().includes(source)))
   );
