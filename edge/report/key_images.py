@@ -52,6 +52,12 @@ class KeyImage:
     row_to_column: float = 1.0
     axial: bool = False
 
+    @property
+    def ratio(self) -> float:
+        """Height over width as it is shown."""
+        rows, columns = self.pixels.shape
+        return rows * self.row_to_column / columns
+
 
 # A page's lesions -> the pictures of that page
 PicturesFor = Callable[[Sequence[Lesion]], Sequence[KeyImage]]

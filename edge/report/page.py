@@ -220,7 +220,11 @@ def _pictures(canvas: Canvas, key_images: Sequence[KeyImage]) -> None:
 
 
 def draw_picture(
-    canvas: Canvas, key_image: KeyImage, box: Box, ink: tuple[int, int, int] = _MUTED
+    canvas: Canvas,
+    key_image: KeyImage,
+    box: Box,
+    ink: tuple[int, int, int] = _MUTED,
+    caption_size: int = 16,
 ) -> None:
     """Draw a picture with its outlines and its caption (in ``ink``) into a box."""
     left, top, width, height = box
@@ -251,7 +255,9 @@ def draw_picture(
                 stroke_fill=(0, 0, 0),
             )
     caption = f"{key_image.caption_zh}  {key_image.caption_en}"
-    size = 16 if canvas.draw.textlength(caption, font=canvas.font(16)) <= width else 13
+    size = caption_size
+    while size > 13 and canvas.draw.textlength(caption, font=canvas.font(size)) > width:
+        size -= 1
     canvas.text((left, top + height - 26), caption, size, ink)
 
 

@@ -94,7 +94,7 @@ def write_sr(
         is_final=review is not None,
         is_verified=review is not None,
         verifying_observer_name=None if review is None else person_name(review.name),
-        verifying_organization=None if review is None else review.organisation,
+        verifying_organization=None if review is None else review.organisation or "-",
         institution_name=context.station.institution or None,
         previous_versions=list(context.predecessors) or None,
         manufacturer_model_name=context.station.name,
@@ -148,7 +148,7 @@ def _observers(context: ResultContext) -> hd.sr.ObservationContext:
         observer_type=codes.DCM.Person,
         observer_identifying_attributes=hd.sr.PersonObserverIdentifyingAttributes(
             name=person_name(context.review.name),
-            organization_name=context.review.organisation,
+            organization_name=context.review.organisation or None,
         ),
     )
     return hd.sr.ObservationContext(observer_person_context=person, observer_device_context=device)

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any, Final
 
-from core.dicom.person import display_text
+from core.dicom.person import display_name
 from core.records.clock import Stamp
 from core.records.record import Draft
 from core.web.people import Session
@@ -51,8 +51,9 @@ def card_of(box: Box, row: dict[str, Any]) -> dict[str, Any]:
             at = at or datetime.fromisoformat(one["body"]["at"]).astimezone()
     doctor = versions[-1]["name"] if versions else ""
     basis = Basis(
-        display_text(row["patient_name"] or ""), row["sex"] or "", row["birth_date"] or "",
+        display_name(row["patient_name"] or ""), row["sex"] or "", row["birth_date"] or "",
         box.settings.hospital, doctor, classification, found_of(box, row).facts, at,
+        f"{datetime.fromisoformat(recorded['at']) if recorded else _now(box):%Y-%m-%d}",
     )  # fmt: skip
     fields = prefilled(basis, recorded.get("fields", {}))
     due = None if at is None else due_at(at)

@@ -7,7 +7,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
-from core.dicom.person import display_text
+from core.dicom.person import display_name, display_text
 from edge.report.physician.classes import classification_of
 from edge.report.physician.content import TITLES, Content, Language, content_of
 from edge.report.physician.exhibits import TITLE, table_lines
@@ -33,7 +33,7 @@ def letterhead_of(box: Box) -> Letterhead:
 def person_of(row: Mapping[str, Any]) -> Person:
     """Return the patient's block of a report."""
     facts = (
-        ("姓名", display_text(row["patient_name"] or "")),
+        ("姓名", display_name(row["patient_name"] or "")),
         ("检查日期", _day(row["study_date"] or "")),
         ("性别", _SEX.get(row["sex"] or "", "—")),
         ("检查号", row["accession"] or ""),
@@ -138,7 +138,7 @@ def document_of(
 def subject_of(box: Box, row: Mapping[str, Any]) -> Subject:
     """Return the patient and examination as the FHIR resource names them."""
     return Subject(
-        patient_id=row["patient_id"] or "", name=display_text(row["patient_name"] or ""),
+        patient_id=row["patient_id"] or "", name=display_name(row["patient_name"] or ""),
         sex=row["sex"] or "", birth_date=row["birth_date"] or "", study_uid=row["study_uid"],
         study_date=row["study_date"] or "", modality=row["modality"] or "",
         accession=row["accession"] or "", organisation=box.settings.hospital,

@@ -25,13 +25,13 @@ from edge.report.physician.errors import ContentWrong
 from edge.report.physician.exhibits import PICTURES_MAX
 from edge.review.base import Base, base_of, head_of
 from edge.review.errors import NothingToReview
-from edge.stages.key_picture import in_file_window, modality_values, radiograph_shown
+from edge.stages.key_picture import body_box, in_file_window, modality_values, radiograph_shown
 from edge.stages.study_data import StudyData
 from edge.store.box import Box
 
 #: Outlines of one frame: lesion id and points (column, row), pixel centres whole.
 Outlines = list[dict[str, Any]]
-PREVIEW_PX: Final = (440, 460)
+PREVIEW_PX: Final = 440
 _FILMS: Final = ("DX", "CR", "DR")
 
 
@@ -48,9 +48,10 @@ def offered_pictures(box: Box, study: str) -> list[dict[str, Any]]:
     lesions = sorted(base.lesions, key=lambda x: (-float(x["long_axis_mm"]), int(x["id"])))
     for lesion in lesions:
         rings = base.outlined(int(lesion["id"]))
-        if rings and len(found) < PICTURES_MAX:
+        # One that is already seen on a chosen frame needs no frame of its own.
+        if rings and len(found) < PICTURES_MAX and not found.keys() & rings.keys():
             widest = max(rings, key=lambda frame: sum(_area(ring) for ring in rings[frame]))
-            found.setdefault(widest, [])
+            found[widest] = []
     if not found and not base.lesions:
         film = (base.result.get("series") or {}).get("sop_uid") or ""
         if film and base.result.get("tb"):
@@ -89,6 +90,7 @@ def key_image(box: Box, study: str, frame: str, outlines: Outlines) -> KeyImage:
     uid, _, number = frame.partition("/")
     dataset = StudyData(box, study).load(uid)
     modality = str(dataset.get("Modality", ""))
+    corner = (0, 0)
     if modality in _FILMS:
         pixels = radiograph_shown(read_radiograph(dataset).pixels)
     else:
@@ -97,21 +99,25 @@ def key_image(box: Box, study: str, frame: str, outlines: Outlines) -> KeyImage:
         if stored.ndim == 3:
             pixels = np.asarray(stored, np.uint8).mean(axis=2).astype(np.uint8)
         elif modality == "CT" and "RescaleSlope" in dataset:
-            pixels = windowed(modality_values(dataset, stored), *LUNG_WINDOW_HU)
+            values = modality_values(dataset, stored)
+            rows, columns = body_box(values)
+            corner = (columns.start, rows.start)
+            pixels = windowed(values[rows, columns], *LUNG_WINDOW_HU)
         else:
             pixels = in_file_window(dataset, stored)
     zh, en = _caption(modality, dataset.get("InstanceNumber"), outlines)
     return KeyImage(
-        pixels, _lines(outlines), zh, en, _ratio(dataset), modality in ("CT", "PT", "MR")
+        pixels, _lines(outlines, corner), zh, en, _ratio(dataset), modality in ("CT", "PT", "MR")
     )
 
 
 def png_of(picture: KeyImage, fonts: FontFiles | None = None) -> bytes:
     """Return a picture with its outlines as PNG, for the form."""
     canvas = Canvas(fonts or FontFiles())
-    canvas.image = Image.new("RGB", PREVIEW_PX, (0, 0, 0))
+    height = round(PREVIEW_PX * min(2.0, picture.ratio)) + 30
+    canvas.image = Image.new("RGB", (PREVIEW_PX, height), (0, 0, 0))
     canvas.redraw()
-    draw_picture(canvas, picture, (0, 0, *PREVIEW_PX))
+    draw_picture(canvas, picture, (0, 0, PREVIEW_PX, height))
     out = io.BytesIO()
     canvas.image.save(out, "PNG", optimize=False)
     return out.getvalue()
@@ -132,11 +138,11 @@ def _area(points: Sequence[Sequence[float]]) -> float:
     return float(abs(np.dot(x, np.roll(y, -1)) - np.dot(y, np.roll(x, -1))) / 2)
 
 
-def _lines(outlines: Outlines) -> tuple[Line, ...]:
+def _lines(outlines: Outlines, corner: tuple[int, int]) -> tuple[Line, ...]:
     ids = sorted({int(one["lesion"]) for one in outlines})
     made, named = [], set()
     for one in outlines:
-        points = np.asarray(one["points"], np.float64)
+        points = np.asarray(one["points"], np.float64).reshape(-1, 2) - corner
         if len(points) < 2:
             continue
         number = int(one["lesion"])

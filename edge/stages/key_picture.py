@@ -163,8 +163,8 @@ def _area(points: Sequence[Sequence[float]]) -> float:
     return float(abs(np.dot(x, np.roll(y, -1)) - np.dot(y, np.roll(x, -1))) / 2)
 
 
-def in_lung_window(values: NDArray[Any]) -> NDArray[np.uint8]:
-    """Return Hounsfield units (row, column) for display, cut to the body: air around it is no use.
+def body_box(values: NDArray[Any]) -> tuple[slice, slice]:
+    """Return the rows and columns of the body in Hounsfield units (row, column).
 
     The body is where a fiftieth of a row or column is denser than -500 HU; without one the whole
     slice stays.
@@ -172,9 +172,14 @@ def in_lung_window(values: NDArray[Any]) -> NDArray[np.uint8]:
     dense = values > _BODY_HU
     rows = np.flatnonzero(dense.mean(axis=1) > _BODY_SHARE)
     columns = np.flatnonzero(dense.mean(axis=0) > _BODY_SHARE)
-    if rows.size and columns.size:
-        values = values[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
-    return windowed(values, *LUNG_WINDOW_HU)
+    if not (rows.size and columns.size):
+        return slice(0, values.shape[0]), slice(0, values.shape[1])
+    return slice(int(rows[0]), int(rows[-1]) + 1), slice(int(columns[0]), int(columns[-1]) + 1)
+
+
+def in_lung_window(values: NDArray[Any]) -> NDArray[np.uint8]:
+    """Return Hounsfield units (row, column) for display, cut to the body: air is no use."""
+    return windowed(values[body_box(values)], *LUNG_WINDOW_HU)
 
 
 def modality_values(dataset: Dataset, pixels: NDArray[Any]) -> NDArray[np.float32]:

@@ -88,7 +88,7 @@ class Basis:
     """What the card is prefilled from.
 
     ``facts`` are the case's recorded facts (code, value, on_date, source); ``diagnosed_at`` is when
-    a person set the tier, None while nobody has.
+    a person set the tier, None while nobody has; ``today`` is the day on which the card is filled.
     """
 
     name: str
@@ -99,6 +99,7 @@ class Basis:
     classification: Classification
     facts: Sequence[Mapping[str, Any]] = ()
     diagnosed_at: datetime | None = None
+    today: str = ""
 
 
 def prefilled(basis: Basis, typed: Mapping[str, str]) -> tuple[Field, ...]:
@@ -114,6 +115,8 @@ def prefilled(basis: Basis, typed: Mapping[str, str]) -> tuple[Field, ...]:
         known["case_class"] = (CASE_CLASSES[basis.classification.tier], "record.report")
     if basis.diagnosed_at is not None:
         known["diagnosis_time"] = (f"{basis.diagnosed_at:%Y-%m-%d %H}时", "record.report")
+    if basis.today:
+        known["filled_on"] = (basis.today, "record.clock")
     known |= _from_facts(basis)
     return tuple(
         Field(name, zh, en, mandatory, *_chosen(name, typed, known))

@@ -192,13 +192,20 @@ class _Sheet:
             self._canvas.image.info["pictures"] = True
             self._at = self._running()
             self._canvas.bold((_MARGIN, self._at), "关键图像　Key images", _TITLE, _INK)
-            top = self._at + _step(_TITLE) + 10
-            width = (WIDTH - 2 * _MARGIN - 30) // 2
-            height = (HEIGHT - _FOOT - 40 - top) // 2
-            for n, picture in enumerate(chosen[start : start + _PICTURES_A_PAGE]):
-                left = _MARGIN + (n % 2) * (width + 30)
-                box = (left, top + (n // 2) * height, width, min(height - 10, width + 40))
-                draw_picture(self._canvas, picture, box, _INK)
+            self._at += _step(_TITLE) + 10
+            self._four(chosen[start : start + _PICTURES_A_PAGE])
+
+    def _four(self, chosen: Sequence[KeyImage]) -> None:
+        """Draw up to four pictures, two a row; a row is as tall as its tallest."""
+        width = (WIDTH - 2 * _MARGIN - 30) // 2
+        most = (HEIGHT - _FOOT - 40 - self._at) // 2
+        for first in range(0, len(chosen), 2):
+            row = chosen[first : first + 2]
+            height = min(most, max(round(width * one.ratio) for one in row) + 44)
+            for n, picture in enumerate(row):
+                box = (_MARGIN + n * (width + 30), self._at, width, height - 14)
+                draw_picture(self._canvas, picture, box, _INK, 24)
+            self._at += height + 20
 
     def signature(self) -> None:
         """Write who signed; the block stays together."""

@@ -346,6 +346,7 @@ def test_the_card_is_prefilled_from_records_and_due_in_24_hours(site):
     made = datetime.fromisoformat(saved["versions"][0]["body"]["at"])
     assert datetime.fromisoformat(card["due_at"]) - made == timedelta(hours=24)
     assert fields["case_class"] == ("疑似病例", "record.report")
+    assert fields["name"] == ("张三", "record.patient")
     assert fields["sex"] == ("男", "record.patient")
     assert fields["tb_class"] == ("", "")  # no bacteriology is known: nothing is guessed
     assert {"id_number", "address", "telephone", "tb_class"} <= set(card["missing"])

@@ -68,4 +68,6 @@ def test_a_signed_report_and_its_addendum_reach_the_pacs(tmp_path, pacs):
         "SELECT blob FROM report_object WHERE label = 'fhir' AND id = 'rp_2'"
     )
     with site.box.blobs.open(blob, site.box.vault.key(site.row("study")[0])) as kept:
-        assert json.loads(kept.read())["status"] == "amended"
+        resource = json.loads(kept.read())
+    assert resource["status"] == "amended"
+    assert resource["contained"][0]["name"] == [{"text": "张三"}]  # not ZHANG^SAN=张^三

@@ -38,7 +38,7 @@ function Acts({ report, state, onAsk }: { report: Report; state: ReportState; on
   }
   return (
     <>
-      <span className="grow">{state.may.write && <SavedMark saving={report.saving} />}</span>
+      <span className="grow" />
       {state.may.write && <Button onClick={() => void preliminary()}>{t('report.preliminary')}</Button>}
       {state.may.sign && <Button type="primary" data-testid="report-sign" onClick={() => onAsk('sign')}>{t('report.sign')}</Button>}
       {state.may.add && <Button type="primary" data-testid="report-add" onClick={() => onAsk('addendum')}>{t('report.addendum')}</Button>}
@@ -92,10 +92,11 @@ export function ReportForm({ study, onClose }: Props) {
         <span className="chip chip-quiet" data-testid="report-state">{t(`report.state.${state.state}`)}</span>
         <Acts report={report} state={state} onAsk={setAsking} />
       </header>
-      <p className="report-links">
+      <div className="report-links">
         <Link to={`/study/${of}/card`}>{t('card.title')}</Link>
         <Link to="/phrases">{t('phrases.title')}</Link>
-      </p>
+        <span className="grow right">{state.may.write && <SavedMark saving={report.saving} />}</span>
+      </div>
       {state.others.length > 0 && <p className="note-warn">! {t('report.others', { names: state.others.map((one) => one.name).join('、') })}</p>}
       <Conflict report={report} />
       {state.may.write && <Changed report={report} />}
