@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import shutil
-import subprocess
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -16,7 +14,7 @@ import pytest
 from pydicom.dataset import Dataset
 
 from edge.report.commitment import CommitmentListener, MemoryInbox
-from edge.report.delivery import deliverable_of, part10
+from edge.report.delivery import deliverable_of
 from edge.report.key_images import (
     CtPictures,
     PicturesFor,
@@ -29,6 +27,7 @@ from edge.report.scu import deliver
 from edge.report.seg import write_seg
 from edge.report.sr import write_sr
 from tests import report_cases as cases
+from tests.dciodvfy import errors_of, needs_dciodvfy
 from tests.orthanc_site import Orthanc, needs_orthanc, running_orthanc
 
 pytestmark = [
@@ -38,21 +37,6 @@ pytestmark = [
         "ignore:unclosed.*socket:ResourceWarning",
     ),
 ]
-needs_dciodvfy = pytest.mark.skipif(
-    shutil.which("dciodvfy") is None, reason="needs dciodvfy (Debian package dicom3tools)"
-)
-
-
-def errors_of(dataset: Dataset, folder: Path) -> list[str]:
-    """Error lines of dciodvfy; also fails when the tool did not name the object's IOD."""
-    path = folder / "object.dcm"
-    path.write_bytes(part10(dataset))
-    run = subprocess.run(
-        ["dciodvfy", "-new", str(path)], capture_output=True, text=True, check=False
-    )
-    lines = (run.stdout + run.stderr).splitlines()
-    assert any(line.strip() in {"Segmentation", "Comprehensive3DSR", "SCImage"} for line in lines)
-    return [line for line in lines if line.startswith("Error")]
 
 
 def pictures_for(name: str) -> PicturesFor:

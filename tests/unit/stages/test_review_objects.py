@@ -14,6 +14,7 @@ from core.imaging.remeasure import remeasure
 from edge.review.base import base_of
 from edge.review.images import StudyImages
 from edge.review.measuring import lesion_of
+from tests.dciodvfy import errors_of, needs_dciodvfy
 from tests.review_site import ReviewSite, accepted, disc
 from tests.seg_frames import frames_of
 
@@ -64,6 +65,14 @@ def test_a_correction_supersedes_the_ai_s_seg_and_sr(site):
     text = sr.to_json()
     for code in ("lesions_changed", "lesions_added", "review_decision"):
         assert code in text
+
+
+@needs_dciodvfy
+def test_dciodvfy_finds_no_error_in_the_corrected_objects(site, tmp_path):
+    made = objects(site, site.last("report.drafted"))
+    assert made["seg"].ContentLabel == "CORRECTED"
+    for label in ("seg", "sr", "sc"):
+        assert errors_of(made[label], tmp_path) == [], label
 
 
 def test_a_part_of_the_volume_measures_as_the_whole(site):
