@@ -48,6 +48,7 @@ def find_miliary(field: Field, blobs: list[Blob]) -> list[Candidate]:
             "count": float(len(places)),
             "per_litre": float(counts.sum() / max(litres.sum(), 1e-3)),
             "least_per_litre": min(densities),
+            "slice_mm": field.slice_mm,
         }
         if features["per_litre"] >= LEAST_PER_LITRE:
             found.append(_pattern(field, places, side, features))

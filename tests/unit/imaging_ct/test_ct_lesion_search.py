@@ -141,12 +141,29 @@ def test_a_miliary_lung_is_not_full_of_tree_in_bud() -> None:
     field = field_of(np.full((30, 30, 30), LUNG_HU))
     box = (slice(5, 25),) * 3
     buds = Candidate("tree_in_bud", (slice(8, 12),) * 3, np.ones((4, 4, 4), bool), BUDS)
-    many = {"per_litre": 400.0, "least_per_litre": 380.0}
+    many = {"per_litre": 400.0, "least_per_litre": 380.0, "slice_mm": 2.0}
     miliary = Candidate("miliary", box, np.ones((20, 20, 20), bool), many)
-    few = dataclasses.replace(miliary, features={"per_litre": 130.0, "least_per_litre": 90.0})
+    few = dataclasses.replace(
+        miliary, features=many | {"per_litre": 130.0, "least_per_litre": 90.0}
+    )
     for pattern, expected in ((miliary, {"miliary"}), (few, {"tree_in_bud"})):
         search = Search(field, [pattern], [[buds]], [], field.grid)
         assert {s.candidate.kind for s in settle(search, Sure())} == expected
+
+
+def test_what_is_miliary_depends_on_the_slices() -> None:
+    """Phantoms: healthy lung in 3 mm slices has as many round ends as miliary lung in 2 mm."""
+    box = (slice(0, 2),) * 3
+
+    def likely(per_litre: float, slice_mm: float) -> float:
+        features = {"per_litre": per_litre, "least_per_litre": per_litre - 40, "slice_mm": slice_mm}
+        return probability(Candidate("miliary", box, np.ones((2, 2, 2), bool), features))
+
+    assert likely(270.0, 2.0) < 0.2
+    assert likely(340.0, 2.0) > 0.8
+    assert likely(320.0, 3.0) < 0.2
+    assert likely(400.0, 3.0) > 0.8
+    assert likely(400.0, 5.0) < 0.5
 
 
 def test_a_cluster_is_as_likely_as_buds_are_not_as_any_lesion() -> None:
