@@ -3,6 +3,7 @@ import { Button } from 'antd';
 import { useEffect, useState } from 'react';
 import { useSession } from '../app/session';
 import { useTexts } from '../i18n';
+import { StudyQualityLine } from '../quality/QualityLine';
 import { Link } from '../ui/Link';
 import { Failure, Loading } from '../ui/states';
 import { Classes } from './Classes';
@@ -92,6 +93,7 @@ export function ReportForm({ study, onClose }: Props) {
         <span className="chip chip-quiet" data-testid="report-state">{t(`report.state.${state.state}`)}</span>
         <Acts report={report} state={state} onAsk={setAsking} />
       </header>
+      <StudyQualityLine study={study} />
       <div className="report-links">
         <Link to={`/study/${of}/card`}>{t('card.title')}</Link>
         <Link to="/phrases">{t('phrases.title')}</Link>
