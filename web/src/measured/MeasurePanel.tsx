@@ -208,9 +208,8 @@ export function MeasurePanel({ measured, hands, onGoTo }: Props) {
   const lists = [...(read?.others ?? []), ...(prior.read?.others ?? [])];
   const own = (of: KeptState) => of.mine.map((measure, index) => <Own key={measure.id} line={{ measure, kept: kept.get(measure.id), place: places.get(measure.frame) }} number={index + 1} hands={hands} onGoTo={onGoTo} />);
   return (
-    <section aria-label={t('panel.measured')} data-testid="measured">
-      <SavedMark kept={current} />
-      <Conflict kept={current} />
+    <section className="measured-panel" aria-label={t('panel.measured')} data-testid="measured">
+      {current.saving.version === 0 && <SavedMark kept={current} />}
       <ol className="measured-list">{own(current)}</ol>
       {mine.length === 0 && <p className="muted">{t('measured.empty')}</p>}
       <Acts kept={current} hands={hands} />
@@ -218,8 +217,6 @@ export function MeasurePanel({ measured, hands, onGoTo }: Props) {
       {prior.mine.length > 0 && (
         <>
           <h3>{t('measured.prior')}</h3>
-          <SavedMark kept={prior} />
-          <Conflict kept={prior} />
           <ol className="measured-list">{own(prior)}</ol>
         </>
       )}
@@ -230,19 +227,41 @@ export function MeasurePanel({ measured, hands, onGoTo }: Props) {
   );
 }
 
-/** All measurements as text, for those who cannot see the picture. */
+/** One line that stays in sight whatever panel is open; nothing while nothing was ever measured. */
+export function MeasuredLine({ measured }: { measured: Measured }) {
+  const { t } = useTexts();
+  const { current, prior } = measured;
+  const isNews = ({ saving, may }: KeptState) => may && saving.state !== 'loading' && (saving.version > 0 || saving.state !== 'kept');
+  const told = [...(isNews(current) ? [current] : []), ...(isNews(prior) ? [prior] : [])];
+  if (told.length === 0) return null;
+  return (
+    <div className="measured-line">
+      {told.map((kept, index) => (
+        <div key={index}>
+          <b>{t(kept === prior ? 'measured.prior' : 'panel.measured')}</b> <SavedMark kept={kept} />
+        </div>
+      ))}
+    </div>
+  );
+}
+
+/** All measurements as text, for those who cannot see the picture; and the question that cannot wait. */
 export function MeasuredAloud({ measured }: { measured: Measured }) {
   const { t } = useTexts();
   const { current, places } = measured;
   const kept = new Map(current.known.map((one) => [one.id, one]));
   const others = current.read?.others ?? [];
+  const questions = [current, measured.prior].map((one, index) => <Conflict key={index} kept={one} />);
   return (
-    <ul className="aloud" aria-label={t('panel.measured')}>
+    <>
+      {questions}
+      <ul className="aloud" aria-label={t('panel.measured')}>
       {current.mine.map((measure) => (
         <Aloud key={measure.id} line={{ measure, kept: kept.get(measure.id), place: places.get(measure.frame) }} name="" />
       ))}
       {others.flatMap((list) => foreignOf(list).map((measure, index) => <Aloud key={measure.id} line={{ measure, kept: list.measures[index], place: places.get(measure.frame) }} name={list.name} />))}
     </ul>
+    </>
   );
 }
 

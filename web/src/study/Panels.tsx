@@ -26,6 +26,8 @@ interface Props {
   /** Measurements: their list, and how many there are. */
   measured: ReactNode;
   measuredCount: number;
+  /** Whether they are saved; shown where their list is not. */
+  measuredLine: ReactNode;
 }
 
 /** What became of each lesion since the prior CT, where one was compared. */
@@ -46,7 +48,7 @@ function useJoined(base: string, revision: number) {
   return { joined, busy };
 }
 
-export const Panels = memo(function Panels({ study, selected, onSelect, onChanged, review, facts, reviewed, measured, measuredCount }: Props) {
+export const Panels = memo(function Panels({ study, selected, onSelect, onChanged, review, facts, reviewed, measured, measuredCount, measuredLine }: Props) {
   const { t } = useTexts();
   const [tab, setTab] = useState<Tab>('ai');
   const base = `/api/studies/${encodeURIComponent(study.row.study)}`;
@@ -71,6 +73,7 @@ export const Panels = memo(function Panels({ study, selected, onSelect, onChange
           </button>
         ))}
       </div>
+      {measuredLine}
       <div className="panel" id="panel" role="tabpanel" aria-labelledby={`tab-${tab}`}>
         {tab === 'ai' && (
           <>
