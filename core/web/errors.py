@@ -165,7 +165,7 @@ class HabitsChanged(WebRefusal):
 
     code = 6018
     zh = "您的按键与鼠标设置已在另一窗口修改（第 {version} 版），请核对后再保存"
-    en = "Your keys and mouse were changed in another window (version {version}); look, then save again"
+    en = "Your keys and mouse were changed elsewhere (version {version}); look, then save again"
     status = 409
 
 

@@ -115,7 +115,7 @@ export async function answer(state, rows, key, path, me, given) {
   if (key === 'PUT /api/me/habits') {
     const { version, keys, mouse } = await given();
     const kept = state.habits.get(me.user) ?? STANDARD;
-    if (version !== kept.version) return refusal(409, 'E6018', `您的按键与鼠标设置已在另一窗口修改（第 ${kept.version} 版），请核对后再保存`, `Your keys and mouse were changed in another window (version ${kept.version}); look, then save again`);
+    if (version !== kept.version) return refusal(409, 'E6018', `您的按键与鼠标设置已在另一窗口修改（第 ${kept.version} 版），请核对后再保存`, `Your keys and mouse were changed elsewhere (version ${kept.version}); look, then save again`);
     state.habits.set(me.user, { version: version + 1, keys, mouse });
     return { body: state.habits.get(me.user) };
   }
