@@ -1,7 +1,7 @@
 import { describe, expect, it, vi } from 'vitest';
 import { createAlarm } from '../src/quality/alarm';
 import { countsOf, countsQuery, listOf } from '../src/quality/counts';
-import { codesOf, lineOf, standing } from '../src/quality/quality';
+import { codesOf, inShort, lineOf, standing } from '../src/quality/quality';
 import { forRoom, lineStands, roomOf, roomPath, soundOf, waited } from '../src/quality/room';
 import type { Advised, CountLine, Quality, RepeatRequest } from '../src/quality/types';
 
@@ -81,6 +81,11 @@ describe('the line that follows a study', () => {
     expect(lineOf(quality('reject', [reason('A', 'reject'), reason('B', 'warn'), reason('C', 'info')]))).toMatchObject({ verdict: 'reject', first: { code: 'A' }, more: 1 });
     expect(lineOf(quality('failed', []))).toMatchObject({ first: undefined, more: 0 });
     expect(codesOf(quality('warn', [reason('A', 'warn'), reason('A', 'warn'), reason('C', 'info')]))).toEqual(['A']);
+  });
+
+  it('is short in the corner', () => {
+    expect(inShort('图像模糊（呼吸或体动）；请屏气后重拍。')).toBe('图像模糊（呼吸或体动）');
+    expect(inShort('Noise 31 HU exceeds 25.5 HU; use a smoother kernel')).toBe('Noise 31 HU exceeds 25.5 HU');
   });
 
   it('speaks of the open request, else of the newest', () => {

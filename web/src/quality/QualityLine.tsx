@@ -2,7 +2,7 @@
 import { useTexts } from '../i18n';
 import { instant } from '../ui/format';
 import { useRead } from '../ui/useRead';
-import { lineOf, standing } from './quality';
+import { inShort, lineOf, standing } from './quality';
 import type { Quality, RepeatRequest } from './types';
 import './quality.css';
 
@@ -43,7 +43,7 @@ export function QualityLine({ quality }: { quality: Quality }) {
       )}
       {request !== null && (
         <span className="quality-request">
-          <span aria-hidden="true">🔔</span> <RequestState request={request} />
+          <span aria-hidden="true">↺</span> <RequestState request={request} />
         </span>
       )}
     </div>
@@ -61,6 +61,6 @@ export function useQualityNote(quality: Quality): string {
   const { t, language } = useTexts();
   const shown = lineOf(quality);
   if (shown === null) return '';
-  const first = shown.first === undefined ? '' : language === 'zh' ? shown.first.message_zh : shown.first.message_en;
+  const first = shown.first === undefined ? '' : inShort(language === 'zh' ? shown.first.message_zh : shown.first.message_en);
   return `${GLYPH[shown.verdict]} ${t('panel.qc')}: ${t(`qc.${shown.verdict}`)} · ${first}${shown.more > 0 ? ` +${shown.more}` : ''}`;
 }

@@ -41,13 +41,13 @@ function Sound({ heard, test }: { heard: boolean; test: () => void }) {
   if (heard) {
     return (
       <Button onClick={test} data-testid="room-sound" data-heard="true">
-        🔊 {t('room.soundTest')}
+        ♪ {t('room.soundTest')}
       </Button>
     );
   }
   return (
     <button type="button" className="room-silent" onClick={test} data-testid="room-sound" data-heard="false">
-      🔇 <b>{t('room.silent')}</b> {t('room.silentMeans')}
+      ✕ ♪ <b>{t('room.silent')}</b> {t('room.silentMeans')}
     </button>
   );
 }
@@ -86,7 +86,7 @@ function Card({ request, nowMs, chosen, onSeen, onClose }: CardProps) {
   const seen = request.state === 'acknowledged';
   const words = (one: RepeatRequest['reasons'][number]) => (language === 'zh' ? [one.message_zh, one.advice_zh] : [one.message_en, one.advice_en]);
   return (
-    <article className={`room-card ${seen ? 'seen' : 'unseen'}${chosen ? ' chosen' : ''}`} data-request={request.id} data-state={request.state} aria-label={`${t(`room.ask.${request.ask}`)} ${request.patient_name}`}>
+    <article className={`room-card ${seen ? 'room-seen' : 'room-unseen'}${chosen ? ' chosen' : ''}`} data-request={request.id} data-state={request.state} aria-label={`${t(`room.ask.${request.ask}`)} ${request.patient_name}`}>
       <header>
         <b className="room-ask">
           <span aria-hidden="true">{request.ask === 'repeat' ? '↺' : '↥'}</span> {t(`room.ask.${request.ask}`)}

@@ -16,6 +16,9 @@ export function lineOf(quality: Quality): QualityShown | null {
   return { verdict, first: said[0], more: Math.max(0, said.length - 1) };
 }
 
+/** What is wrong, without what follows from it: a picture's corner has little room. */
+export const inShort = (sentence: string): string => sentence.split(/[；;。]|\. /)[0]?.trim() ?? sentence;
+
 const OPEN = ['requested', 'acknowledged'];
 
 export const isOpen = (request: RepeatRequest): boolean => OPEN.includes(request.state);
