@@ -52,6 +52,8 @@ class Screen:
 
     def _picture(self, box) -> np.ndarray:
         """Return the pane's greys; what is written over the picture is black."""
+        self.page.keyboard.press("Shift+O")  # what stands in the corners would hide squares
+        expect(self.page.locator(".corner.top")).to_have_count(0)
         shot = Image.open(io.BytesIO(self.page.locator(PANE).screenshot())).convert("L")
         grey = np.asarray(shot, dtype=float).copy()
         for words in _NOT_PICTURE:
@@ -63,6 +65,7 @@ class Screen:
                 grey[
                     top : top + int(place["height"]) + 3, left : left + int(place["width"]) + 3
                 ] = 0
+        self.page.keyboard.press("Shift+O")
         return grey
 
     def _squares(self, grey: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

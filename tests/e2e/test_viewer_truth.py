@@ -21,7 +21,7 @@ from provisioning.dcmtk import dcmtk_program
 from provisioning.demo_ports import free_ports
 from tests.api_site import MODALITY, ApiSite
 from tests.api_site import PASSWORD as API_PASSWORD
-from tests.browser import FLAGS, SCREEN, WEB, Heard, chromium, needs, shot
+from tests.browser import CHROMIUM, FLAGS, SCREEN, WEB, Heard, chromium, needs, shot
 from tests.viewer_board import CT_BOARDS, DX_BOARDS, Board, write
 from tests.viewer_screen import PANE, Reader
 from tests.web_site import PASSWORD, WebSite
@@ -180,17 +180,16 @@ def test_mixed_encodings_and_positions_show_the_truth(own_site, open_page, tmp_p
 
 @pytest.mark.slow
 @pytest.mark.parametrize("flags", [FLAGS, [*FLAGS, "--disable-3d-apis"]], ids=["webgl", "cpu"])
-def test_turned_pictures_show_the_truth(own_site, open_page, tmp_path, flags):
+def test_turned_pictures_show_the_truth(own_site, open_page, browser, tmp_path, flags):
     boards = named("tall pixels", "gantry tilted", "sagittal", "prone", "oblique", "MONOCHROME1")
-    with chromium(flags) as browser:
-        page = open_page(own_site, browser)
-        name = f"turned-{len(flags)}"
-        sops = show(page, own_site, boards, tmp_path, name)
-        for number, board in enumerate(boards):
-            open_board(page, sops, number)
-            check_all(page, board)
-            for keys in TURNS:
-                check_turned(page, board, keys)
+    other = browser.browser_type.launch(executable_path=CHROMIUM, args=flags)
+    page = open_page(own_site, other)
+    sops = show(page, own_site, boards, tmp_path, f"turned-{len(flags)}")
+    for number, board in enumerate(boards):
+        open_board(page, sops, number)
+        check_all(page, board)
+        for keys in TURNS:
+            check_turned(page, board, keys)
 
 
 class SentSite(WebSite):

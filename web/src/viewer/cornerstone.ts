@@ -131,7 +131,9 @@ function matrixOf(viewport: Types.IStackViewport): Painted['matrix'] | null {
   const data = viewport.getImageData() as Types.IImageData | Types.CPUIImageData | undefined;
   const toWorld = data?.imageData.indexToWorld?.bind(data.imageData) as ((index: Types.Point3) => Types.Point3) | undefined;
   if (data === undefined || toWorld === undefined) return null;
-  const at = (column: number, row: number) => viewport.worldToCanvas(toWorld([column, row, 0]));
+  // Drawing by CPU lays whole indices on the corners of pixels, WebGL on their centres.
+  const half = getShouldUseCPURendering() ? 0.5 : 0;
+  const at = (column: number, row: number) => viewport.worldToCanvas(toWorld([column + half, row + half, 0]));
   // Far-apart points, so that rounding does not grow into the scale.
   const [columns, rows] = data.dimensions;
   const [o, x, y] = [at(0, 0), at(columns, 0), at(0, rows)];
@@ -330,6 +332,7 @@ class StackPane implements Pane {
 
   turn(turn: Turn): void {
     this.turned = turn;
+    if (!this.moved) this.viewport.resetCamera();
     this.applyTurn();
     this.viewport.render();
   }
@@ -342,12 +345,13 @@ class StackPane implements Pane {
     if (!this.moved) this.fitTurned(rotation);
   }
 
+  /** After `resetCamera`: WebGL counts zoom from the upright fit, CPU in canvas pixels. */
   private fitTurned(rotation: number): void {
     const data = this.viewport.getImageData() as Types.IImageData | Types.CPUIImageData | undefined;
     if (data === undefined) return;
     const [columns, rows] = data.dimensions;
     const [right, down] = data.spacing;
-    this.viewport.setZoom(turnedFit([columns * right, rows * down], [this.element.clientWidth, this.element.clientHeight], rotation));
+    this.viewport.setZoom(this.viewport.getZoom() * turnedFit([columns * right, rows * down], [this.element.clientWidth, this.element.clientHeight], rotation));
   }
 
   reset(): void {

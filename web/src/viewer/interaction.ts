@@ -64,6 +64,8 @@ export function attachMouse(element: HTMLElement, mouse: () => InHand, gestures:
     const tool = [mouse().left, mouse().middle, mouse().right][event.button];
     if (tool === undefined) return;
     event.preventDefault();
+    // The browser's own moving of the focus is prevented with it: keys go to the picture, not to the tool just pressed.
+    if (document.activeElement instanceof HTMLElement) document.activeElement.blur();
     element.setPointerCapture(event.pointerId);
     drag = { tool, id: event.pointerId, x: event.clientX, y: event.clientY, lastX: event.clientX, lastY: event.clientY };
     if (PLACED.has(tool)) draw(event, tool, 'press');
