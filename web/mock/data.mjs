@@ -162,12 +162,7 @@ export function manifestOf(row) {
     '00200032': el('DS', -128 * spacing, -128 * spacing, -z * thickness), '00200037': el('DS', 1, 0, 0, 0, 1, 0),
     '00280004': el('CS', 'MONOCHROME2'), '00280010': el('US', size), '00280011': el('US', size), '00280030': el('DS', spacing, spacing),
     '00280101': el('US', 16), '00280102': el('US', 15), '00280103': el('US', 1), '00281052': el('DS', 0), '00281053': el('DS', 1),
-    '00281050': el('DS', 40), '00281051': el('DS', 350), '00180050': el('DS', thickness), ...(s.number === 3 ? { '00181063': el('DS', 125) } : {}), ...(row.study === PET_STUDY ? { '00200052': el('UI', `${row.study_uid}.77`) } : {}),
-  });
-  const pt = (s, z) => instance(row, s.series_uid, z + 1, `${s.series_uid}.${z + 1}`, {
-    '00080016': el('UI', '1.2.840.10008.5.1.4.1.1.128'), '00080060': el('CS', 'PT'), '00200032': el('DS', (-PET.size / 2) * PET.spacing, (-PET.size / 2) * PET.spacing, -z * PET.thickness), '00200037': el('DS', 1, 0, 0, 0, 1, 0),
-    '00280004': el('CS', 'MONOCHROME2'), '00280010': el('US', PET.size), '00280011': el('US', PET.size), '00280030': el('DS', PET.spacing, PET.spacing), '00200052': el('UI', `${row.study_uid}.77`),
-    '00280101': el('US', 16), '00280102': el('US', 15), '00280103': el('US', 0), '00281052': el('DS', 0), '00281053': el('DS', 1), '00541001': el('CS', 'BQML'), '00281050': el('DS', 15000), '00281051': el('DS', 30000), '00180050': el('DS', PET.thickness),
+    '00281050': el('DS', 40), '00281051': el('DS', 350), '00180050': el('DS', thickness), ...(s.number === 3 ? { '00181063': el('DS', 125) } : {}),
   });
   const dx = (s) => instance(row, s.series_uid, 1, `${s.series_uid}.1`, {
     '00280004': el('CS', 'MONOCHROME2'), '00280010': el('US', DR.height), '00280011': el('US', DR.width), '00181164': el('DS', DR.spacing, DR.spacing),
