@@ -11,6 +11,7 @@ import * as data from './data.mjs';
 import * as box from './box.mjs';
 import * as home from './home.mjs';
 import * as joined from './joined.mjs';
+import * as report from './report.mjs';
 import * as quality from './quality.mjs';
 import * as review from './review.mjs';
 import * as measured from './measured.mjs';
@@ -20,18 +21,19 @@ const DIST = process.env.XINGLIN_DIST ?? fileURLToPath(new URL('../dist', import
 const NOW = Date.now();
 const PERMISSIONS = {
   radiographer: ['worklist.read', 'study.read', 'study.open', 'upload', 'quarantine.read', 'queue.read', 'room.use', 'quality.read'],
-  physician: ['worklist.read', 'study.read', 'study.open', 'study.override', 'upload', 'quarantine.read', 'queue.read', 'region.read', 'consult.read', 'consult.request', 'room.use', 'repeat.ask', 'quality.read', 'quality.staff'],
+  physician: ['worklist.read', 'study.read', 'study.open', 'study.override', 'upload', 'quarantine.read', 'queue.read', 'region.read', 'consult.read', 'consult.request', 'room.use', 'repeat.ask', 'quality.read', 'quality.staff', 'report.write'],
   device_it: ['worklist.read', 'quarantine.read', 'quarantine.release', 'queue.read', 'queue.resend', 'users.manage', 'system.read', 'region.read', 'region.manage'],
   township: ['township.send'],
+  reporter: ['worklist.read', 'study.read', 'study.open', 'report.write', 'report.sign', 'report.phrases'],
   auditor: ['audit.read', 'system.read'],
 };
 const all = [...new Set(Object.values(PERMISSIONS).flat())];
 const ACCOUNTS = {
-  physician: ['王医生', 'physician'], tech: ['李技师', 'radiographer'], it: ['赵工', 'device_it'], auditor: ['审计员', 'auditor'], otp: ['陈主任', 'radiologist'], admin: ['管理员', 'device_it'], township: ['青石镇卫生院', 'township'],
+  physician: ['王医生', 'physician'], tech: ['李技师', 'radiographer'], it: ['赵工', 'device_it'], auditor: ['审计员', 'auditor'], otp: ['陈主任', 'radiologist'], admin: ['管理员', 'device_it'], reporter: ['陈放', 'reporter'], township: ['青石镇卫生院', 'township'],
 };
 const state = { sessions: new Map(), listeners: new Set(), boxListeners: new Set(), roomListeners: new Set() };
 function reset() {
-  Object.assign(state, { rows: Array.from({ length: 137 }, (_, i) => home.adorn(data.makeRow(i, NOW), i)), home: home.reset(), measured: measured.reset(), review: review.reset(), quarantine: data.quarantine(NOW), users: data.users(NOW), failing: false, lost: [], quality: quality.reset(), box: box.reset(NOW) });
+  Object.assign(state, { rows: Array.from({ length: 137 }, (_, i) => home.adorn(data.makeRow(i, NOW), i)), home: home.reset(), report: report.reset(), measured: measured.reset(), review: review.reset(), quarantine: data.quarantine(NOW), users: data.users(NOW), failing: false, lost: [], quality: quality.reset(), box: box.reset(NOW) });
 }
 reset();
 const pictures = { ct: new Map(), dr: null };
@@ -122,6 +124,11 @@ async function study(req, res, path, me) {
   const reviewed = row ? await review.answer(state.review, row, `${req.method} ${path}`, () => asJson(req), me) : null;
   if (reviewed !== null) return json(res, reviewed.status ?? 200, reviewed.body);
   if (!row) return refuse(res, 404, 'E6404', '没有这个检查。', 'There is no such study.');
+  if (what === 'report') {
+    const told = await report.answer(state.report, id, req.method, path.split('/report')[1] ?? '', me, () => asJson(req));
+    if (told?.png !== undefined) return res.writeHead(200, { 'Content-Type': 'image/png' }).end(told.png);
+    if (told !== null) return json(res, told.status ?? 200, told.body);
+  }
   if (what === undefined || what === 'quality') {
     const whole = data.studyOf(row);
     const judged = quality.qualityOf(state.quality, row, whole.analysis);
@@ -174,6 +181,8 @@ async function api(req, res, path, query, me) {
     if (told.changed) tell({ consult: told.changed }, state.boxListeners);
     return json(res, told.status ?? 200, told.body);
   }
+  const phrased = await report.phrases(state.report, req.method, path, me, () => asJson(req));
+  if (phrased !== null) return json(res, phrased.status ?? 200, phrased.body);
   if (path.startsWith('/api/studies/')) return study(req, res, path, me);
   if (key === 'GET /api/quarantine') return json(res, 200, { rows: state.quarantine });
   if (path.startsWith('/api/quarantine/')) {

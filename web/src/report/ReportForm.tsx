@@ -63,10 +63,10 @@ function Side({ report, state, content, shown, study }: { report: Report; state:
   );
 }
 
-/** The phrases that this person may use; none where they only read. */
-function usePhrases(): Phrase[] {
+/** The phrases that this person may use; null while they are on the way. */
+function usePhrases(): Phrase[] | null {
   const { api, may } = useSession();
-  const [phrases, setPhrases] = useState<Phrase[]>([]);
+  const [phrases, setPhrases] = useState<Phrase[] | null>(null);
   const writes = may('report.write');
   useEffect(() => {
     if (writes) api.get<{ rows: Phrase[] }>('/api/report/phrases').then((answer) => setPhrases(answer.rows), () => setPhrases([]));

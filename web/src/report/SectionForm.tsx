@@ -69,7 +69,8 @@ interface Props {
   section: Section;
   content: Content;
   said: Said[];
-  phrases: Phrase[];
+  /** null while they are on the way: an abbreviation must not become words. */
+  phrases: Phrase[] | null;
   edit: Edit | null;
 }
 
@@ -85,7 +86,7 @@ export function SectionForm({ section, content, said, phrases, edit }: Props) {
     return told === undefined ? '…' : language === 'zh' ? told.zh : told.en;
   };
   function enter(): void {
-    const phrase = edits.found(phrases, typed);
+    const phrase = edits.found(phrases ?? [], typed);
     if (phrase !== undefined && phrase.fields.length > 0) setFilling(phrase);
     else if (phrase !== undefined) edit?.((old) => edits.phrased(old, phrase, {}));
     else if (typed.trim() !== '') edit?.((old) => edits.written(old, section, typed.trim(), language));
@@ -110,11 +111,15 @@ export function SectionForm({ section, content, said, phrases, edit }: Props) {
         <Input
           aria-label={`${t(`report.section.${section}`)}: ${t('report.add')}`}
           placeholder={t('report.addHint')}
+          disabled={phrases === null}
           value={typed}
           onChange={(event) => setTyped(event.target.value)}
           onKeyDown={(event) => {
             // Enter that confirms an input method's candidate is not ours.
-            if (event.key === 'Enter' && !event.nativeEvent.isComposing) enter();
+            if (event.key !== 'Enter' || event.nativeEvent.isComposing) return;
+            // The form that opens takes the focus: this very key press must not send it off.
+            event.preventDefault();
+            enter();
           }}
         />
       )}
