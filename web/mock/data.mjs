@@ -1,5 +1,5 @@
 // Invented people and studies for the development server.
-import { CT, DR, LESIONS, outlineOn } from './pictures.mjs';
+import { CT, DR, LESIONS, outlineOn, PET } from './pictures.mjs';
 
 const NAMES = [
   ['张伟', 'zhangwei', 'M'], ['李秀英', 'lixiuying', 'F'], ['欧阳娜仁', 'ouyangnaren', 'F'], ['单雄信', 'shanxiongxin', 'M'],
@@ -96,6 +96,14 @@ const REASONS = {
   ],
 };
 
+/** One study has a PET beside its CT, aligned by the appliance. */
+export const PET_STUDY = 's0021';
+const petOf = (uid) => ({
+  status: 'ok', series_uid: uid, reason: null, qc: { reasons: [] }, suv: { unit: '{SUVbw}g/ml', basis: 'series_time', per_unit: 1 / PET.perSuv, uptake_min: 62, liver_mean: 2.1, liver_sd: 0.2, hot_threshold: 3 },
+  alignment: { shift_mm: [PET.asideMm, 0, 0], length_mm: PET.asideMm, angle_deg: 0, used: true, shared_frame: true, motion: [[1, 0, 0, PET.asideMm], [0, 1, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1]], spread_mm: 0.3 },
+  foci: [{ id: 1, site: 'right_lung', assessed: true, lesion: 1, suv_max: 8, suv_peak: 7.9, metabolic_volume_41_ml: 20 }], sentences: [{ zh: '右肺 1 处 FDG 摄取增高。', en: '1 focus of raised FDG uptake in the right lung.' }],
+});
+
 function analysisOf(row) {
   if (row.ai === 'waiting' || row.ai === 'running') return null;
   const ct = row.modality === 'CT';
@@ -113,6 +121,7 @@ function analysisOf(row) {
     case: ct && row.ai === 'ok' && row.lesion_count === LESIONS.length ? CASE : null,
     series: ct ? { series_uid: `${row.study_uid}.2`, reason_code: 'THINNEST_LUNG', reason_zh: '选用肺窗重建序列：覆盖全胸，层厚最薄。', reason_en: 'Lung-kernel series: covers the chest, thinnest slices.' } : null,
     method: ct ? { model: 'xinglin-ct-classical', version: '0.1.0', threshold: 0.5, calibration_set: 'digital phantom 1–20', research_only: true } : { model: 'xinglin-dr-tb', version: '0.3.1', threshold: 0.42, calibration_set: 'shenzhen+montgomery 2026-10', research_only: true },
+    ...(row.study === PET_STUDY ? { pet: petOf(`${row.study_uid}.4`) } : {}),
     seconds: ct ? { read: 3.1, quality: 1.4, lungs: 9.8, lesions: 14.2, measure: 1.1 } : { read: 0.2, quality: 0.3, inference: 0.6 },
   };
 }
@@ -125,6 +134,7 @@ export function studyOf(row) {
         { series_uid: `${u}.1`, modality: 'CT', number: 1, description: 'Topogram', instances: 1, chosen: false },
         { series_uid: `${u}.2`, modality: 'CT', number: 2, description: '肺窗 B60f 5.0', instances: CT.slices, chosen: true },
         { series_uid: `${u}.3`, modality: 'CT', number: 3, description: '纵隔 B31f 5.0', instances: CT.slices, chosen: false },
+        ...(row.study === PET_STUDY ? [{ series_uid: `${u}.4`, modality: 'PT', number: 4, description: 'PET AC', instances: PET.slices, chosen: false }] : []),
       ]
     : [{ series_uid: `${u}.1`, modality: 'DX', number: 1, description: '胸部正位', instances: 1, chosen: true }];
   const override = row.overridden ? { by: '王医生', at: row.updated_at, reason: '患者无法重拍，临床需要参考' } : null;
@@ -162,7 +172,12 @@ export function manifestOf(row) {
     '00200032': el('DS', -128 * spacing, -128 * spacing, -z * thickness), '00200037': el('DS', 1, 0, 0, 0, 1, 0),
     '00280004': el('CS', 'MONOCHROME2'), '00280010': el('US', size), '00280011': el('US', size), '00280030': el('DS', spacing, spacing),
     '00280101': el('US', 16), '00280102': el('US', 15), '00280103': el('US', 1), '00281052': el('DS', 0), '00281053': el('DS', 1),
-    '00281050': el('DS', 40), '00281051': el('DS', 350), '00180050': el('DS', thickness), ...(s.number === 3 ? { '00181063': el('DS', 125) } : {}),
+    '00281050': el('DS', 40), '00281051': el('DS', 350), '00180050': el('DS', thickness), ...(s.number === 3 ? { '00181063': el('DS', 125) } : {}), ...(row.study === PET_STUDY ? { '00200052': el('UI', `${row.study_uid}.77`) } : {}),
+  });
+  const pt = (s, z) => instance(row, s.series_uid, z + 1, `${s.series_uid}.${z + 1}`, {
+    '00080016': el('UI', '1.2.840.10008.5.1.4.1.1.128'), '00080060': el('CS', 'PT'), '00200032': el('DS', (-PET.size / 2) * PET.spacing, (-PET.size / 2) * PET.spacing, -z * PET.thickness), '00200037': el('DS', 1, 0, 0, 0, 1, 0),
+    '00280004': el('CS', 'MONOCHROME2'), '00280010': el('US', PET.size), '00280011': el('US', PET.size), '00280030': el('DS', PET.spacing, PET.spacing), '00200052': el('UI', `${row.study_uid}.77`),
+    '00280101': el('US', 16), '00280102': el('US', 15), '00280103': el('US', 0), '00281052': el('DS', 0), '00281053': el('DS', 1), '00541001': el('CS', 'BQML'), '00281050': el('DS', 15000), '00281051': el('DS', 30000), '00180050': el('DS', PET.thickness),
   });
   const dx = (s) => instance(row, s.series_uid, 1, `${s.series_uid}.1`, {
     '00280004': el('CS', 'MONOCHROME2'), '00280010': el('US', DR.height), '00280011': el('US', DR.width), '00181164': el('DS', DR.spacing, DR.spacing),
@@ -171,7 +186,7 @@ export function manifestOf(row) {
   return {
     series: study.series.map((s) => ({
       series_uid: s.series_uid, modality: s.modality, number: s.number, description: s.description,
-      instances: row.modality === 'CT' ? Array.from({ length: s.instances }, (_, z) => ct(s, s.instances === 1 ? 30 : z)) : [dx(s)],
+      instances: s.modality === 'PT' ? Array.from({ length: s.instances }, (_, z) => pt(s, z)) : row.modality === 'CT' ? Array.from({ length: s.instances }, (_, z) => ct(s, s.instances === 1 ? 30 : z)) : [dx(s)],
     })),
   };
 }

@@ -146,3 +146,25 @@ export function heatmap() {
     return [255, Math.round(210 - 150 * s), 30, s < 0.08 ? 0 : Math.round(230 * s)];
   });
 }
+
+/** A PET of the same body, 5 mm to the patient's left of the CT: Bq/ml, 5000 of them for a SUV of 1. */
+export const PET = { size: 96, slices: 50, spacing: 3.75, thickness: 6, asideMm: 5, perSuv: 5000 };
+export const PET_HOT = { 1: 8, 3: 4 };
+export function petSlice(z) {
+  const { size, spacing, thickness, asideMm, perSuv } = PET;
+  const out = new Uint16Array(size * size);
+  for (let y = 0; y < size; y++)
+    for (let x = 0; x < size; x++) {
+      // Where this voxel lies on the CT.
+      const [cx, cy, cz] = [((x - size / 2) * spacing - asideMm) / CT.spacing + 128, ((y - size / 2) * spacing) / CT.spacing + 128, (z * thickness) / CT.thickness];
+      let suv = inside(cx, cy, 128, 132, 112, 84) < 1 ? 0.8 : 0;
+      if (inside(cx, cy, 80, 128, 36, 55) < 1 || inside(cx, cy, 178, 128, 34, 54) < 1) suv = 0.4;
+      if (inside(cx, cy, 142, 108, 26, 22) < 1 && cz > 20) suv = 2.2;
+      for (const l of LESIONS) {
+        const d = Math.hypot((cx - l.x) * CT.spacing, (cy - l.y) * CT.spacing, (cz - l.z) * CT.thickness);
+        if (d < l.r * CT.spacing && PET_HOT[l.id]) suv = PET_HOT[l.id];
+      }
+      out[y * size + x] = Math.round(suv * perSuv);
+    }
+  return Buffer.from(out.buffer);
+}

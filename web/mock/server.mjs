@@ -15,7 +15,7 @@ import * as report from './report.mjs';
 import * as quality from './quality.mjs';
 import * as review from './review.mjs';
 import * as measured from './measured.mjs';
-import { ctSlice, heatmap, radiograph } from './pictures.mjs';
+import { ctSlice, heatmap, petSlice, radiograph } from './pictures.mjs';
 
 const DIST = process.env.XINGLIN_DIST ?? fileURLToPath(new URL('../dist', import.meta.url));
 const NOW = Date.now();
@@ -96,7 +96,8 @@ function frame(res, url) {
   const row = state.rows.find((r) => url.includes(`/studies/${r.study_uid}/`));
   const z = Number(uid.at(-1)) - 1;
   let pixels;
-  if (row.modality === 'CT') {
+  if (uid.at(-2) === '4') pixels = petSlice(z);
+  else if (row.modality === 'CT') {
     if (!pictures.ct.has(z)) pictures.ct.set(z, ctSlice(uid.at(-2) === '1' ? 30 : z));
     pixels = pictures.ct.get(z);
   } else pixels = pictures.dr ??= radiograph();

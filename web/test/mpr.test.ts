@@ -3,8 +3,9 @@ import type { FrameSource } from '../src/viewer/frames';
 import { patientAt, type Grid } from '../src/volume/grid';
 import { ColourSlice, loadSlices, SliceFailed } from '../src/volume/load';
 import { barOf, fromSection, layersOf, lettersAt, mprOf, mprReducer, nextOf, pixelOf, placing, planeOf, toSection, voxelAt, voxelUnder, wayDown } from '../src/volume/mpr';
-import { greyOf, hotIron, painted } from '../src/volume/paint';
-import { lieOf, PLANES, type Slice } from '../src/volume/reslice';
+import { greyOf, hotIron, painted, weightOf } from '../src/volume/paint';
+import { lieOf, PLANES, sampled, type Slice, type Volume } from '../src/volume/reslice';
+import { highest, placedBy, scaledBy, type PetAnswer } from '../src/volume/usePet';
 
 const LUNG = { width: 1500, centre: -600 };
 const grid: Grid = { size: [40, 30, 20], spacingMm: [0.5, 0.8, 5], origin: [-10, -20, 100], axes: [[1, 0, 0], [0, 1, 0], [0, 0, 1]], frameOfReference: '1' };
@@ -88,7 +89,7 @@ describe('painting', () => {
   it('mixes a second scan in, and leaves the first where there is no second', () => {
     const tint = { values: Float32Array.of(10, NaN), low: 0, high: 10, blend: 0.5 };
     const pixels = painted(Float32Array.of(-1350, 150), LUNG, false, tint);
-    expect([...pixels]).toEqual([128, 128, 128, 255, 255, 255, 255, 255]);
+    expect([...pixels]).toEqual([128, 77, 26, 255, 255, 255, 255, 255]); // half of the palette's end, orange; beside it the CT alone
     expect([...painted(Float32Array.of(150), LUNG, false, { ...tint, values: Float32Array.of(0), blend: 0 })]).toEqual([255, 255, 255, 255]);
   });
 });
@@ -125,5 +126,30 @@ describe('bringing slices together', () => {
     };
     await expect(loadSlices(sources, order, read, () => undefined, broken.signal)).rejects.toThrow();
     expect(asked).toBeLessThan(14);
+  });
+});
+
+describe('a PET beside a CT', () => {
+  const motion = [[1, 0, 0, 5], [0, 1, 0, -2], [0, 0, 1, 0], [0, 0, 0, 1]];
+  const answer = (alignment: Partial<NonNullable<PetAnswer['alignment']>> | null): PetAnswer => ({ reason: null, suv: null, alignment: alignment === null ? null : { length_mm: 5, angle_deg: 0, used: true, spread_mm: 0, ...alignment } });
+  it('lies where the appliance’s motion puts it', () => {
+    expect(placedBy(answer({ motion }), '1', '1')?.toPet([10, 20, 30])).toEqual([15, 18, 30]);
+    expect(placedBy(answer({ motion, used: false, shared_frame: false }), '1', '2')?.by).toBe('motion');
+  });
+  it('lies by its coordinates only in a shared frame', () => {
+    expect(placedBy(null, '1', '1')?.toPet([1, 2, 3])).toEqual([1, 2, 3]);
+    expect(placedBy(answer({ motion, used: false }), '1', '1')?.by).toBe('geometry');
+    expect(placedBy(null, '1', '2')).toBeNull();
+    expect(placedBy(null, '', '')).toBeNull();
+  });
+  it('is in SUV by the appliance’s factor, wherever it is sampled', () => {
+    const pet: Volume = { grid: { ...grid, size: [4, 4, 4], spacingMm: [4, 4, 4], origin: [-10, -20, 100] }, slices: Array.from({ length: 4 }, (_, k): Slice => ({ stored: new Uint16Array(16).fill(1000 * k), slope: 2, intercept: 0, padding: null })) };
+    expect(highest(pet)).toBe(6000);
+    const suv = scaledBy(pet, 1 / 1000);
+    const plane = planeOf(grid, lieOf(grid, 'axial'), 1); // z = 105 mm: a quarter beyond the PET's second slice
+    expect(sampled(suv, { ...plane, width: 2, height: 1 })[0]).toBeCloseTo(2.5, 5);
+  });
+  it('covers the CT more where uptake is high, and alone at the end', () => {
+    expect([weightOf(0, 0.5), weightOf(1, 0.5), weightOf(0, 1), weightOf(1, 0)]).toEqual([0.25, 0.5, 1, 0]);
   });
 });

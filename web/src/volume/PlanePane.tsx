@@ -95,8 +95,10 @@ interface Pointing {
 function usePicture({ volume, plane, state, hot }: PlaneProps, size: readonly [number, number]) {
   const { grid } = volume;
   const lie = useMemo(() => lieOf(grid, plane), [grid, plane]);
-  const [from, to] = layersOf(grid, lie, state);
-  const { projection, window, inverted } = state;
+  // A slab of the CT with one layer of the PET would mix what does not belong together.
+  const projection = hot === null ? state.projection : 'slice';
+  const [from, to] = layersOf(grid, lie, { ...state, projection });
+  const { window, inverted } = state;
   const layer = state.cross[lie.through];
   const section = useMemo(() => cut(volume, lie, [from, to], projection), [volume, lie, from, to, projection]);
   const other = hot?.volume;
@@ -104,7 +106,7 @@ function usePicture({ volume, plane, state, hot }: PlaneProps, size: readonly [n
   const tint = useMemo(() => (other === undefined || toOther === undefined ? null : sampled(other, planeOf(grid, lie, layer), toOther)), [other, toOther, grid, lie, layer]);
   const picture = useMemo(() => pictureOf(section, { window, inverted }, hot, tint), [section, window, inverted, hot, tint]);
   const place = placing([section.width, section.height], section.pixelMm, size, state.looks[plane]);
-  return { lie, from, to, layer, section, tint, picture, place };
+  return { lie, from, to, layer, section, projection, picture, place };
 }
 
 function Lines({ volume, lie, place, lines, selected, layer }: { volume: Volume; lie: Lie; place: Placing; lines: readonly OutlineLine[]; selected: number | null; layer: number }) {
@@ -203,14 +205,14 @@ export function PlanePane(props: PlaneProps) {
   const host = useRef<HTMLDivElement>(null);
   const canvas = useRef<HTMLCanvasElement>(null);
   const size = useSize(host);
-  const { lie, from, to, layer, section, picture, place } = usePicture(props, size);
+  const { lie, from, to, layer, section, projection, picture, place } = usePicture(props, size);
   const [over, setOver] = useState<Vector | null>(null);
   useHand(host, props, lie, place, setOver);
   useEffect(() => {
     if (canvas.current !== null) draw(canvas.current, picture, place, size);
   });
   const edges = lettersAt(volume.grid, lie);
-  const pointing: Pointing | null = over === null ? null : pointed(volume, hot, over, section, state.projection === 'slice' ? null : pixelOf(volume.grid, lie, over));
+  const pointing: Pointing | null = over === null ? null : pointed(volume, hot, over, section, projection === 'slice' ? null : pixelOf(volume.grid, lie, over));
   const bar = barOf(place.scale, size[0] / 3);
   const positions = patientAt(volume.grid, state.cross);
   const axis = plane === 'axial' ? 2 : plane === 'coronal' ? 1 : 0;
@@ -222,8 +224,8 @@ export function PlanePane(props: PlaneProps) {
         <Crossing props={props} lie={lie} place={place} size={size} />
         {lie.through === 2 && from === to && <Lines volume={volume} lie={lie} place={place} lines={props.linesAt(layer)} selected={props.selected} layer={layer} />}
         <g className="scale-bar" data-testid={`bar-${plane}`} data-mm={bar.mm} data-px={bar.px.toFixed(2)}>
-          <path d={`M${size[0] - 12},${size[1] - (state.projection === 'slice' ? 76 : 92)}h${-bar.px}m0,-4v8m${bar.px},-8v8`} />
-          <text x={size[0] - 12 - bar.px / 2} y={size[1] - (state.projection === 'slice' ? 82 : 98)}>{`${bar.mm} mm`}</text>
+          <path d={`M${size[0] - 12},${size[1] - (projection === 'slice' ? 76 : 92)}h${-bar.px}m0,-4v8m${bar.px},-8v8`} />
+          <text x={size[0] - 12 - bar.px / 2} y={size[1] - (projection === 'slice' ? 82 : 98)}>{`${bar.mm} mm`}</text>
         </g>
       </svg>
       <div className="corner top left">
@@ -241,9 +243,9 @@ export function PlanePane(props: PlaneProps) {
         {t('viewer.windowShort')} {Math.round(state.window.width)} / {Math.round(state.window.centre)}
         {state.inverted && ` · ${t('viewer.inverted')}`}
         <br />
-        {state.projection !== 'slice' && (
+        {projection !== 'slice' && (
           <>
-            {t(`mpr.${state.projection}`)} {fixed((to - from + 1) * volume.grid.spacingMm[lie.through], 1)} mm
+            {t(`mpr.${projection}`)} {fixed((to - from + 1) * volume.grid.spacingMm[lie.through], 1)} mm
             <br />
           </>
         )}

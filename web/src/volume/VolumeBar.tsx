@@ -45,8 +45,8 @@ export function VolumeBar({ desk, modality, left, onLeft, children }: Props) {
       </div>
       {state !== null && (
         <div className="group">
-          <ToolMenu label={t('mpr.projection')} keyName="⇧K" face={t(`mpr.${state.projection}`)} testId="mpr-projection" items={PROJECTIONS.map((one) => ({ id: one, label: t(`mpr.${one}`), keyName: '', on: one === state.projection, act: () => desk.project(one) }))} />
-          <ToolMenu label={t('mpr.thickness')} keyName="⇧T" face={nameOf(state.thicknessMm)} testId="mpr-thickness" disabled={state.projection === 'slice'} items={THICKNESSES_MM.map((mm) => ({ id: String(mm), label: nameOf(mm), keyName: '', on: mm === state.thicknessMm, act: () => desk.thickness(mm) }))} />
+          <ToolMenu label={t('mpr.projection')} keyName="⇧K" face={t(`mpr.${state.projection}`)} testId="mpr-projection" disabled={desk.fusion} items={PROJECTIONS.map((one) => ({ id: one, label: t(`mpr.${one}`), keyName: '', on: one === state.projection, act: () => desk.project(one) }))} />
+          <ToolMenu label={t('mpr.thickness')} keyName="⇧T" face={nameOf(state.thicknessMm)} testId="mpr-thickness" disabled={desk.fusion || state.projection === 'slice'} items={THICKNESSES_MM.map((mm) => ({ id: String(mm), label: nameOf(mm), keyName: '', on: mm === state.thicknessMm, act: () => desk.thickness(mm) }))} />
         </div>
       )}
       {children}

@@ -1,6 +1,6 @@
 /** The reading area while the planes are open: their toolbar and the planes, over the stack, which waits as it was. */
-import { lazy, Suspense, useCallback, useMemo } from 'react';
-import type { Lesion, OutlineLine } from '../api/types';
+import { lazy, Suspense, useCallback, useMemo, type ReactNode } from 'react';
+import type { Lesion, OutlineLine, Study } from '../api/types';
 import { useTexts } from '../i18n';
 import type { Shown, StudyPictures } from '../study/pictures';
 import { ToolButton } from '../study/ToolButton';
@@ -9,9 +9,11 @@ import { Loading } from '../ui/states';
 import type { Tool } from '../viewer/interaction';
 import { valueUnit } from '../viewer/Measures';
 import { firstPreset } from '../viewer/presets';
+import { FusionFacts, FusionTools, useHot, useMix } from './Fusion';
 import { patientAt, type Grid } from './grid';
 import type { Mpr } from './mpr';
 import type { MprDesk } from './useMpr';
+import { usePet } from './usePet';
 import { VolumeBar } from './VolumeBar';
 import './volume.css';
 
@@ -19,6 +21,7 @@ const MprView = lazy(() => import('./MprView'));
 
 interface Props {
   desk: MprDesk;
+  study: Study;
   /** The series that is looked at; null while it is on its way. */
   looked: Shown | null;
   of: StudyPictures | null;
@@ -41,32 +44,43 @@ export function MprButton({ desk, looked }: Pick<Props, 'desk' | 'looked'>) {
 }
 
 /** Where the planes cross, and what a reformation is not. */
-function Facts({ grid, state }: { grid: Grid; state: Mpr }) {
+function Facts({ grid, state, children }: { grid: Grid; state: Mpr; children: ReactNode }) {
   const { t } = useTexts();
   return (
     <div className="plane-facts">
       <p className="muted">{t('mpr.crossing')}</p>
       <p className="num" data-testid="crossing-mm">{patientAt(grid, state.cross).map((value) => fixed(value, 1)).join('   ')}</p>
       <p className="muted">{t('mpr.note', { n: grid.size[2] })}</p>
+      {children}
     </div>
   );
 }
 
 const NO_LINES: never[] = [];
 
-function Opened({ desk, looked, of, aiShown, left, onLeft, lesions, selected }: Props & { looked: Shown; of: StudyPictures }) {
+function Opened({ desk, study, looked, of, aiShown, left, onLeft, lesions, selected }: Props & { looked: Shown; of: StudyPictures }) {
   const { t } = useTexts();
   const chosen = looked.prior ? undefined : lesions.find((lesion) => lesion.id === selected);
   const focus = useMemo(() => (chosen === undefined ? null : { at: chosen.centroid_mm }), [chosen]);
   const lines = aiShown ? of.outlines?.lines : undefined;
   const linesOf = useCallback((frame: string): readonly OutlineLine[] => lines?.[frame] ?? NO_LINES, [lines]);
   const { modality, number, description } = looked.series;
+  const pet = usePet(study, of, desk.fusion);
+  const { mix, blend, top } = useMix(desk.fusion);
+  const hot = useHot(pet, desk.fusion, looked.sources[0]?.frame.frameOfReference ?? '', mix);
   const title = [of.row.patient_name, of.row.patient_id, `${looked.prior ? `${t('prior.mark')} · ` : ''}${modality} ${number ?? ''} ${description}`];
   return (
     <div className="volume-stage">
-      <VolumeBar desk={desk} modality={modality} left={left} onLeft={onLeft} />
+      <VolumeBar desk={desk} modality={modality} left={left} onLeft={onLeft}>
+        {modality === 'CT' && <FusionTools desk={desk} mix={mix} onBlend={blend} onTop={top} suv={hot.state === 'on' && hot.suv} />}
+      </VolumeBar>
       <Suspense fallback={<Loading label={t('state.loadingImages')} />}>
-        <MprView sources={looked.sources} preset={firstPreset(modality)} left={left} title={title} unit={valueUnit(modality)} linesOf={linesOf} selected={selected} focus={focus} hot={null} onHandle={desk.onHandle} onClose={desk.close} fourth={(grid, state) => <Facts grid={grid} state={state} />} />
+        <MprView
+          sources={looked.sources} preset={firstPreset(modality)} left={left} title={title} unit={valueUnit(modality)} linesOf={linesOf} selected={selected} focus={focus} hot={hot.state === 'on' ? hot.hot : null} onHandle={desk.onHandle} onClose={desk.close} fourth={(grid, state) => (
+            <Facts grid={grid} state={state}>
+              <FusionFacts state={hot} grid={grid} />
+            </Facts>
+          )} />
       </Suspense>
     </div>
   );

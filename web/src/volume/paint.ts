@@ -14,6 +14,15 @@ export function hotIron(share: number): [number, number, number] {
   return [Math.min(255, at * 2), Math.min(255, Math.max(0, (at - 127.5) * 2)), Math.min(255, Math.max(0, (at - 191.25) * 4))].map(Math.round) as [number, number, number];
 }
 
+/** The palette stops before white, which is bone's colour; the appliance's fused pictures do the same. */
+export const BEFORE_WHITE = 0.8;
+
+/** Weight of the colour: low uptake covers the grey less than high uptake does, until at the end of the scale only colour is left. */
+export function weightOf(share: number, blend: number): number {
+  const rise = Math.min(1, Math.max(0, 2 * share));
+  return blend * (rise + (1 - rise) * blend);
+}
+
 /** A second scan in colour upon the grey: `values` on the same pixels, shown from `low` to `high`, mixed in by `blend` (0 none … 1 alone). */
 export interface Tint {
   values: Float32Array;
@@ -31,8 +40,10 @@ export function painted(values: Float32Array, window: Window, inverted: boolean,
     const to = at * 4;
     if (tint === null || Number.isNaN(hot)) out[to] = out[to + 1] = out[to + 2] = grey;
     else {
-      const colour = hotIron((hot - tint.low) / (tint.high - tint.low));
-      for (let channel = 0; channel < 3; channel += 1) out[to + channel] = Math.round(grey * (1 - tint.blend) + (colour[channel] ?? 0) * tint.blend);
+      const share = (hot - tint.low) / (tint.high - tint.low);
+      const colour = hotIron(BEFORE_WHITE * Math.min(1, Math.max(0, share)));
+      const weight = weightOf(share, tint.blend);
+      for (let channel = 0; channel < 3; channel += 1) out[to + channel] = Math.round(grey * (1 - weight) + (colour[channel] ?? 0) * weight);
     }
     out[to + 3] = 255;
   }

@@ -14,6 +14,9 @@ export interface MprDesk {
   open: boolean;
   /** null while slices are on their way. */
   state: Mpr | null;
+  /** A PET in colour upon the planes is asked for. */
+  fusion: boolean;
+  toggleFusion: () => void;
   toggle: () => void;
   close: () => void;
   onHandle: (handle: MprHandle | null) => void;
@@ -36,6 +39,11 @@ export function useMpr(): MprDesk {
   }, []);
   const close = useCallback(() => setOpen(false), []);
   const toggle = useCallback(() => setOpen((old) => !old), []);
+  const [fusion, setFusion] = useState(false);
+  const toggleFusion = useCallback(() => {
+    setFusion(!open || !fusion);
+    setOpen(true);
+  }, [open, fusion]);
   const project = useCallback((projection: Projection) => handle.current?.step({ step: 'projection', projection }), []);
   const thickness = useCallback((mm: number) => handle.current?.step({ step: 'thickness', mm }), []);
   const preset = useCallback((name: PresetName) => handle.current?.preset(name), []);
@@ -60,5 +68,5 @@ export function useMpr(): MprDesk {
     'mpr.thickness': () => state !== null && thickness(nextOf(THICKNESSES_MM, state.thicknessMm)),
     'view.back': close,
   };
-  return { open, state, toggle, close, onHandle, project, thickness, preset, invert, reset, serve: (others) => ({ 'mpr.open': toggle, ...(open ? whileOpen : others) }) };
+  return { open, state, fusion, toggleFusion, toggle, close, onHandle, project, thickness, preset, invert, reset, serve: (others) => ({ 'mpr.open': toggle, 'fusion.open': toggleFusion, ...(open ? whileOpen : others) }) };
 }
