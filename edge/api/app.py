@@ -36,6 +36,7 @@ from edge.api import (
     room,
     screening,
     sending,
+    solids,
     studies,
     thumbnails,
     township,
@@ -83,6 +84,7 @@ def create_app(site: Site, dist: Path) -> FastAPI:
     app.include_router(measurements.router)
     app.include_router(quality.router)
     app.include_router(room.router)
+    app.include_router(solids.router)
     answer_errors(app, shown, site.box.outside.randomness)
     app.add_middleware(FormLimit, limit_of=limit_of)
     app.add_middleware(SafeHeaders)

@@ -56,6 +56,7 @@ TABLE = {
     ("GET", "/api/studies/{study}/manifest"): OPENERS,
     ("GET", "/api/studies/{study}/outlines"): OPENERS,
     ("GET", "/api/studies/{study}/heatmap"): OPENERS,
+    ("GET", "/api/studies/{study}/solids"): OPENERS,
     ("GET", "/api/studies/{study}/priors"): OPENERS,
     ("GET", "/api/studies/{study}/joined"): OPENERS,
     ("GET", "/api/studies/{study}/joined/{identity}"): OPENERS,
