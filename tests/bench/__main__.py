@@ -26,7 +26,7 @@ from tests.bench.figure import Figure, table
 
 ROWS = (
     "store", "wado", "journal", "list", "cfind", "hung", "dr", "ct", "sync", "portal", "memory",
-    "analyze", "ort", "measures",
+    "analyze", "ort", "measures", "review",
 )  # fmt: skip
 BEGIN, END = "<!-- figures -->\n", "<!-- /figures -->\n"
 

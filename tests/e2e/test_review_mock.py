@@ -61,20 +61,33 @@ def test_facts_come_from_a_person_and_unsaved_ones_survive_the_language(page):
 
 def test_the_change_since_the_prior_follows_an_edit_and_is_not_judged_anew(page):
     table = page.locator("[data-testid=lesions] tbody tr")
-    assert "▲ +81 %" in table.nth(0).inner_text()
+    assert "▲\n+81 %" in table.nth(0).inner_text()
     assert "新出现" in table.nth(1).inner_text()
     page.keyboard.press("e")
     since = page.locator(".review-row[data-lesion='1'] .review-since")
     since.get_by_text("增大").wait_for()
+    row = page.locator(".review-row[data-lesion='1']")
+    row.locator(".lesion-go").click()
+    line = page.locator(".review-line[data-lesion='1'] .line")
+    line.wait_for()
+    box = line.bounding_box()
     page.keyboard.press("b")
-    box = page.locator("[data-testid=pane]").first.bounding_box()
-    page.mouse.click(box["x"] + box["width"] * 0.5, box["y"] + box["height"] * 0.5)
+    page.mouse.click(box["x"] + box["width"], box["y"] + box["height"] / 2)
     numbers = page.locator("[data-testid=numbers-1][data-state=done]")
     numbers.get_by_text(re.compile(r"较前 [+−]\d+ %$")).wait_for()
     volume = float(numbers.inner_text().split("·")[1].split()[0])
+    shot(page, "review-edit-zh")
     share = int(re.search(r"([+−]\d+) %", numbers.inner_text())[1].replace("−", "-"))
     assert share == pytest.approx(100 * (volume / 3.1 - 1), abs=1.5)
     assert since.get_by_text("增大").count() == 0
+
+
+def expect_in_view(page, element):
+    """Wait until an element lies inside the window; it may have been scrolled away."""
+    page.wait_for_function(
+        "one => one.getBoundingClientRect().top >= 0 && one.getBoundingClientRect().bottom <= 768",
+        arg=element.element_handle(),
+    )
 
 
 def test_of_two_people_both_versions_stay_and_the_whole_result_can_be_rejected(page, mock):
@@ -84,10 +97,15 @@ def test_of_two_people_both_versions_stay_and_the_whole_result_can_be_rejected(p
     page.get_by_role("button", name="确认提交").click()
     rival = page.locator("[data-testid=rival]")
     rival.get_by_text("李主任").wait_for()
+    expect_in_view(page, rival)
     shot(page, "review-rival-zh")
     page.locator("[data-testid=replace-rival]").click()
     page.locator("[data-testid=review-version]").get_by_text("第 2 版").wait_for()
     assert page.locator("[data-decision=changed]").count() == 1, "the panel stays after submitting"
+    page.keyboard.press("Shift+L")
+    page.locator("[data-testid=review-version]").get_by_text("version 2").wait_for()
+    shot(page, "review-submitted-en")
+    page.keyboard.press("Shift+L")
     page.keyboard.press("e")
     page.locator("[data-decision=open]").first.wait_for()
     submit = page.locator("[data-testid=submit-review]")

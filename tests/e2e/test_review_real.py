@@ -90,7 +90,7 @@ def test_edit_measure_submit_and_a_new_version_stands(page, site):
     truth_ml = math.pi * radius**2 * pixel_mm2 * step_mm / 1000
     shown = float(numbers.inner_text().split("·")[1].split()[0])
     assert shown == pytest.approx(truth_ml, rel=0.12, abs=0.01)  # whole voxels of a small circle
-    shot(page, "review-edit-zh")
+    shot(page, "review-real-edit-zh")
     page.locator("[data-testid=draft]").get_by_text("草稿已保存").wait_for()
     page.locator("[data-testid=accept-rest]").click()
     page.locator("[data-testid=submit-review]").click()
@@ -101,7 +101,7 @@ def test_edit_measure_submit_and_a_new_version_stands(page, site):
     assert page.locator("[data-decision=added]").count() == 1
     page.keyboard.press("Shift+L")
     page.locator("[data-testid=review-version]").get_by_text("version 1").wait_for()
-    shot(page, "review-submitted-en")
+    shot(page, "review-real-submitted-en")
     said = site.reader.get(f"/api/studies/{study}/review")
     (version,) = said["versions"]
     assert (version["current"], version["counts"]["added"]) == (True, 1)

@@ -58,8 +58,12 @@ function Row({ review, item, lesions, changes, selected, asking, onAsking, onSel
   const others = review.work?.items.filter((one) => one.id !== item.id && one.decision !== 'rejected') ?? [];
   const kind = KINDS[item.kind];
   const chosen = item.id === selected;
+  const place = useRef<HTMLLIElement>(null);
+  useEffect(() => {
+    if (editing && chosen) place.current?.scrollIntoView({ block: 'nearest' });
+  }, [editing, chosen]);
   return (
-    <li className={`review-row${chosen ? ' chosen' : ''}`} aria-current={chosen} data-lesion={item.id} data-decision={item.decision ?? 'open'}>
+    <li ref={place} className={`review-row${chosen ? ' chosen' : ''}`} aria-current={chosen} data-lesion={item.id} data-decision={item.decision ?? 'open'}>
       <div className="review-head">
         <button type="button" className="lesion-go" onClick={() => onSelect(item.id)} aria-label={t('lesion.goTo', { n: item.id })}>
           {item.id}
@@ -260,10 +264,11 @@ export function ReviewPanel(props: Props) {
   const { t } = useTexts();
   const { work, sent, head, editing } = review;
   const top = useRef<HTMLElement>(null);
-  // Whoever presses Edit looks for the lesions: the panel may have been scrolled down.
+  const { trouble } = review;
+  // Whoever presses Edit looks for the lesions, and a refusal must be seen: the panel may have been scrolled down.
   useEffect(() => {
-    if (editing) top.current?.scrollIntoView({ block: 'start' });
-  }, [editing]);
+    if (editing || trouble !== null) top.current?.scrollIntoView({ block: 'start' });
+  }, [editing, trouble]);
   if (work === null && head === null) return null;
   return (
     <section data-testid="review" ref={top}>

@@ -130,20 +130,21 @@ interface Props {
   facts?: ReactNode;
   /** A physician's review stands above. */
   reviewed: boolean;
+  reviewing: boolean;
 }
 
 /** The lesions of a CT and what they amount to; nothing where none was found. */
-function CtFound({ analysis, selected, onSelect, changes }: { analysis: Analysis; selected: number | null; onSelect: (lesion: number) => void; changes: Changes }) {
+function CtFound({ analysis, selected, onSelect, changes, still }: { still: boolean; analysis: Analysis; selected: number | null; onSelect: (lesion: number) => void; changes: Changes }) {
   if (analysis.lesions === null || analysis.lesions.length === 0) return null;
   return (
     <>
-      <LesionTable lesions={analysis.lesions} selected={selected} onSelect={onSelect} changes={changes} />
+      <LesionTable lesions={analysis.lesions} selected={selected} onSelect={onSelect} changes={changes} still={still} />
       {analysis.case != null && <CaseSummary found={analysis.case} />}
     </>
   );
 }
 
-export function AiPanel({ study, selected, onSelect, onChanged, changes, facts, reviewed }: Props) {
+export function AiPanel({ study, selected, onSelect, onChanged, changes, facts, reviewed, reviewing }: Props) {
   const { t } = useTexts();
   const { may } = useSession();
   const [asking, setAsking] = useState(false);
@@ -160,7 +161,7 @@ export function AiPanel({ study, selected, onSelect, onChanged, changes, facts, 
       {row.ai === 'refused' && analysis?.qc != null && <QcReasons reasons={analysis.qc.reasons} advised={study.quality.reasons} />}
       <Overridden study={study} />
       {row.ai === 'ok' && analysis?.tb != null && <ScoreLine tb={analysis.tb} />}
-      {row.ai === 'ok' && analysis !== null && <CtFound analysis={analysis} selected={selected} onSelect={onSelect} changes={changes} />}
+      {row.ai === 'ok' && analysis !== null && <CtFound analysis={analysis} selected={selected} onSelect={onSelect} changes={changes} still={reviewing} />}
       {facts}
       {analysis !== null && <MethodFacts analysis={analysis} />}
       <Versions study={study} />

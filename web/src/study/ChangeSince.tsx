@@ -14,7 +14,9 @@ export function ChangeBrief({ change }: { change: Change | undefined }) {
   const shown = change.share !== null ? percent(change.share) : change.verdict === 'new' ? t('joined.verdict.new') : '';
   return (
     <span className={`change-${change.verdict}`} title={`${t('lesion.since', { date: date(change.since) })} · ${words}`} role="img" aria-label={`${t(`joined.verdict.${change.verdict}`)} ${change.share === null ? '' : shown}`}>
-      {GLYPH[change.verdict]} {shown}
+      {GLYPH[change.verdict]}
+      <br />
+      {shown}
     </span>
   );
 }

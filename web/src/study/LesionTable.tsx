@@ -59,6 +59,8 @@ interface Props {
   onSelect: (lesion: number) => void;
   /** Since the prior CT; the column is there where one was compared. */
   changes?: Changes;
+  /** The panel is not scrolled to the chosen lesion. */
+  still?: boolean;
 }
 
 /** How far a second scan of the unchanged lesion would lie. */
@@ -69,12 +71,12 @@ function Spread({ half, digits }: { half: number | null; digits: number }) {
 }
 
 /** Every lesion in two lines: what and where, then its numbers. Read-only. */
-export function LesionTable({ lesions, selected, onSelect, changes = NO_CHANGES }: Props) {
+export function LesionTable({ lesions, selected, onSelect, changes = NO_CHANGES, still = false }: Props) {
   const { t } = useTexts();
   const body = useRef<HTMLTableSectionElement>(null);
   useEffect(() => {
-    body.current?.querySelector('[aria-selected="true"]')?.scrollIntoView({ block: 'nearest' });
-  }, [selected]);
+    if (!still) body.current?.querySelector('[aria-selected="true"]')?.scrollIntoView({ block: 'nearest' });
+  }, [selected, still]);
   const name = (table: Record<string, Key>, code: string) => {
     const key = table[code];
     return key === undefined ? code : t(key);
@@ -93,7 +95,7 @@ export function LesionTable({ lesions, selected, onSelect, changes = NO_CHANGES 
       <h2>
         {t('lesion.title')} <span className="muted">{t('lesion.readOnly')}</span>
       </h2>
-      <table className="lesions" data-testid="lesions">
+      <table className={changes.size > 0 ? 'lesions with-change' : 'lesions'} data-testid="lesions">
         <thead>
           <tr>
             <th scope="col">#</th>

@@ -23,6 +23,8 @@ interface Props {
   review: (changes: Changes) => ReactNode;
   facts: ReactNode;
   reviewed: boolean;
+  /** A person corrects outlines just now: the panel stays at the review. */
+  reviewing: boolean;
   /** Measurements: their list, and how many there are. */
   measured: ReactNode;
   measuredCount: number;
@@ -48,7 +50,7 @@ function useJoined(base: string, revision: number) {
   return { joined, busy };
 }
 
-export const Panels = memo(function Panels({ study, selected, onSelect, onChanged, review, facts, reviewed, measured, measuredCount, measuredLine }: Props) {
+export const Panels = memo(function Panels({ study, selected, onSelect, onChanged, review, facts, reviewed, reviewing, measured, measuredCount, measuredLine }: Props) {
   const { t } = useTexts();
   const [tab, setTab] = useState<Tab>('ai');
   const base = `/api/studies/${encodeURIComponent(study.row.study)}`;
@@ -78,7 +80,7 @@ export const Panels = memo(function Panels({ study, selected, onSelect, onChange
         {tab === 'ai' && (
           <>
             {review(changes)}
-            <AiPanel study={study} selected={selected} onSelect={onSelect} onChanged={onChanged} changes={changes} facts={facts} reviewed={reviewed} />
+            <AiPanel study={study} selected={selected} onSelect={onSelect} onChanged={onChanged} changes={changes} facts={facts} reviewed={reviewed} reviewing={reviewing} />
           </>
         )}
         {tab === 'measured' && measured}

@@ -398,7 +398,7 @@ function Stage({ study, manifest, first, onChanged }: StageProps) {
         <PartCells parts={parts} shown={shown} current={current} prior={prior.pictures} render={cellOf} />
       </div>
       <VolumeStage desk={mpr} study={study} looked={looked ?? null} of={looked?.prior === true ? prior.pictures : current} aiShown={aiShown} left={left} onLeft={chooseTool} lesions={lesions} selected={selected} />
-      <Panels study={study} selected={selected} onSelect={choose} onChanged={onChanged} measured={<MeasurePanel measured={measured} hands={drawing} onGoTo={(place) => goTo(place.uid, place.index)} />} measuredLine={<MeasuredLine measured={measured} />} measuredCount={measured.current.mine.length} reviewed={review.head !== null} facts={<CaseFacts base={review.base} facts={review.read?.facts ?? null} onSaved={review.reread} />} review={(changes) => <ReviewPanel review={review} lesions={lesions} changes={changes} selected={desk.selected} asking={desk.asking} onAsking={desk.setAsking} onSelect={desk.select} />} />
+      <Panels study={study} selected={selected} onSelect={choose} onChanged={onChanged} measured={<MeasurePanel measured={measured} hands={drawing} onGoTo={(place) => goTo(place.uid, place.index)} />} measuredLine={<MeasuredLine measured={measured} />} measuredCount={measured.current.mine.length} reviewed={review.head !== null} reviewing={review.editing} facts={<CaseFacts base={review.base} facts={review.read?.facts ?? null} onSaved={review.reread} />} review={(changes) => <ReviewPanel review={review} lesions={lesions} changes={changes} selected={desk.selected} asking={desk.asking} onAsking={desk.setAsking} onSelect={desk.select} />} />
     </div>
   );
 }
