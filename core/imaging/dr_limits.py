@@ -52,13 +52,14 @@ class DrLimits:
         this and of the contact counts.
     sides_missing_warn, sides_missing_reject : float
         The same of the width across both lungs.
-    yaw_warn_deg, yaw_reject_deg : float
-        Turn of the patient about the long axis, as the lung network estimates it.
+    turn_warn, turn_reject : float
+        How far the upper inner middle of the lungs is off their outer middle, as a share of the
+        width: 0.02 to 0.04 for a turn of 20 degrees.
     inspiration_warn, inspiration_reject : float
         Height of the lungs over the domes by the width across both.
     heart_side_warn : float
-        How far the lower middle may lie to the patient's right of the upper one, as a share of the
-        width across both. Never rejects: dextrocardia and collapse do the same.
+        How far the heart may speak for a mirrored picture (`dr_qc_position.heart_side`). Never
+        rejects: dextrocardia and collapse do the same.
     lateral_reject, other_reject, turned_warn, turned_reject : float
         The network's probability of that kind of picture.
     grid_warn_db, grid_reject_db : float
@@ -105,11 +106,11 @@ class DrLimits:
     bases_missing_reject: float = 0.08
     sides_missing_warn: float = 0.03
     sides_missing_reject: float = 0.10
-    yaw_warn_deg: float = 16.0
-    yaw_reject_deg: float = 35.0
+    turn_warn: float = 0.065
+    turn_reject: float = 0.13
     inspiration_warn: float = 0.585
     inspiration_reject: float = 0.48
-    heart_side_warn: float = -0.035
+    heart_side_warn: float = -0.010
     lateral_reject: float = 0.5
     other_reject: float = 0.5
     turned_warn: float = 0.10

@@ -49,7 +49,7 @@ def dr_tb(
 @app.command("dr-lungs")
 def dr_lungs(
     out: Annotated[Path, typer.Option(help="模型包目录 / bundle folder to write")],
-    version: Annotated[str, typer.Option(help="版本 / version")] = "0.2.0",
+    version: Annotated[str, typer.Option(help="版本 / version")] = "0.2.1",
 ) -> None:
     """胸片肺野 / Radiograph lung fields, kind of view, what is cut off (data: XINGLIN_DATA)."""
     for package in ("torch", "onnx", "onnxscript"):

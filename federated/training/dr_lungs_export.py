@@ -54,7 +54,9 @@ def export_onnx(network: LungNet, path: Path) -> None:
 def golden_inputs() -> NDArray[np.float32]:
     """Return (case, 1, 1, 128, 128): digital patients and noise, nobody's image."""
     rng = np.random.default_rng(20240102)
-    films = [letterboxed(make_dr(small_dr(seed)).radiograph.pixels)[0] for seed in (301, 302)]
+    films = [
+        letterboxed(make_dr(small_dr(seed)).radiograph.pixels)[0] for seed in (301, 302, 303, 304)
+    ]
     films.append(rng.random((SIDE, SIDE), dtype=np.float32))
     return np.stack(films)[:, None, None]
 
@@ -149,7 +151,9 @@ Outlines on twelve real radiographs: docs/imaging/dr-quality.md.
 ## Known failures
 
 - A lung that is wholly opaque is outlined where a lung usually lies.
-- Turn: learnt from projections of two CT; on real films its zero has a spread of its own.
+- A picture whose probability of an upright frontal chest is under one half gets no lung fields.
+- Turn: learnt from projections of two CT, does not carry over to a third; quality control measures
+  it on the outlines instead.
 - Mirrored pictures: a head for them did not learn (chance); the outline's heart side is used.
 - Children, prone films, pneumonectomy: not measured.
 """

@@ -103,12 +103,18 @@ class LungNet(nn.Module):
         )  # fmt: skip
 
 
+# Logits that a lung loses as the probability of an upright frontal chest falls below one half.
+_GATE = 200.0
 #: Names of what the bundle gives, in order.
 OUTPUTS = ("lungs", "view", "yaw", "missing")
 
 
 class Served(nn.Module):
-    """What the bundle holds: probabilities instead of logits."""
+    """What the bundle holds: probabilities instead of logits.
+
+    A picture that is not taken for an upright frontal chest has no lung fields: what the network
+    draws there depends on rounding (noise differs between FP32 and FP16) and means nothing.
+    """
 
     def __init__(self, network: LungNet) -> None:
         super().__init__()
@@ -116,6 +122,6 @@ class Served(nn.Module):
 
     def forward(self, image: torch.Tensor) -> tuple[torch.Tensor, ...]:
         said = self.network(image)
-        return (
-            torch.sigmoid(said.lungs), torch.softmax(said.view, 1), said.turn, said.missing
-        )  # fmt: skip
+        view = torch.softmax(said.view, 1)
+        doubt = functional.relu(0.5 - view[:, :1])[:, :, None, None]
+        return torch.sigmoid(said.lungs - _GATE * doubt), view, said.turn, said.missing

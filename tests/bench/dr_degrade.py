@@ -177,5 +177,5 @@ FAULTS: dict[str, Fault] = {
     "turned 180": Fault("DR_TURNED", "turned_probability", 1, (180,), 180, _turned),
     "turned 270": Fault("DR_TURNED", "turned_probability", 1, (270,), 270, _turned),
     "polarity reversed": Fault("DR_POLARITY", "reversed_gain", 1, (1,), 1, _reversed),
-    "mirrored": Fault("DR_SIDE_DOUBTFUL", "heart_to_left", -1, (1,), 1, _mirrored),
+    "mirrored": Fault("DR_SIDE_DOUBTFUL", "heart_side", -1, (1,), 1, _mirrored),
 }

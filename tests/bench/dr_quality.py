@@ -198,7 +198,7 @@ def value_of(row: Row, metric: str, sign: int) -> float:
     value = row.metrics.get(metric)
     if value is None:
         return 1e9 if row.rejected else -1e9
-    return sign * abs(value) if metric == "yaw_deg" else sign * value
+    return sign * abs(value) if metric == "turn_shift" else sign * value
 
 
 def table(rows: list[Row]) -> Iterator[str]:
@@ -207,7 +207,7 @@ def table(rows: list[Row]) -> Iterator[str]:
     yield "| fault | metric | steps | AUC at step | Spearman | coded | rejected | code |"
     yield "| --- | --- | --- | --- | --- | --- | --- | --- |"
     posed = {
-        "turned patient, deg": Fault("DR_ROTATED", "yaw_deg", 1, YAWS_DEG, 20.0, _none),
+        "turned patient, deg": Fault("DR_ROTATED", "turn_shift", 1, YAWS_DEG, 20.0, _none),
         "lateral": Fault("DR_VIEW_LATERAL", "lateral_probability", 1, (1,), 1, _none),
         "no chest radiograph": Fault("DR_NOT_CHEST", "other_probability", 1, (1,), 1, _none),
     }

@@ -14,6 +14,7 @@ from federated.training.dr_lungs import Plan, fit, fit_turn
 from federated.training.dr_lungs_bodies import HIDDEN, body_of
 from federated.training.dr_lungs_drr import Pose, project
 from federated.training.dr_lungs_framing import Warp, extent_of, missing_shares
+from federated.training.dr_lungs_network import LungNet, Served
 from federated.training.dr_lungs_randomise import draw, stray, with_disease
 from federated.training.dr_lungs_samples import (
     FRONTAL,
@@ -170,3 +171,16 @@ def test_the_same_seed_gives_the_same_weights(body):
     fit_turn(first, samples, seed=4, draws=12)
     assert not torch.equal(before, first.turn.weight)
     assert torch.isfinite(first.turn.weight).all()
+
+
+def test_lungs_are_served_only_of_what_looks_frontal():
+    torch.manual_seed(3)
+    network = LungNet().eval()
+    image = torch.rand(1, 1, SIDE, SIDE)
+    with torch.inference_mode():
+        for bias, serves in ((9.0, True), (-9.0, False)):
+            network.view.bias[0] = bias
+            plain = torch.sigmoid(network(image).lungs)
+            lungs = Served(network)(image)[0]
+            assert torch.equal(lungs, plain) == serves
+            assert (lungs.max() < 1e-6) != serves

@@ -53,6 +53,15 @@ def test_the_network_outlines_a_digital_patient(phantom, network):
     assert _dice(found.mask, phantom.truth.lung_field) > 0.80
 
 
+def test_what_is_no_frontal_chest_has_no_lungs(network):
+    noise = np.random.default_rng(9).random((160, 128), dtype=np.float32)
+    found = lung_fields(noise, None, network)
+    assert found.method == "network"
+    assert found.answer.views["frontal"] < 0.5
+    assert not found.mask.any()
+    assert found.confidence == 0.0
+
+
 def test_right_lung_is_at_the_left_of_the_picture(phantom, network):
     mask = lung_fields(phantom.radiograph.pixels, network=network).mask
     assert np.argwhere(mask == RIGHT)[:, 1].mean() < np.argwhere(mask == LEFT)[:, 1].mean()

@@ -118,15 +118,33 @@ def test_a_mirrored_heart_is_doubted_and_never_rejected():
     found, metrics = _codes(mirrored)
     assert found == {("DR_SIDE_DOUBTFUL", "warn")}
     assert metrics["heart_to_left"] < 0
+    assert metrics["heart_side"] == pytest.approx(-_codes(_lungs())[1]["heart_side"], abs=0.01)
 
 
 @pytest.mark.parametrize(
-    ("yaw", "severity"), [(2.0, None), (-4.0, None), (40.0, "reject"), (-40.0, "reject")]
+    ("columns", "severity"), [(4, None), (-4, None), (16, "warn"), (-14, "warn"), (40, "reject")]
 )
-def test_a_turned_patient(yaw, severity):
-    found, metrics = _codes(_lungs(), yaw_deg=yaw)
-    assert found == (set() if severity is None else {("DR_ROTATED", severity)})
-    assert metrics["yaw_deg"] == yaw
+def test_a_turned_patient_has_the_spine_beside_the_middle(columns, severity):
+    """The inner borders of the upper chest move with the spine, the outer ones stay."""
+    mask = _lungs()
+    inner = np.zeros_like(mask)
+    inner[40:115, 110 + columns : 146 + columns] = 1
+    mask[40:115, 60:196] = np.where(np.arange(60, 196) < 128 + columns, 1, 2)
+    mask[inner > 0] = 0
+    found, metrics = _codes(mask)
+    assert {one for one in found if one[0] != "DR_SIDE_DOUBTFUL"} == (
+        set() if severity is None else {("DR_ROTATED", severity)}
+    )
+    assert metrics["turn_shift"] == pytest.approx(columns / 176, abs=0.01)
+
+
+def test_a_turn_is_not_taken_for_a_mirrored_heart():
+    """The upper inner borders go to the image's right as far as the heart pulls the lower ones."""
+    turned = _lungs(heart=20)
+    turned[40:120, 110:124] = 1
+    turned[40:120, 146:160] = 0
+    metrics = _codes(turned)[1]
+    assert metrics["heart_to_left"] < 0 < metrics["heart_side"]
 
 
 def test_unsure_lungs_reject_nothing():
