@@ -122,9 +122,10 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--judge", choices=("classical", "network"), default="network")
     parser.add_argument("--phantom", default="thin")
+    parser.add_argument("--seed", type=int, default=22)
     chosen = parser.parse_args(arguments)
     folder, judge = Path(os.environ.get("XINGLIN_DATA", "")), judge_of(chosen.judge)
-    rows = [row_of(scan_of(name, 21, folder, chosen.cache), judge, 2)
+    rows = [row_of(scan_of(name, chosen.seed, folder, chosen.cache), judge, 2)
             for name in ("s1-103", chosen.phantom)]  # fmt: skip
     width = max(row.width for row in rows)
     whole = Image.new("RGB", (width, sum(row.height for row in rows)))
