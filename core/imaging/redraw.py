@@ -49,18 +49,15 @@ def inside(rings: Sequence[Ring], shape: tuple[int, int]) -> Mask:
 
 def _toggle(toggles: NDArray[np.int32], ring: Ring, columns: int) -> None:
     """Count, row by row, where the ring's edges are crossed (Shimrat, CACM 5:434, 1962)."""
-    following = np.roll(ring, -1, axis=0)
-    for (ax, ay), (bx, by) in zip(ring, following, strict=True):
-        if ay == by:
-            continue
-        low, high = (ay, by) if ay < by else (by, ay)
-        # Half open, as in the page: a point on a vertex belongs to one of its two edges.
-        first, last = max(0, int(np.ceil(low))), min(toggles.shape[0], int(np.ceil(high)))
-        if first >= last:
-            continue
-        row = np.arange(first, last)
-        crossing = ax + (row - ay) * (bx - ax) / (by - ay)
-        np.add.at(toggles, (row, np.clip(np.ceil(crossing), 0, columns).astype(np.intp)), 1)
+    (ax, ay), (bx, by) = ring.T, np.roll(ring, -1, axis=0).T
+    # Half open, as in the page: a point on a vertex belongs to one of its two edges.
+    ends = np.ceil([np.minimum(ay, by), np.maximum(ay, by)])
+    first, last = np.clip(ends, 0, toggles.shape[0]).astype(np.intp)
+    rows_of = last - first  # none where an edge lies along a row
+    edge = np.repeat(np.arange(len(ring)), rows_of)
+    row = np.arange(len(edge)) - np.repeat(np.cumsum(rows_of) - rows_of, rows_of) + first[edge]
+    crossing = ax[edge] + (row - ay[edge]) * (bx - ax)[edge] / (by - ay)[edge]
+    np.add.at(toggles, (row, np.clip(np.ceil(crossing), 0, columns).astype(np.intp)), 1)
 
 
 def drawn_map(drawn: Mapping[int, Drawn], shape: tuple[int, int, int]) -> NDArray[np.uint16]:
