@@ -55,6 +55,8 @@ def _facts(box: Box, study: str) -> dict[str, Any]:
 def _ask(box: Box, facts: dict[str, Any], wish: dict[str, Any]) -> None:
     """Ask, unless a request of this study is open: one alarm is enough for one patient."""
     study = facts["study"]
+    if not box.settings.quality.ask_automatically:
+        return
     if box.database.query(
         f"SELECT 1 FROM repeat_request r WHERE r.study = ? AND {_OPEN}", (study,)
     ):

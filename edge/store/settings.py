@@ -203,6 +203,20 @@ class ScreeningSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class QualitySettings:
+    """Quality control on screen.
+
+    Attributes
+    ----------
+    ask_automatically : bool
+        Whether a picture that quality control refuses rings in the modality room without a person.
+        A physician may always ask.
+    """
+
+    ask_automatically: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class Appliance:
     """Everything one appliance is told."""
 
@@ -217,6 +231,7 @@ class Appliance:
     statistics: StatisticsSettings = field(default_factory=StatisticsSettings)
     report: ReportSettings = field(default_factory=ReportSettings)
     screening: ScreeningSettings = field(default_factory=ScreeningSettings)
+    quality: QualitySettings = field(default_factory=QualitySettings)
     joining: JoiningSettings = field(default_factory=JoiningSettings)
     peers: tuple[PeerSettings, ...] = ()
 
@@ -248,6 +263,7 @@ def parse(text: str) -> Appliance:
         "uplink": UplinkSettings, "statistics": StatisticsSettings,
         "report": ReportSettings,
         "screening": ScreeningSettings,
+        "quality": QualitySettings,
         "joining": JoiningSettings,
     }  # fmt: skip
     unknown = set(data) - set(sections) - {"hospital", "peers"}

@@ -27,6 +27,8 @@ PAGES = [
     ("/", "physician", "tr[data-study]"),
     ("/study/s0001", "physician", "[data-painted]"),
     ("/screening", "physician", SHOWN),
+    ("/room", "physician", "[data-testid=room-sound]"),
+    ("/quality", "physician", "[data-testid=quality-table]"),
     ("/keys", "physician", "[data-testid=habits]"),
     ("/upload", "physician", SHOWN),
     ("/quarantine", "physician", SHOWN),

@@ -48,6 +48,7 @@ _SECTIONS = (
     "joining",
     "report",
     "screening",
+    "quality",
 )
 
 

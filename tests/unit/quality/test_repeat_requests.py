@@ -18,7 +18,7 @@ from edge.api.history import history_of
 from edge.api.room import BEAT_S
 from edge.quality.arrivals import after_image, after_study
 from edge.quality.asking import CLOSING, ask_of_film, ask_of_study
-from tests.api_site import ApiSite, Wire, chest, events_of
+from tests.api_site import SETTINGS, ApiSite, Wire, chest, events_of
 
 GOLDEN = Path(__file__).parents[2] / "golden" / "records"
 BLUR = {"code": "DR_BLUR", "severity": "reject", "message_zh": "图像模糊", "message_en": "Blurred",
@@ -183,6 +183,16 @@ def test_a_physician_asks_once_says_why_and_may_take_it_back(site):
     gone = client.post(f"{path}/{one['id']}/withdraw", json={"reason": "sufficient"}).json()
     assert gone["requests"][0]["state"] == "withdrawn"
     assert room(site)["open"] == []
+
+
+def test_a_hospital_may_switch_the_bell_off_and_physicians_may_still_ask(tmp_path):
+    folder = tmp_path / "quiet"
+    settings = f"{SETTINGS}[quality]\nask_automatically = false\n"
+    site = ApiSite(folder, roles=("radiographer", "physician"), settings=settings)
+    study = film(site, qc=verdict(BLUR))
+    assert room(site)["open"] == []
+    answer = site.client("physician").post(f"/api/studies/{study}/repeat", json={"note": "糊"})
+    assert answer.status_code == 201
 
 
 def test_nobody_is_kept_from_reading_by_an_open_request(site):

@@ -237,7 +237,7 @@ export default function RoomPage() {
       {room.open === null && room.read.data === null && (room.read.error === null ? <Loading label={t('room.connecting')} /> : <Failure error={room.read.error} onRetry={room.read.reload} />)}
       <div className="room-list" aria-live="assertive">
         {here.map((one) => (
-          <Card key={one.id} request={one} nowMs={room.nowMs} chosen={one.id === chosen?.id} onSeen={() => list.seen(one)} onClose={(outcome) => list.setClosing({ request: one, outcome })} />
+          <Card key={one.id} request={one} nowMs={room.nowMs + room.aheadMs} chosen={one.id === chosen?.id} onSeen={() => list.seen(one)} onClose={(outcome) => list.setClosing({ request: one, outcome })} />
         ))}
         {here.length === 0 && room.open !== null && room.stands && <p className="room-none">✓ {t('room.none')}</p>}
       </div>

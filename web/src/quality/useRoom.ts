@@ -14,6 +14,8 @@ export interface Room {
   /** When the server was heard last, ms of this PC's clock; null: never. */
   heardMs: number | null;
   nowMs: number;
+  /** The server's clock minus this PC's, which may be wrong. */
+  aheadMs: number;
   read: Read<{ open: RepeatRequest[]; closed: RepeatRequest[]; closings: Closing[] }>;
 }
 
@@ -23,7 +25,7 @@ export function useRoom(): Room {
   const { me } = useSession();
   const [open, setOpen] = useState<RepeatRequest[] | null>(null);
   const [state, setState] = useState<LiveState>('connecting');
-  const [heard, setHeard] = useState<{ at: number; beatS: number } | null>(null);
+  const [heard, setHeard] = useState<{ at: number; beatS: number; aheadMs: number } | null>(null);
   const [nowMs, setNow] = useState(() => Date.now());
   const [changes, setChanges] = useState(0);
   const csrf = me?.csrf;
@@ -31,7 +33,7 @@ export function useRoom(): Room {
     () =>
       listen<RoomNews>('/api/room/events', {
         onEvent: (news) => {
-          setHeard({ at: Date.now(), beatS: news.beat_s });
+          setHeard({ at: Date.now(), beatS: news.beat_s, aheadMs: Date.parse(news.now) - Date.now() });
           setNow(Date.now());
           if (news.open === undefined) return;
           setOpen(news.open);
@@ -49,7 +51,7 @@ export function useRoom(): Room {
   // Also what keeps the seat of a page that nobody touches: the room's page is watched, not used.
   const read = useRead<{ open: RepeatRequest[]; closed: RepeatRequest[]; closings: Closing[] }>('/api/room', READ_AGAIN_MS, changes);
   const stands = lineStands(state, heard?.at ?? null, nowMs, heard?.beatS ?? 3);
-  return { open, stands, heardMs: heard?.at ?? null, nowMs, read };
+  return { open, stands, heardMs: heard?.at ?? null, nowMs, aheadMs: heard?.aheadMs ?? 0, read };
 }
 
 const RING_EVERY_MS = 4000;
