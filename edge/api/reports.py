@@ -248,6 +248,7 @@ def retire_phrase(
 def _state(site: Site, session: Session, row: dict[str, Any]) -> dict[str, Any]:
     box, study = site.box, row["study"]
     versions = versions_of(box, study)
+    card = card_of(box, row)
     newest = versions[-1] if versions else None
     frozen = newest is not None and newest["kind"] != "preliminary"
     draft = None if frozen else draft_of(box, study, session.user)
@@ -275,6 +276,7 @@ def _state(site: Site, session: Session, row: dict[str, Any]) -> dict[str, Any]:
         "documents": _documents(site, study),
         "pictures": offered_pictures(box, study),
         "codes": code_tables(),
+        "card": {name: card[name] for name in ("state", "due_at", "overdue")},
         **_shown(site, row, content),
     }  # fmt: skip
 

@@ -107,10 +107,10 @@ class Canvas:
 
 
 def _pieces(text: str) -> list[str]:
-    """Split where a line may break: after a space, between Han; never before 。，、；)."""
+    """Split where a line may break: after a space, between Han; never before 。 or after （."""
     pieces: list[str] = []
     for char in text:
-        closing = char in "。，、；：）！？ "
+        closing = char in "。，、；：）！？”》】 " or (bool(pieces) and pieces[-1][-1] in "（“《【")
         latin = ord(char) < 0x2E80
         if pieces and (closing or (latin and ord(pieces[-1][-1]) < 0x2E80)):
             if pieces[-1].endswith(" ") and char != " ":

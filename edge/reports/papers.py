@@ -16,7 +16,7 @@ from edge.report.physician.letter import Letter, Letterhead, Part, Person, pages
 from edge.report.physician.objects import Document
 from edge.report.physician.phrases import Phrasebook
 from edge.report.physician.words import coded_lines, sections_of
-from edge.reports.pictures import frozen, key_image
+from edge.reports.pictures import printed_pictures
 from edge.store.box import Box
 
 _SEX: Final = {"M": "男", "F": "女", "O": "其他"}
@@ -92,10 +92,7 @@ def letter_of(
         parts=(*zh, *en),
         signed=tuple(_signed_lines(chain)),
         note=NOTE,
-        pictures=tuple(
-            key_image(box, row["study"], frame, outlines)
-            for frame, outlines in frozen(signed["body"])
-        ),
+        pictures=tuple(printed_pictures(box, row["study"], signed["body"])),
     )
 
 

@@ -10,7 +10,7 @@ import collections
 import io
 import itertools
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -18,6 +18,7 @@ from PIL import Image
 from pydicom import Dataset
 
 from core.dicom.pixels import stored_frames
+from core.errors import XinglinError
 from core.imaging.reading import read_radiograph
 from edge.report.key_images import LUNG_WINDOW_HU, KeyImage, Line, windowed
 from edge.report.page import Canvas, FontFiles, draw_picture
@@ -167,6 +168,23 @@ def _ratio(dataset: Dataset) -> float:
         return float(spacing[0]) / float(spacing[1])
     except (TypeError, ValueError, IndexError, ZeroDivisionError):
         return 1.0
+
+
+def printed_pictures(box: Box, study: str, body: Mapping[str, Any]) -> Iterator[KeyImage]:
+    """Yield the pictures of a version as they were signed.
+
+    One that cannot be read any more is an empty frame that says so: a signed report is printed
+    whatever became of its images.
+    """
+    for frame, outlines in frozen(body):
+        try:
+            yield key_image(box, study, frame, outlines)
+        except XinglinError as error:
+            said = f"E{error.code}"
+            yield KeyImage(
+                np.full((48, 64), 60, np.uint8), (), f"图像无法读取（{said}）",
+                f"the image cannot be read ({said})",
+            )  # fmt: skip
 
 
 def frozen(body: Mapping[str, Any]) -> list[tuple[str, Outlines]]:

@@ -64,7 +64,7 @@ function whole(state, study, me) {
   return {
     draft: one.draft, content: one.content, base: newest?.version ?? 0, state: newest?.kind ?? 'none', versions: one.versions, others: [],
     may: { write: me.permissions.includes('report.write') && !frozen, sign: me.permissions.includes('report.sign') && !frozen, add: me.permissions.includes('report.sign') && frozen },
-    documents: [], pictures: FRAMES, codes: CODES, ...shown(state, one.content),
+    card: card(state, study), documents: [], pictures: FRAMES, codes: CODES, ...shown(state, one.content),
   };
 }
 

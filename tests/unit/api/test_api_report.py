@@ -374,6 +374,7 @@ def test_a_card_that_nobody_reported_in_24_hours_is_overdue(site):
     site.shared.tokens.clear()  # a session does not outlive the day
     client = site.client("physician")
     assert client.get(path(site, "/card")).json()["overdue"] is True
+    assert client.get(path(site)).json()["card"]["overdue"] is True  # the form says so too
     client.put(path(site, "/card"), json={"state": "reported", "fields": {}})
     assert client.get(path(site, "/card")).json()["overdue"] is False
 

@@ -10,6 +10,7 @@ import pytest
 
 from core.records.kinds import upcast
 from edge.report.key_images import KeyImage, Line
+from edge.report.page import Canvas, FontFiles
 from edge.report.physician.content import Content, content_of
 from edge.report.physician.errors import ContentWrong
 from edge.report.physician.exhibits import follow_up_of, table_lines
@@ -97,3 +98,11 @@ def test_a_report_of_the_first_release_reads_as_one_without_pictures():
     old = {"report": {"id": "rp_1", "content": {"statements": []}}}
     for kind in ("report.saved", "report.signed"):
         assert upcast(kind, 1, old) == {"report": {**old["report"], "outlines": {}}}
+
+
+@pytest.mark.parametrize("width", range(200, 700, 23))
+def test_no_line_ends_with_an_opening_mark_or_begins_with_a_closing_one(width):
+    text = "体积 6.20 → 4.60 mL（-26%）。自动对比，须（医师）确认。右上肺野见 2 处实性结节影。"
+    lines = Canvas(FontFiles()).wrapped(text, 32, width)
+    assert "".join(lines).replace(" ", "") == text.replace(" ", "")
+    assert not [line for line in lines if line[-1] in "（“" or line[0] in "。，）”"]

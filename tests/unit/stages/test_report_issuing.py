@@ -10,7 +10,8 @@ from pydicom.uid import EncapsulatedPDFStorage
 from core.records.record import Draft
 from core.web.people import Session
 from edge.report.physician.content import Content
-from edge.reports.desk import signature_of
+from edge.reports.desk import signature_of, versions_of
+from edge.reports.pictures import printed_pictures
 from provisioning.demo_ports import free_ports
 from tests.physician_cases import free
 from tests.unit.stages.test_delivery import Pacs, site_with
@@ -26,8 +27,8 @@ def pacs():
     one.stop()
 
 
-def version(site, kind, number, **more):
-    content = Content((free("i", "右肺上叶病变，疑似肺结核。", "impression"),))
+def version(site, kind, number, pictures=(), **more):
+    content = Content((free("i", "右肺上叶病变，疑似肺结核。", "impression"),), pictures=pictures)
     body = {
         "id": f"rp_{number}", "at": "2026-11-23T02:00:00Z", "by": "chen", "name": "陈放",
         "role": "radiologist", "content": content.as_json(), "digest": content.digest,
@@ -45,7 +46,8 @@ def test_a_signed_report_and_its_addendum_reach_the_pacs(tmp_path, pacs):
     site = site_with(tmp_path, pacs)
     site.send()
     site.settle(6)
-    version(site, "report.signed", 1)
+    # One picture is the study's, one is gone: the report is printed all the same, and says so.
+    version(site, "report.signed", 1, pictures=("1.2.3.4/1", "1.9.9.9/1"))
     for _ in range(3):
         site.settle(60)
     assert site.kinds().count("report.issued") == 1
@@ -55,6 +57,11 @@ def test_a_signed_report_and_its_addendum_reach_the_pacs(tmp_path, pacs):
     assert labels == [("report_pdf", "confirmed"), ("report_sr", "confirmed")]
     (paper,) = [d for d in pacs.kept.values() if d.SOPClassUID == EncapsulatedPDFStorage]
     assert paper.EncapsulatedDocument.startswith(b"%PDF-")
+    assert paper.EncapsulatedDocument.count(b"DCTDecode") == 1  # the page of pictures
+    study = site.row("study")[0]
+    body = versions_of(site.box, study)[0]["body"]
+    seen, gone = printed_pictures(site.box, study, body)
+    assert (seen.pixels.shape, "E5201" in gone.caption_zh) == ((64, 64), True)
     assert str(paper.PatientID)
     first = [d for d in pacs.kept.values() if d.get("SeriesNumber") == 9122]
     version(site, "report.addended", 2, to="rp_1", why="supplement")

@@ -5,6 +5,7 @@ import { useSession } from '../app/session';
 import { useTexts } from '../i18n';
 import { StudyQualityLine } from '../quality/QualityLine';
 import { Link } from '../ui/Link';
+import { instant } from '../ui/format';
 import { Failure, Loading } from '../ui/states';
 import { Classes } from './Classes';
 import { FollowUpPart, PicturesPart } from './Exhibits';
@@ -25,9 +26,22 @@ function Heading({ study, onClose }: Props) {
   const { t } = useTexts();
   return (
     <>
-      {onClose === undefined ? <Link to={`/study/${encodeURIComponent(study)}`}>‹ {t('report.back')}</Link> : <Button size="small" data-testid="report-close" onClick={onClose}>{t('report.close')}</Button>}
+      {onClose === undefined ? <Link to={`/study/${encodeURIComponent(study)}`}>‹ {t('report.back')}</Link> : <Button size="small" data-testid="report-close" aria-label={t('report.close')} title={t('report.close')} onClick={onClose}>✕</Button>}
       <h1>{t('report.title')}</h1>
     </>
+  );
+}
+
+/** The card with its state: when it is due is seen without opening it. */
+function CardLink({ study, card }: { study: string; card: ReportState['card'] }) {
+  const { t } = useTexts();
+  const open = card.state === 'due' || card.state === 'prepared';
+  return (
+    <span data-testid="card-link">
+      <Link to={`/study/${encodeURIComponent(study)}/card`}>{t('card.title')}</Link>{' '}
+      {card.state !== 'none' && <span className={card.overdue ? 'chip chip-bad' : open ? 'chip chip-warn' : 'chip chip-quiet'}>{card.overdue ? `✕ ${t('card.over')}` : t(`card.state.${card.state}`)}</span>}{' '}
+      {open && card.due_at !== null && <span className="muted num">{instant(card.due_at)}</span>}
+    </span>
   );
 }
 
@@ -85,7 +99,6 @@ export function ReportForm({ study, onClose }: Props) {
     return report.error === null ? <Loading label={t('state.loadingPage')} /> : <Failure error={report.error} onRetry={report.reload} />;
   }
   const edit = state.may.write ? report.edit : null;
-  const of = encodeURIComponent(study);
   return (
     <div className={onClose === undefined ? 'report-page' : 'report-page report-beside'} data-testid="report-form">
       <header className="report-head">
@@ -95,7 +108,7 @@ export function ReportForm({ study, onClose }: Props) {
       </header>
       <StudyQualityLine study={study} />
       <div className="report-links">
-        <Link to={`/study/${of}/card`}>{t('card.title')}</Link>
+        <CardLink study={study} card={state.card} />
         <Link to="/phrases">{t('phrases.title')}</Link>
         <span className="grow right">{state.may.write && <SavedMark saving={report.saving} />}</span>
       </div>

@@ -141,6 +141,7 @@ export interface ReportState extends Shown {
   may: { write: boolean; sign: boolean; add: boolean };
   pictures: { frame: string; lesions: number[] }[];
   codes: Record<CodeTable, Code[]>;
+  card: Pick<Card, 'state' | 'due_at' | 'overdue'>;
   documents: { id: string; label: string; destination: string | null; state: string | null }[];
 }
 
