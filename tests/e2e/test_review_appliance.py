@@ -115,6 +115,12 @@ def test_a_drawn_circle_is_measured_submitted_and_lies_in_the_pacs(page, site):
     shown = float(numbers.inner_text().split("·")[1].split()[0])
     assert shown == pytest.approx(truth_ml, rel=0.02)
     page.locator("[data-testid=draft]").get_by_text("草稿已保存").wait_for()
+    # As after a crash of the browser: what was drawn is there again, and measured again.
+    page.reload()
+    page.locator("[data-painted]").wait_for()
+    page.keyboard.press("e")
+    numbers.get_by_text(f"{shown:.2f} ml").wait_for()
+    assert page.locator(f"[data-decision=added][data-lesion='{number}']").count() == 1
     page.locator("[data-testid=accept-rest]").click()
     page.locator("[data-testid=submit-review]").click()
     page.locator("[data-testid=counts]").get_by_text("新增 1").wait_for()

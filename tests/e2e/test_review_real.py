@@ -46,7 +46,7 @@ def page(site):
 
 
 def analysed(site) -> dict:
-    until = time.monotonic() + 240
+    until = time.monotonic() + 1200
     while (row := site.row("CT"))["ai"] in ("waiting", "running"):
         assert time.monotonic() < until, "the analysis did not end"
         time.sleep(0.3)
