@@ -1,4 +1,4 @@
-"""Measurements in a real browser on a real box: saved by themselves, there again, read-only to others."""
+"""Measurements in a real browser on a real box: they save themselves; others only see them."""
 
 from __future__ import annotations
 
