@@ -54,7 +54,7 @@ class DrLimits:
         The same of the width across both lungs.
     turn_warn, turn_reject : float
         How far the upper inner middle of the lungs is off their outer middle, as a share of the
-        width: 0.02 to 0.04 for a turn of 20 degrees.
+        width: 0.01 to 0.04 for a turn of 20 degrees.
     inspiration_warn, inspiration_reject : float
         Height of the lungs over the domes by the width across both.
     heart_side_warn : float
@@ -110,7 +110,7 @@ class DrLimits:
     turn_reject: float = 0.13
     inspiration_warn: float = 0.585
     inspiration_reject: float = 0.48
-    heart_side_warn: float = -0.010
+    heart_side_warn: float = -0.020
     lateral_reject: float = 0.5
     other_reject: float = 0.5
     turned_warn: float = 0.10

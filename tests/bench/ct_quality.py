@@ -282,13 +282,16 @@ def lungs_of(scan: Scan, volume: Volume) -> LungMap:
     return LungMap(scan.lungs.labels[cut], scan.lungs.body[cut])
 
 
-def scans(half: Half) -> Iterator[Scan]:
-    """Yield the half's scans, real ones cut to the body with 50 pixels in front, 12 around."""
-    folder = Path(os.environ["XINGLIN_DATA"])
-    for name in REAL[half]:
+def scans(half: Half, named: str = "") -> Iterator[Scan]:
+    """Yield the half's scans, real ones cut to the body with 50 pixels in front, 12 around.
+
+    Only those whose name holds ``named``.
+    """
+    for name in (one for one in REAL[half] if named in one):
+        folder = Path(os.environ["XINGLIN_DATA"])
         real = acrin(folder) if name == "acrin-042" else lctsc(folder, name)
         yield scan_of(name, trimmed(real.volume))
-    for seed in SEEDS[half]:
+    for seed in (one for one in SEEDS[half] if named in f"phantom {one}"):
         yield scan_of(f"phantom {seed}", _phantom_volume(seed))
 
 
@@ -342,11 +345,11 @@ def untouched(scan: Scan) -> dict[str, Callable[[], Volume]]:
     }
 
 
-def run(half: Half, out: Path, only: str, draws: int) -> None:
+def run(half: Half, out: Path, only: str, draws: int, named: str = "") -> None:
     """Measure every case of a half that the file does not hold yet."""
     done = {_key(row) for row in _rows(out)} if out.exists() else set()
     with out.open("a") as file:
-        for scan in scans(half):
+        for scan in scans(half, named):
             for key, volume, parts in _cases(scan, only, draws, done):
                 # A patient who lies otherwise has his lungs elsewhere.
                 again = key[1] == ASKEW
@@ -475,10 +478,11 @@ def main() -> None:
     one.add_argument("--out", type=Path, required=True)
     one.add_argument("--only", default="", help="faults whose name holds this")
     one.add_argument("--draws", type=int, default=1)
+    one.add_argument("--scans", default="", help="scans whose name holds this")
     commands.add_parser("table").add_argument("file", type=Path)
     chosen = parser.parse_args()
     if chosen.command == "measure":
-        run(chosen.half, chosen.out, chosen.only, chosen.draws)
+        run(chosen.half, chosen.out, chosen.only, chosen.draws, chosen.scans)
     else:
         sys.stdout.write(table(chosen.file) + "\n")
 
