@@ -133,9 +133,10 @@ def check_all(page, board: Board) -> None:
     reader.check_axes()
     reader.check_region("y", ELLIPSE)
     reader.check_region("g", ACROSS_THE_PADDING if board.padding is not None else RECTANGLE)
+    info = page.locator("[data-testid=frame-info]")
+    expect(info).not_to_contain_text("已反转")  # nobody did, whatever the file calls white
     where = board.along_normal()
     if where is not None:
-        info = page.locator("[data-testid=frame-info]")
         expect(info).to_contain_text(f"位置 {where:.1f} mm")
 
 

@@ -30,7 +30,7 @@ export function Loupe({ at, painted, pixels }: { at: Point; painted: Painted; pi
         const [column, row] = toImage(painted.matrix, place).map(Math.round) as Point;
         const there = column >= 0 && row >= 0 && column < pixels.columns && row < pixels.rows;
         const value = there ? pixels.at(column, row) : null;
-        const grey = value === null ? 0 : greyOf(value, width, centre, painted.inverted);
+        const grey = value === null ? 0 : greyOf(value, width, centre, painted.highIsDark);
         picture.data.set([grey, grey, grey, 255], 4 * (y * SIZE + x));
       }
     }

@@ -4,7 +4,7 @@
  */
 import { cache, Enums, eventTarget, getShouldUseCPURendering, imageLoader, init as initCore, RenderingEngine, utilities, type Types } from '@cornerstonejs/core';
 import { createImage, init as initLoader, wadors } from '@cornerstonejs/dicom-image-loader';
-import { paddingOf, shrunk, type FrameSource } from './frames';
+import { isNegative, paddingOf, shrunk, type FrameSource } from './frames';
 import { turnedFit } from './fit';
 import { prefetch, type Prefetch } from './prefetch';
 import type { Window } from './presets';
@@ -21,7 +21,10 @@ export interface Painted {
   /** Key of the frame on the screen; another series' while the one that was asked for is on its way. */
   frame: string;
   window: Window;
+  /** By the reader, against what the file says. */
   inverted: boolean;
+  /** High values are drawn dark: so wants MONOCHROME1, or the reader of another picture. */
+  highIsDark: boolean;
   /** A smaller picture stands for the original, which is on its way. */
   reduced: boolean;
   /** Canvas pixels per image pixel. */
@@ -151,6 +154,7 @@ class StackPane implements Pane {
   private readonly viewport: Types.IStackViewport;
   private ids: string[] = [];
   private keys: ReadonlyMap<string, string> = new Map();
+  private negatives: ReadonlySet<string> = new Set();
   private wanted = 0;
   private voi: Window | null = null;
   private ahead: Prefetch | null = null;
@@ -183,11 +187,13 @@ class StackPane implements Pane {
     if (shown === null) return;
     const matrix = ofOriginal(shown, this.factor);
     const { voiRange, invert } = this.viewport.getProperties();
+    const inverted = (invert === true) !== this.uprightInvert();
     this.events.onPaint({
       index: this.factor > 1 ? this.wanted : this.viewport.getCurrentImageIdIndex(),
       frame: this.keys.get(this.viewport.getCurrentImageId()) ?? '',
       window: windowOf(voiRange),
-      inverted: invert === true,
+      inverted,
+      highIsDark: inverted !== this.negatives.has(this.viewport.getCurrentImageId()),
       reduced: this.factor > 1,
       scale: Math.hypot(matrix[0], matrix[1]),
       matrix,
@@ -217,6 +223,7 @@ class StackPane implements Pane {
     this.ids = ids;
     this.sources = sources;
     this.keys = new Map(sources.map(({ frame }) => [frame.imageId, frame.key]));
+    this.negatives = new Set(sources.filter(({ metadata }) => isNegative(metadata)).map(({ frame }) => frame.imageId));
     this.factor = 1;
     this.moved = false;
     await this.viewport.setStack(ids, at);
@@ -252,6 +259,7 @@ class StackPane implements Pane {
     if (!(await this.had(imageId)) || this.stale(round)) return;
     this.ids = [imageId];
     this.keys = new Map([[imageId, source.frame.key]]);
+    this.negatives = new Set(isNegative(source.metadata) ? [imageId] : []);
     this.factor = factor;
     await this.viewport.setStack([imageId], 0);
     if (this.stale(round)) return;
@@ -312,8 +320,13 @@ class StackPane implements Pane {
     this.viewport.render();
   }
 
+  /** Cornerstone's `invert` of a picture as the file wants it: WebGL inverts MONOCHROME1, drawing by CPU knows it by itself. */
+  private uprightInvert(): boolean {
+    return !getShouldUseCPURendering() && this.negatives.has(this.viewport.getCurrentImageId());
+  }
+
   setInverted(inverted: boolean): void {
-    this.viewport.setProperties({ invert: inverted });
+    this.viewport.setProperties({ invert: inverted !== this.uprightInvert() });
     this.viewport.render();
   }
 
@@ -359,7 +372,8 @@ class StackPane implements Pane {
     this.turned = UNTURNED;
     this.applyTurn();
     this.viewport.resetCamera();
-    this.viewport.resetProperties();
+    // Its own `resetProperties` would leave a MONOCHROME1 picture in the wrong polarity.
+    this.viewport.setProperties({ invert: this.uprightInvert() });
     this.viewport.render();
   }
 

@@ -87,6 +87,11 @@ export function paddingOf(metadata: DicomObject): [number, number] | null {
   return [Math.min(value, limit), Math.max(value, limit)];
 }
 
+/** Photometric Interpretation (0028,0004) MONOCHROME1: the lowest value is white. */
+export function isNegative(metadata: DicomObject): boolean {
+  return text(metadata, '00280004').trim() === 'MONOCHROME1';
+}
+
 /** Frames in the manifest's order (the server sorts by geometry, then instance number). */
 export type AddressOf = (sop: string, frame: number) => string;
 
