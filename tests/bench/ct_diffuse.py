@@ -1,6 +1,7 @@
 """Tree-in-bud, miliary and late disease, per patient: docs/imaging/ct-lesions.md.
 
     python -m tests.bench.ct_diffuse --seeds 21,22,23 [--judge classical|network]
+        [--patients healthy,miliary]
 
 Slabs of 90 mm of phantoms at 2 mm (healthy, miliary, tree-in-bud, sequelae), of report seeds. A
 patient's score for a kind is the probability of its likeliest candidate of that kind.
@@ -70,6 +71,7 @@ def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seeds", default="21,22,23")
     parser.add_argument("--judge", choices=("classical", "network"), default="classical")
+    parser.add_argument("--patients", default=",".join(name for name, _ in PATIENTS))
     chosen = parser.parse_args(arguments)
     seeds = [int(s) for s in chosen.seeds.split(",")]
     if set(seeds) & set(FITTING_SEEDS):
@@ -78,6 +80,8 @@ def main(arguments: list[str]) -> int:
     rows: list[tuple[str, dict[str, float]]] = []
     for seed in seeds:
         for patient, case in PATIENTS:
+            if patient not in chosen.patients.split(","):
+                continue
             before = process_time()
             scores = scores_of(slab(seed, patient, case), judge)
             rows.append((patient, scores))

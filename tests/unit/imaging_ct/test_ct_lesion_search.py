@@ -159,9 +159,9 @@ def test_what_is_miliary_depends_on_the_slices() -> None:
         features = {"per_litre": per_litre, "least_per_litre": per_litre - 40, "slice_mm": slice_mm}
         return probability(Candidate("miliary", box, np.ones((2, 2, 2), bool), features))
 
-    assert likely(270.0, 2.0) < 0.2
+    assert likely(240.0, 2.0) < 0.2
     assert likely(340.0, 2.0) > 0.8
-    assert likely(320.0, 3.0) < 0.2
+    assert likely(300.0, 3.0) < 0.2
     assert likely(400.0, 3.0) > 0.8
     assert likely(400.0, 5.0) < 0.5
 
