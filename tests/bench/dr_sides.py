@@ -21,7 +21,8 @@ from federated.training.stats import auc, share_interval
 from tests.bench.dr_quality import network, pictures, small
 
 #: Sets with at most so many pictures of each.
-SETS = (("da", "report", 52), ("nih_normal", "report", 52), ("tbx11k_tb", "report", 54))
+SETS = (("da", "report", 52), ("nih_normal", "report", 52), ("tbx11k_tb", "report", 54),
+        ("nih_pneumonia", "report", 57))  # fmt: skip
 Found = tuple[frozenset[str], dict[str, float]]
 
 
