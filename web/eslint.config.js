@@ -26,5 +26,13 @@ export default tseslint.config(
       'no-restricted-imports': ['error', { patterns: [{ group: ['@cornerstonejs/*'], message: 'Use src/viewer/cornerstone.ts.' }] }],
     },
   },
+  {
+    // And one to vtk.js, loaded when somebody asks for three dimensions.
+    files: ['src/**/*.{ts,tsx}'],
+    ignores: ['src/viewer/cornerstone.ts', 'src/viewer/cornerstoneVolume.ts', 'src/viewer/solidScene.ts', 'src/viewer/vtk.d.ts'],
+    rules: {
+      'no-restricted-imports': ['error', { patterns: [{ group: ['@cornerstonejs/*'], message: 'Use src/viewer/cornerstone.ts.' }, { group: ['@kitware/*'], message: 'Use src/viewer/solidScene.ts.' }] }],
+    },
+  },
   { files: ['eslint.config.js'], ...tseslint.configs.disableTypeChecked },
 );

@@ -168,3 +168,26 @@ export function petSlice(z) {
     }
   return Buffer.from(out.buffer);
 }
+
+/** Where lungs, airway and lesions lie, in blocks of 2 × 2 pixels: the answer of GET /solids, unpacked. */
+export function solids(studyUid) {
+  const size = [CT.size / 2, CT.size / 2, CT.slices];
+  const labels = Buffer.alloc(size[0] * size[1] * size[2]);
+  for (let z = 0; z < CT.slices; z++) {
+    const t = z / (CT.slices - 1);
+    const lung = 0.55 + 0.45 * Math.sin(Math.PI * (0.12 + 0.8 * t));
+    for (let j = 0; j < size[1]; j++)
+      for (let i = 0; i < size[0]; i++) {
+        const [x, y] = [2 * i, 2 * j];
+        let label = inside(x, y, 80, 128, 38 * lung, 58 * lung) < 1 ? 1 : inside(x, y, 178, 128, 36 * lung, 57 * lung) < 1 ? 2 : 0;
+        if (t > 0.35 && inside(x, y, 142, 108, 36 * t, 30 * t) < 1) label = 0;
+        if (inside(x, y, 128, 118, 8, 7) < 1 && t < 0.5) label = 3;
+        for (const l of LESIONS) if (Math.hypot(x - l.x, y - l.y, (z - l.z) * (CT.thickness / CT.spacing)) < l.r) label = 4;
+        labels[(z * size[1] + j) * size[0] + i] = label;
+      }
+  }
+  const header = Buffer.from(JSON.stringify({ series_uid: `${studyUid}.2`, version: 1, size, block: [2, 2, 1], planes: Array.from({ length: CT.slices }, (_, z) => `${studyUid}.2.${z + 1}`), names: { right_lung: 1, left_lung: 2, airways: 3, lesions: 4 } }));
+  const length = Buffer.alloc(4);
+  length.writeUInt32LE(header.length);
+  return Buffer.concat([length, header, labels]);
+}

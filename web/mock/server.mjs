@@ -15,7 +15,7 @@ import * as report from './report.mjs';
 import * as quality from './quality.mjs';
 import * as review from './review.mjs';
 import * as measured from './measured.mjs';
-import { ctSlice, heatmap, petSlice, radiograph } from './pictures.mjs';
+import { ctSlice, heatmap, petSlice, radiograph, solids } from './pictures.mjs';
 
 const DIST = process.env.XINGLIN_DIST ?? fileURLToPath(new URL('../dist', import.meta.url));
 const NOW = Date.now();
@@ -138,6 +138,10 @@ async function study(req, res, path, me) {
   if (what === 'manifest') return json(res, 200, data.manifestOf(row));
   if (what === 'priors') return json(res, 200, { priors: state.rows.filter((r) => r !== row && r.patient_id === row.patient_id).map((r) => ({ ...publicRow(r), contradicts: '' })) });
   if (what === 'outlines') return json(res, 200, data.outlinesOf(row));
+  if (what === 'solids' && row.modality === 'CT' && row.lesion_count) {
+    res.writeHead(200, { 'Content-Type': 'application/octet-stream' });
+    return res.end(solids(row.study_uid));
+  }
   if (what === 'thumbnail') {
     res.writeHead(200, { 'Content-Type': 'image/png' });
     return res.end(home.thumbnail(row));

@@ -75,6 +75,7 @@ export const BINDINGS: readonly Binding[] = [
   { command: 'mpr.open', keys: ['Shift+M'], label: 'mpr.title', group: 'viewer' },
   { command: 'mpr.projection', keys: ['Shift+K'], label: 'mpr.projection', group: 'viewer' },
   { command: 'mpr.thickness', keys: ['Shift+T'], label: 'mpr.thickness', group: 'viewer' },
+  { command: 'solid.open', keys: ['Shift+G'], label: 'solid.title', group: 'viewer' },
   { command: 'fusion.open', keys: ['Shift+C'], label: 'fusion.title', group: 'viewer' },
   { command: 'fusion.more', keys: ['='], label: 'fusion.more', group: 'viewer' },
   { command: 'fusion.less', keys: ['-'], label: 'fusion.less', group: 'viewer' },

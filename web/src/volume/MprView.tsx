@@ -37,7 +37,7 @@ interface Props {
   onHandle: (handle: MprHandle | null) => void;
   onClose: () => void;
   /** What stands in the fourth place. */
-  fourth: (grid: Grid, state: Mpr) => ReactNode;
+  fourth: (grid: Grid, state: Mpr, volume: Volume, order: readonly number[]) => ReactNode;
 }
 
 function Waiting({ state, onRetry, onClose }: { state: Exclude<VolumeState, { state: 'ready' }>; onRetry: () => void; onClose: () => void }) {
@@ -96,7 +96,7 @@ function Planes(props: Props & { volume: Volume; order: readonly number[] }) {
       {PLANES.map((plane, at) => (
         <PlanePane key={plane} volume={volume} plane={plane} state={state} step={step} left={props.left} hot={props.hot} unit={props.unit} linesAt={linesAt} numberOf={numberOf} selected={props.selected} title={at === 0 ? props.title : []} />
       ))}
-      <div className="viewport fourth">{props.fourth(grid, state)}</div>
+      <div className="viewport fourth">{props.fourth(grid, state, volume, order)}</div>
     </div>
   );
 }

@@ -2,7 +2,7 @@
 import { lazy, Suspense, useCallback, useMemo, type ReactNode } from 'react';
 import type { Lesion, OutlineLine, Study } from '../api/types';
 import { useTexts } from '../i18n';
-import type { Shown, StudyPictures } from '../study/pictures';
+import { baseOf, type Shown, type StudyPictures } from '../study/pictures';
 import { ToolButton } from '../study/ToolButton';
 import { fixed } from '../ui/format';
 import { Loading } from '../ui/states';
@@ -14,10 +14,12 @@ import { patientAt, type Grid } from './grid';
 import type { Mpr } from './mpr';
 import type { MprDesk } from './useMpr';
 import { usePet } from './usePet';
+import { useSolids } from './useSolids';
 import { VolumeBar } from './VolumeBar';
 import './volume.css';
 
 const MprView = lazy(() => import('./MprView'));
+const SolidPane = lazy(() => import('./SolidPane'));
 
 interface Props {
   desk: MprDesk;
@@ -68,19 +70,31 @@ function Opened({ desk, study, looked, of, aiShown, left, onLeft, lesions, selec
   const pet = usePet(study, of, desk.fusion);
   const { mix, blend, top } = useMix(desk.fusion);
   const hot = useHot(pet, desk.fusion, looked.sources[0]?.frame.frameOfReference ?? '', mix);
+  const solids = useSolids(desk.solid && !looked.prior ? `${baseOf(study.row.study)}/solids` : null);
   const title = [of.row.patient_name, of.row.patient_id, `${looked.prior ? `${t('prior.mark')} · ` : ''}${modality} ${number ?? ''} ${description}`];
   return (
     <div className="volume-stage">
       <VolumeBar desk={desk} modality={modality} left={left} onLeft={onLeft}>
+        {modality === 'CT' && (
+          <div className="group">
+            <ToolButton on={desk.solid} keyName="⇧G" sign="solid" label={t('solid.open')} onClick={desk.toggleSolid} />
+          </div>
+        )}
         {modality === 'CT' && <FusionTools desk={desk} mix={mix} onBlend={blend} onTop={top} suv={hot.state === 'on' && hot.suv} />}
       </VolumeBar>
       <Suspense fallback={<Loading label={t('state.loadingImages')} />}>
         <MprView
-          sources={looked.sources} preset={firstPreset(modality)} left={left} title={title} unit={valueUnit(modality)} linesOf={linesOf} selected={selected} focus={focus} hot={hot.state === 'on' ? hot.hot : null} onHandle={desk.onHandle} onClose={desk.close} fourth={(grid, state) => (
+          sources={looked.sources} preset={firstPreset(modality)} left={left} title={title} unit={valueUnit(modality)} linesOf={linesOf} selected={selected} focus={focus} hot={hot.state === 'on' ? hot.hot : null} onHandle={desk.onHandle} onClose={desk.close} fourth={(grid, state, volume, order) =>
+            desk.solid ? (
+              <Suspense fallback={<Loading label={t('solid.state.asking')} />}>
+                <SolidPane volume={volume} order={order} sources={looked.sources} solids={solids} />
+              </Suspense>
+            ) : (
             <Facts grid={grid} state={state}>
               <FusionFacts state={hot} grid={grid} />
             </Facts>
-          )} />
+            )
+          } />
       </Suspense>
     </div>
   );

@@ -17,6 +17,9 @@ export interface MprDesk {
   /** A PET in colour upon the planes is asked for. */
   fusion: boolean;
   toggleFusion: () => void;
+  /** A three-dimensional picture in the fourth place is asked for. */
+  solid: boolean;
+  toggleSolid: () => void;
   toggle: () => void;
   close: () => void;
   onHandle: (handle: MprHandle | null) => void;
@@ -44,6 +47,11 @@ export function useMpr(): MprDesk {
     setFusion(!open || !fusion);
     setOpen(true);
   }, [open, fusion]);
+  const [solid, setSolid] = useState(false);
+  const toggleSolid = useCallback(() => {
+    setSolid(!open || !solid);
+    setOpen(true);
+  }, [open, solid]);
   const project = useCallback((projection: Projection) => handle.current?.step({ step: 'projection', projection }), []);
   const thickness = useCallback((mm: number) => handle.current?.step({ step: 'thickness', mm }), []);
   const preset = useCallback((name: PresetName) => handle.current?.preset(name), []);
@@ -68,5 +76,5 @@ export function useMpr(): MprDesk {
     'mpr.thickness': () => state !== null && thickness(nextOf(THICKNESSES_MM, state.thicknessMm)),
     'view.back': close,
   };
-  return { open, state, fusion, toggleFusion, toggle, close, onHandle, project, thickness, preset, invert, reset, serve: (others) => ({ 'mpr.open': toggle, 'fusion.open': toggleFusion, ...(open ? whileOpen : others) }) };
+  return { open, state, fusion, toggleFusion, solid, toggleSolid, toggle, close, onHandle, project, thickness, preset, invert, reset, serve: (others) => ({ 'mpr.open': toggle, 'fusion.open': toggleFusion, 'solid.open': toggleSolid, ...(open ? whileOpen : others) }) };
 }
