@@ -137,7 +137,8 @@ def test_a_row_is_what_the_page_was_promised(listed):
         "institution", "source_ae", "series_count", "instance_count", "completeness", "qc", "ai",
         "tb_score", "tb_positive", "lesion_count", "delivery", "superseded", "overridden",
         "text_repaired", "identity_corrected", "received_at", "updated_at", "modalities",
-        "department", "report", "finding", "screening", "result_version", "urgent", "thumbnail",
+        "department", "report", "finding", "screening", "result_version", "urgent", "repeat",
+        "thumbnail",
     }  # fmt: skip
     assert (row["patient_name"], row["sex"], row["source_ae"]) == ("张三", "M", "CT1")
     assert (row["instance_count"], row["lesion_count"], row["superseded"]) == (1, 0, False)
