@@ -164,9 +164,9 @@ def test_what_is_not_in_the_batch_or_may_not_be_seen_is_not_found(site):
 
 @pytest.mark.parametrize(("setting", "first", "second"), [("before", True, True),
                                                          ("never", False, False)])  # fmt: skip
-def test_the_site_says_when_the_ai_is_shown(tmp_path, monkeypatch, setting, first, second):
-    monkeypatch.setattr("tests.api_site.SETTINGS", f'{SETTINGS}\n[screening]\nai = "{setting}"\n')
-    site = ApiSite(tmp_path / "box", roles=_ROLES)
+def test_the_site_says_when_the_ai_is_shown(tmp_path, setting, first, second):
+    settings = f'{SETTINGS}\n[screening]\nai = "{setting}"\n'
+    site = ApiSite(tmp_path / "box", roles=_ROLES, settings=settings)
     site.send(chest(study="1.4.0", Modality="DX"))
     complete(site, "1.4.0")
     site.result("1.4.0", tb=TB)
