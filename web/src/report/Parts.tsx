@@ -1,7 +1,7 @@
 /** What stands around the form: what is missing, what it reads like, versions, two drafts, changed measurements. */
 import { Button } from 'antd';
 import { useState } from 'react';
-import { useTexts } from '../i18n';
+import { en, useTexts, zh } from '../i18n';
 import { instant } from '../ui/format';
 import * as edits from './edit';
 import { SECTIONS, type Content, type Prompt, type ReportState } from './types';
@@ -60,7 +60,7 @@ export function Preview({ report }: { report: Report }) {
           const lines = said.filter((one) => one.section === section && one.zh !== '');
           return lines.length === 0 ? null : (
             <p key={section}>
-              <b>{t(`report.section.${section}`)}</b>
+              <b>{(shown === 'zh' ? zh : en)[`report.section.${section}`]}</b>
               <br />
               {lines.map((one) => (shown === 'zh' ? one.zh : one.en)).join(shown === 'zh' ? '' : ' ')}
             </p>
