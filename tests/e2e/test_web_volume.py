@@ -1,4 +1,4 @@
-"""Planes, projections and PET-CT fusion driven in a browser against the development server.
+"""Planes, projections, PET-CT fusion and three dimensions driven in a browser against the development server.
 
 Its CT and PET are drawn by formulas (web/mock/pictures.mjs), so that what a plane shows at a place
 is known: lesion 1 is a cavity in air at (-70, -33.6, -85) mm; the PET is shifted by 5 mm and the
@@ -57,7 +57,7 @@ def edges(page, plane: str) -> list[str]:
     return page.get_by_test_id(f"plane-{plane}").locator(".edge").all_inner_texts()
 
 
-def test_planes_projections_and_fusion(page) -> None:
+def test_planes_projections_fusion_and_three_dimensions(page) -> None:
     toolbar = page.get_by_role("toolbar").first.bounding_box()
     assert toolbar["height"] < 40, "the toolbar is one row at 1366 pixels"
     page.get_by_role("button", name="多平面").click()
@@ -102,6 +102,14 @@ def test_planes_projections_and_fusion(page) -> None:
     page.keyboard.press("Shift+L")
     page.get_by_text("Laid on by rigid alignment").wait_for()
     shot(page, "viewer-fusion")
+    page.keyboard.press("Shift+C")
+    page.keyboard.press("Shift+G")  # a PC without graphics acceleration says so, and may try
+    page.locator("[data-testid=solid][data-state=slow]").wait_for()
+    page.get_by_test_id("solid-anyway").click()
+    page.locator("[data-drawn=surface]").wait_for()
+    page.get_by_text("not for diagnosis").wait_for()
+    assert page.get_by_test_id("solid").locator(".edge").all_inner_texts() == ["L", "H"]
+    shot(page, "viewer-3d")
     page.keyboard.press("Escape")
     page.get_by_test_id("mpr").wait_for(state="detached")
     page.locator("[data-testid=pane][data-painted]").wait_for()
