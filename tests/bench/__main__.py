@@ -26,7 +26,7 @@ from tests.bench.figure import Figure, table
 
 ROWS = (
     "store", "wado", "journal", "list", "cfind", "hung", "dr", "ct", "sync", "portal", "memory",
-    "analyze", "ort", "measures", "review",
+    "analyze", "ort", "measures", "review", "viewer",
 )  # fmt: skip
 BEGIN, END = "<!-- figures -->\n", "<!-- /figures -->\n"
 
