@@ -4,7 +4,8 @@ import { Fragment, useCallback, useEffect, useMemo, useReducer, useRef, useState
 import type { Lesion, Manifest, Outlines, Row, SeriesSummary, Study } from '../api/types';
 import { useCommands } from '../app/keys';
 import { navigate } from '../app/router';
-import { useTexts } from '../i18n';
+import { useHabits } from '../app/habits';
+import { useTexts, type Texts } from '../i18n';
 import { useQualityNote } from '../quality/QualityLine';
 import { date } from '../ui/format';
 import { Failure, Loading, Notice } from '../ui/states';
@@ -42,8 +43,13 @@ function firstSeries(study: Study, manifest: Manifest): string | null {
   return [...pictured].sort((a, b) => b.instances.length - a.instances.length)[0]?.series_uid ?? null;
 }
 
-function useAiNote(study: Study, outlines: Outlines | null, seriesUid: string, shown: boolean): string {
+/** What stands where outlines would be, for each series that is shown. */
+function useAiNote(study: Study, outlines: Outlines | null, shown: boolean): (seriesUid: string) => string {
   const { t } = useTexts();
+  return (seriesUid) => aiNoteOf(study, outlines, seriesUid, shown, t);
+}
+
+function aiNoteOf(study: Study, outlines: Outlines | null, seriesUid: string, shown: boolean, t: Texts['t']): string {
   const { ai } = study.row;
   const analysis = study.analysis;
   if (ai !== 'ok' || analysis === null) return t(`note.${ai === 'ok' ? 'waiting' : ai}`);
@@ -260,13 +266,13 @@ function Stage({ study, manifest, first, onChanged }: StageProps) {
   const drawing = useDrawing();
   const drawStep = drawing.step;
   const [aiShown, setAiShown] = useState(true);
-  const [left, setLeft] = useState<Tool>('window');
+  const [left, setLeft] = useState<Tool>(useHabits().mouse.left);
   const [goal, setGoal] = useState<number | null>(null);
   const { parts, step, active, handles, pane, playing, onHandle, onMoved, relink, besideActive } = useParts(first);
   const seriesUid = parts.cells[parts.active] ?? first;
   const looked = shown.get(seriesUid);
   const qualityNote = useQualityNote(study.quality);
-  const note = useAiNote(study, outlines, seriesUid, aiShown);
+  const note = useAiNote(study, outlines, aiShown);
 
   if (arrived) {
     laid();
@@ -351,7 +357,7 @@ function Stage({ study, manifest, first, onChanged }: StageProps) {
       selected={cell.prior ? null : selected}
       heatmap={!cell.prior && cell.sources.length === 1 ? heat.picture : null}
       onHeatMissing={heat.missing}
-      aiNote={cell.prior ? t('prior.mark') : note}
+      aiNote={cell.prior ? t('prior.mark') : note(cell.series.series_uid)}
       qualityNote={cell.prior ? '' : qualityNote}
       infoShown={infoShown}
       onActivate={(chosen) => step({ step: 'activate', cell: chosen })}

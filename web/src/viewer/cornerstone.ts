@@ -155,6 +155,7 @@ class StackPane implements Pane {
   private ids: string[] = [];
   private keys: ReadonlyMap<string, string> = new Map();
   private negatives: ReadonlySet<string> = new Set();
+  private inverted = false;
   private wanted = 0;
   private voi: Window | null = null;
   private ahead: Prefetch | null = null;
@@ -186,14 +187,13 @@ class StackPane implements Pane {
     const shown = matrixOf(this.viewport);
     if (shown === null) return;
     const matrix = ofOriginal(shown, this.factor);
-    const { voiRange, invert } = this.viewport.getProperties();
-    const inverted = (invert === true) !== this.uprightInvert();
+    const { voiRange } = this.viewport.getProperties();
     this.events.onPaint({
       index: this.factor > 1 ? this.wanted : this.viewport.getCurrentImageIdIndex(),
       frame: this.keys.get(this.viewport.getCurrentImageId()) ?? '',
       window: windowOf(voiRange),
-      inverted,
-      highIsDark: inverted !== this.negatives.has(this.viewport.getCurrentImageId()),
+      inverted: this.inverted,
+      highIsDark: this.highIsDark(),
       reduced: this.factor > 1,
       scale: Math.hypot(matrix[0], matrix[1]),
       matrix,
@@ -222,6 +222,7 @@ class StackPane implements Pane {
     passed('pane:decoded');
     this.ids = ids;
     this.sources = sources;
+    this.inverted = false;
     this.keys = new Map(sources.map(({ frame }) => [frame.imageId, frame.key]));
     this.negatives = new Set(sources.filter(({ metadata }) => isNegative(metadata)).map(({ frame }) => frame.imageId));
     this.factor = 1;
@@ -260,6 +261,7 @@ class StackPane implements Pane {
     this.ids = [imageId];
     this.keys = new Map([[imageId, source.frame.key]]);
     this.negatives = new Set(isNegative(source.metadata) ? [imageId] : []);
+    this.inverted = false;
     this.factor = factor;
     await this.viewport.setStack([imageId], 0);
     if (this.stale(round)) return;
@@ -320,13 +322,14 @@ class StackPane implements Pane {
     this.viewport.render();
   }
 
-  /** Cornerstone's `invert` of a picture as the file wants it: WebGL inverts MONOCHROME1, drawing by CPU knows it by itself. */
-  private uprightInvert(): boolean {
-    return !getShouldUseCPURendering() && this.negatives.has(this.viewport.getCurrentImageId());
+  /** What the file wants, and what the reader made of it; Cornerstone's own `invert` is not that of the screen when it draws by CPU. */
+  private highIsDark(): boolean {
+    return this.inverted !== this.negatives.has(this.viewport.getCurrentImageId());
   }
 
   setInverted(inverted: boolean): void {
-    this.viewport.setProperties({ invert: inverted !== this.uprightInvert() });
+    this.inverted = inverted;
+    this.viewport.setProperties({ invert: this.highIsDark() });
     this.viewport.render();
   }
 
@@ -373,7 +376,8 @@ class StackPane implements Pane {
     this.applyTurn();
     this.viewport.resetCamera();
     // Its own `resetProperties` would leave a MONOCHROME1 picture in the wrong polarity.
-    this.viewport.setProperties({ invert: this.uprightInvert() });
+    this.inverted = false;
+    this.viewport.setProperties({ invert: this.highIsDark() });
     this.viewport.render();
   }
 

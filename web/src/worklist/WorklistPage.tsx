@@ -125,6 +125,14 @@ function News({ state, onShow }: { state: ListState; onShow: () => void }) {
   );
 }
 
+const LOOKING_MS = 800;
+
+/** The reading room's code, its drawing and its decoder. */
+async function readingRoom(): Promise<void> {
+  const [door] = await Promise.all([import('../viewer/cornerstone'), import('../study/StudyPage')]);
+  await door.warmUp();
+}
+
 export function WorklistPage({ shown }: { shown: boolean }) {
   const { t } = useTexts();
   const { may } = useSession();
@@ -143,10 +151,11 @@ export function WorklistPage({ shown }: { shown: boolean }) {
   const change = (next: Filters) => navigate(`/${searchOf(next)}`, true);
   const screening = may('study.override') ? () => navigate(`/screening${searchOf(filters)}`) : undefined;
 
-  // A selected row is an intent: fetch the reading room's code meanwhile.
+  // A selected row is an intent, and so is a reader who looks at the list for a while: the reading room is made ready.
   const intent = state.selected !== null;
   useEffect(() => {
-    if (intent) void import('../study/StudyPage').catch(() => undefined);
+    const timer = window.setTimeout(() => void readingRoom().catch(() => undefined), intent ? 0 : LOOKING_MS);
+    return () => window.clearTimeout(timer);
   }, [intent]);
 
   const step = (by: 1 | -1) => dispatch({ kind: 'step', by });
