@@ -1,6 +1,6 @@
 """Every function of the viewer, by its key and by its button, against the development server.
 
-In Chinese with ``make test``, in English with ``make soak``. Names come from the page's own
+In Chinese with ``make test`` (the longer half and English: ``make soak``). Names come from the page's own
 catalogues. Screenshots go to ``XINGLIN_SHOTS`` when it is set.
 """
 
@@ -225,6 +225,7 @@ def place(desk: Desk) -> tuple[int, int]:
     return int(found[1]), int(found[2])
 
 
+@pytest.mark.slow
 def test_turned_flipped_inverted(desk):
     desk.open()
     for key, menu, letters in (
@@ -250,6 +251,7 @@ def test_turned_flipped_inverted(desk):
     desk.press("Space")
 
 
+@pytest.mark.slow
 def test_cine_at_the_rate_of_the_file_and_the_magnifier(desk):
     desk.open()
     mark = desk.page.locator("[data-testid=cine]")
@@ -345,6 +347,7 @@ def test_what_is_drawn_on_the_picture(desk):
     desk.press("Space", "w")
 
 
+@pytest.mark.slow
 def test_outlines_and_lesions(desk):
     desk.open()
     desk.press("n")
