@@ -1,7 +1,7 @@
 """Every function of the viewer, by its key and by its button, against the development server.
 
-In Chinese with ``make test`` (the longer half and English: ``make soak``). Names come from the page's own
-catalogues. Screenshots go to ``XINGLIN_SHOTS`` when it is set.
+In Chinese with ``make test`` (the longer half and English: ``make soak``). Names come from the
+page's own catalogues. Screenshots go to ``XINGLIN_SHOTS`` when it is set.
 """
 
 from __future__ import annotations
