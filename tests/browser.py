@@ -86,7 +86,7 @@ class Heard:
 
     def check(self, host: str) -> None:
         """Fail where the console complained or a request left for another host."""
-        assert self.complaints == [], "the console complained (scripts, styles, security policy)"
+        assert self.complaints == [], f"the console complained: {self.complaints}"
         assert self.hosts <= {host, ""}, "a request left for another host"
 
     def _console(self, message) -> None:

@@ -206,6 +206,8 @@ def _geometry(board: Board, data: Dataset) -> None:
         data.PatientOrientation = list(board.directions)
     if board.spacing_mm is not None:
         setattr(data, board.spacing_keyword, list(board.spacing_mm))
+        if board.modality == "DX" and board.spacing_keyword == "PixelSpacing":
+            data.PixelSpacingCalibrationType = "FIDUCIAL"  # measured at the patient
 
 
 _UNSIGNED = Board("", intercept=-1024)
