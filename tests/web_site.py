@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -58,16 +59,23 @@ SYNTAXES = {
 
 
 class WebSite:
-    """One appliance: its folder, its processes, its address."""
+    """One appliance: its folder, its processes, its address.
 
-    def __init__(self, folder: Path):
+    ``more`` settings follow those that every site has; ``prepare`` is told of the people before
+    the appliance starts.
+    """
+
+    def __init__(
+        self, folder: Path, more: str = "", prepare: Callable[[People], None] = lambda _people: None
+    ):
         self.dicom, dimse, self.web = free_ports(3)
-        settings = SETTINGS.format(dicom=self.dicom, dimse=dimse, web=self.web)
+        settings = SETTINGS.format(dicom=self.dicom, dimse=dimse, web=self.web) + more
         outside = real_outside()
         box = create_box(folder / "data", settings, outside)
         people = People(box.database, outside.now_ms, outside.randomness)
         for user, (name, role, must_change) in ACCOUNTS.items():
             people.add(user, name, role, PASSWORD, must_change=must_change)
+        prepare(people)
         box.close()
         self.url = f"http://127.0.0.1:{self.web}"
         self.log = (folder / "appliance.log").open("wb")
