@@ -1,4 +1,4 @@
-"""Planes, projections, PET-CT fusion and three dimensions driven in a browser against the development server.
+"""Planes, projections, PET-CT fusion and three dimensions in a browser, on the development server.
 
 Its CT and PET are drawn by formulas (web/mock/pictures.mjs), so that what a plane shows at a place
 is known: lesion 1 is a cavity in air at (-70, -33.6, -85) mm; the PET is shifted by 5 mm and the
