@@ -250,8 +250,8 @@ def test_documents_are_drawn_and_nothing_of_them_runs(page) -> None:
     page.get_by_text("手写病历照片").click()
     page.locator("[data-testid=document-canvas][width='320']").wait_for()
     assert page.locator(".document-sheet img").count() == 0
-    page.get_by_role("button", name="放大").click()
-    page.get_by_role("button", name="放大").click()
+    page.get_by_role("button", name="放大", exact=True).click()
+    page.get_by_role("button", name="放大", exact=True).click()
     assert page.locator("[data-testid=zoom]").inner_text() == "200 %"
     wide = page.locator("[data-testid=document-canvas]").bounding_box()
     page.locator(".document-frame").focus()

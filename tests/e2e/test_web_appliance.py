@@ -138,7 +138,7 @@ def test_a_radiograph_with_its_score_and_heat_map_in_both_languages(page, site):
     page.get_by_role("tab", name="质控").click()
     # A digital patient's radiograph is not like those the score was learnt from, and that is said.
     page.get_by_text("可阅片，有质量警告").wait_for()
-    page.get_by_text("与训练所用影像差别较大").wait_for()
+    page.locator("#panel").get_by_text("与训练所用影像差别较大").first.wait_for()
 
 
 def test_a_ct_with_outlines_on_its_lesions(page, site):

@@ -81,3 +81,26 @@ def test_every_state_has_words_of_its_own_in_both_languages(page):
     assert not any("\u4e00" <= letter <= "\u9fff" for text in heads for letter in text)
     shot(page, "joined-states-en")
     page.locator("[data-testid=language]").click()
+
+
+def test_radiograph_beside_the_ct_with_each_others_lesions_marked(page):
+    """In the viewer: the CT's lesions on the film, the film's region through the CT."""
+    joint = page.locator("[data-testid=joined-joint]").first
+    if joint.locator(".joined-head").get_attribute("aria-expanded") != "true":
+        joint.locator(".joined-head").click()
+    joint.get_by_role("link", name="并排阅片").click()
+    film, ct = page.locator("[data-cell='1']"), page.locator("[data-cell='0']")
+    film.locator("[data-painted]").wait_for()
+    film.locator("[data-testid=joint-marks] [data-mark='#1']").wait_for()
+    assert film.locator("[data-mark='R1']").count() == 1
+    ct.locator("[data-testid=pane]").click(position={"x": 30, "y": 200})
+    page.keyboard.press("Home")
+    ct.locator("[data-testid=pane][data-painted='0']").wait_for()
+    assert ct.locator("[data-mark='R1']").count() == 0, "far from the beam through the region"
+    for _ in range(17):  # 85 mm down at 5 mm a slice
+        page.keyboard.press("ArrowDown")
+    ct.locator("[data-testid=pane][data-painted='17']").wait_for()
+    ct.locator("[data-mark='R1']").wait_for()
+    shot(page, "viewer-dr-ct")
+    page.keyboard.press("o")
+    film.locator("[data-testid=joint-marks]").wait_for(state="detached")

@@ -36,7 +36,7 @@ export function makeRow(i, now) {
   const source = SOURCES[ct ? 0 : 1 + (i % 2)];
   const minutes = 4 + i * 37;
   const positive = i % 4 === 1;
-  const person = i === 48 ? 0 : i; // the first patient was here before
+  const person = i === 48 || i === 112 ? 0 : i; // the first patient was here before
   return {
     study: `s${String(i + 1).padStart(4, '0')}`,
     study_uid: `2.25.9000${i + 1}`,

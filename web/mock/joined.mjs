@@ -23,7 +23,7 @@ const followUp = {
 const joint = {
   agree: false, days_apart: 3, film: { rows: 400, columns: 400 }, front: { left_mm: -160, top_mm: 160, width_mm: 320, height_mm: 300 }, lesions: [lesion(1, 5.6, -60, 80), lesion(3, 0.63, 50, 20)], regions: [{ box_px: [90, 80, 150, 150] }],
   statements: [{ code: 'JOINT_BOTH_SUSPECTED', stand: 'agree', zh: '胸片与 CT 均为疑似结核', en: 'Radiograph and CT are both suspected' }, { code: 'JOINT_REGION_UNEXPLAINED', stand: 'disagree', zh: '胸片 1 处可疑区域在 CT 上没有对应病灶', en: '1 region has no lesion on the CT' }],
-  overlay: { status: 'ok', reason: null, agreement: 0.91, lesions: [{ lesion_id: 1, centre_px: [120, 110], ellipse_px: [34, 23], in_image: true }], regions: [{ region: 0, front_mm: [-60, -100, 85], back_mm: [-58, 100, 83], radius_mm: [22, 30] }] },
+  overlay: { status: 'ok', reason: null, agreement: 0.91, lesions: [{ lesion_id: 1, centre_px: [120, 110], ellipse_px: [34, 23], in_image: true }], regions: [{ region: 0, front_mm: [-60, -100, -85], back_mm: [-58, 100, -83], radius_mm: [22, 30] }] },
 };
 const fusion = {
   status: 'refused', reason: { code: 'E3763', message_zh: '缺少体重，不能计算 SUV', message_en: 'No weight: SUV cannot be computed' }, qc: { reasons: [] }, suv: null, foci: null,
@@ -33,7 +33,7 @@ const other = (study, modality, study_date) => ({ study, study_date, study_time:
 const row = (id, task, state, more) => ({ id, task, state, at: '2026-11-22T09:00:00Z', days: 82, carrier: true, reason: null, other: other('s0002', 'CT', '20260901'), ...more });
 const refused = { code: 'FU_NOT_COMPARABLE', message_zh: '两次扫描的肺无法可靠配准', message_en: 'The lungs of the two scans cannot be registered reliably' };
 const ROWS = [
-  row('f1', 'follow_up', 'ok', {}), row('j1', 'joint', 'ok', { days: 3, other: other('s0003', 'DX', '20261119') }),
+  row('f1', 'follow_up', 'ok', {}), row('j1', 'joint', 'ok', { days: 3, other: other('s0113', 'DX', '20261119') }),
   row('p1', 'fusion', 'refused', { days: 0, reason: fusion.reason, other: other('s0004', 'PT', '20261122') }),
   row('w1', 'follow_up', 'waiting', { carrier: false, days: null }), row('r1', 'joint', 'running', { carrier: false, days: null }),
   row('x1', 'follow_up', 'failed', { carrier: false, reason: { code: 'E5302', message_zh: '处理步骤异常终止', message_en: 'The stage ended with a defect' } }),

@@ -22,13 +22,14 @@ interface Props {
 }
 
 /** Of which study the comparison speaks, with the way there. */
-function Other({ row }: { row: JoinedRow }) {
+function Other({ row, here }: { row: JoinedRow; here: string }) {
   const { t } = useTexts();
   const { other } = row;
   return (
     <p>
       {t(row.carrier ? `joined.otherIs.${row.task}` : `joined.carrierIs.${row.task}`)} <b className="num">{`${date(other.study_date)} ${time(other.study_time)}`}</b> · {other.modality} · {other.description === '' ? '—' : other.description} ·{' '}
-      <Link to={`/study/${encodeURIComponent(other.study)}`}>{t('joined.open')}</Link>
+      <Link to={`/study/${encodeURIComponent(other.study)}`}>{t('joined.open')}</Link> ·{' '}
+      <Link to={`${here}?beside=${encodeURIComponent(other.study)}`}>{t('joined.beside')}</Link>
     </p>
   );
 }
@@ -49,7 +50,7 @@ function Opened({ row, base, onSelect }: { row: JoinedRow; base: string; onSelec
   const whole = read.data !== null && Object.keys(read.data.result).length > 0;
   return (
     <div className="joined-body">
-      <Other row={row} />
+      <Other row={row} here={base.replace('/api/studies/', '/study/')} />
       {row.reason !== null && row.state !== 'ok' && (
         <p className={row.state === 'failed' ? 'joined-state-failed' : 'note-warn'}>
           {said(row.reason)} ({row.reason.code})

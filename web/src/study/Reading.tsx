@@ -3,7 +3,7 @@ import { Dropdown } from 'antd';
 import { Fragment, useCallback, useEffect, useMemo, useReducer, useRef, useState, type ReactNode } from 'react';
 import type { Lesion, Manifest, Outlines, Row, SeriesSummary, Study } from '../api/types';
 import { useCommands } from '../app/keys';
-import { navigate } from '../app/router';
+import { navigate, usePlace } from '../app/router';
 import { useHabits } from '../app/habits';
 import { useTexts, type Texts } from '../i18n';
 import { useQualityNote } from '../quality/QualityLine';
@@ -27,6 +27,7 @@ import type { PaneControls } from '../viewer/usePane';
 import { Cell, type CellHandle } from './Cell';
 import { CELLS, LAYOUTS, partsOf, partsReducer, type Layout, type Parts } from './layout';
 import type { Frame } from '../viewer/frames';
+import { JointMarks, useJointMarks } from './JointMarks';
 import { follows, naturalShift, shiftOf, type Shift } from './linking';
 import { Panels } from './Panels';
 import { baseOf, counterpart, usePictured, usePrior, useShown, type Prior, type Shown, type StudyPictures } from './pictures';
@@ -206,7 +207,7 @@ function useLesions(lesions: readonly Lesion[], show: (lesion: Lesion) => void) 
 function useSeriesLabels(own: readonly SeriesSummary[], before: StudyPictures | null): SeriesSummary[] {
   const { t } = useTexts();
   return useMemo(() => {
-    const mark = before === null ? '' : `${t('prior.mark')} ${date(before.row.study_date)}`;
+    const mark = before === null ? '' : `${t(before.mark)} ${date(before.row.study_date)}`;
     const priors = (before?.pictured ?? NO_LINES).map((entry) => ({ series_uid: entry.series_uid, modality: entry.modality, number: entry.number, description: `${mark} ${entry.description}`, instances: entry.instances.length, chosen: false }));
     return [...own, ...priors];
   }, [own, before, t]);
@@ -229,10 +230,18 @@ function PartCells({ parts, shown, current, prior, render }: { parts: Parts; sho
 }
 
 /** The prior beside what is read: which there are, and which is chosen. */
-function usePriors(study: string) {
+function usePriors({ study, study_date }: Row) {
   const read = useRead<{ priors: Prior[] }>(`${baseOf(study)}/priors`);
   const [chosen, setChosen] = useState<{ row: Row; laid: boolean } | null>(null);
-  const prior = usePrior(chosen?.row ?? null);
+  const prior = usePrior(chosen?.row ?? null, study_date);
+  // A link of the panel names the study to lay beside this one.
+  const asked = new URLSearchParams(usePlace().search).get('beside');
+  const [taken, setTaken] = useState<string | null>(null);
+  if (asked !== taken && (asked === null || read.data !== null)) {
+    setTaken(asked);
+    const row = read.data?.priors.find((one) => one.study === asked);
+    if (row !== undefined) setChosen({ row, laid: false });
+  }
   const compare = useCallback((row: Row) => setChosen({ row, laid: false }), []);
   const compareLatest = () => {
     const latest = read.data?.priors.find((one) => one.contradicts === '');
@@ -259,9 +268,10 @@ function Stage({ study, manifest, first, onChanged }: StageProps) {
   const { lesions, newest, outlines, home } = useFound(study);
   const heat = useHeatMap(study, newest);
   const pictured = usePictured(manifest);
-  const current = useMemo<StudyPictures>(() => ({ row, prior: false, pictured, outlines }), [row, pictured, outlines]);
-  const { read: priors, prior, compare, compareLatest, arrived, laid } = usePriors(row.study);
+  const current = useMemo<StudyPictures>(() => ({ row, prior: false, mark: 'prior.mark', pictured, outlines }), [row, pictured, outlines]);
+  const { read: priors, prior, compare, compareLatest, arrived, laid } = usePriors(row);
   const shown = useShown(current, prior.pictures);
+  const joint = useJointMarks(row.study, prior.pictures);
 
   const drawing = useDrawing();
   const drawStep = drawing.step;
@@ -352,19 +362,24 @@ function Stage({ study, manifest, first, onChanged }: StageProps) {
       left={left}
       hands={hands}
       row={{ ...of.row, modality: cell.series.modality }}
-      seriesLabel={`${cell.prior ? `${t('prior.mark')} · ` : ''}${cell.series.modality} ${cell.series.number ?? ''} ${cell.series.description}`}
+      seriesLabel={`${cell.prior ? `${t(of.mark)} · ` : ''}${cell.series.modality} ${cell.series.number ?? ''} ${cell.series.description}`}
       linesOf={(frame) => (aiShown ? (of.outlines?.lines[frame] ?? NO_LINES) : NO_LINES)}
       selected={cell.prior ? null : selected}
       heatmap={!cell.prior && cell.sources.length === 1 ? heat.picture : null}
       onHeatMissing={heat.missing}
-      aiNote={cell.prior ? t('prior.mark') : note(cell.series.series_uid)}
+      aiNote={cell.prior ? t(of.mark) : note(cell.series.series_uid)}
       qualityNote={cell.prior ? '' : qualityNote}
       infoShown={infoShown}
       onActivate={(chosen) => step({ step: 'activate', cell: chosen })}
       onHandle={onHandle}
       onMoved={onMoved}
       beside={besideActive}
-      over={cell.prior || cell.series.series_uid !== (home ?? first) ? undefined : (painted, frame) => <ReviewOverlay review={review} painted={painted} frame={frame.key} selected={desk.selected} />}
+      over={(painted, frame) => (
+        <>
+          {!cell.prior && cell.series.series_uid === (home ?? first) && <ReviewOverlay review={review} painted={painted} frame={frame.key} selected={desk.selected} />}
+          {joint !== null && aiShown && <JointMarks found={joint} modality={cell.series.modality} painted={painted} frame={frame} />}
+        </>
+      )}
     />
   );
 

@@ -10,6 +10,8 @@ export type Prior = Row & { contradicts: string };
 export interface StudyPictures {
   row: Row;
   prior: boolean;
+  /** How the other study is called beside the one that is read: a later one is no prior. */
+  mark: 'prior.mark' | 'prior.later';
   pictured: readonly ManifestSeries[];
   outlines: Outlines | null;
 }
@@ -30,11 +32,11 @@ export function usePictured(manifest: Manifest | null): readonly ManifestSeries[
 }
 
 /** The chosen prior study's pictures; nothing while none is chosen or it is on its way. */
-export function usePrior(row: Row | null): { pictures: StudyPictures | null; error: unknown } {
+export function usePrior(row: Row | null, readDate: string): { pictures: StudyPictures | null; error: unknown } {
   const manifest = useRead<Manifest>(row === null ? null : `${baseOf(row.study)}/manifest`);
   const outlines = useRead<Outlines>(row === null || manifest.data === null || (row.lesion_count ?? 0) === 0 ? null : `${baseOf(row.study)}/outlines`).data;
   const pictured = usePictured(manifest.data);
-  return useMemo(() => ({ pictures: row === null || pictured.length === 0 ? null : { row, prior: true, pictured, outlines }, error: manifest.error }), [row, pictured, outlines, manifest.error]);
+  return useMemo(() => ({ pictures: row === null || pictured.length === 0 ? null : { row, prior: true, mark: row.study_date > readDate ? 'prior.later' : 'prior.mark', pictured, outlines }, error: manifest.error }), [row, readDate, pictured, outlines, manifest.error]);
 }
 
 /** Every series by its UID. Outlines that arrive later change nothing here: a pane keeps what it holds. */

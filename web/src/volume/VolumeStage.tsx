@@ -71,7 +71,7 @@ function Opened({ desk, study, looked, of, aiShown, left, onLeft, lesions, selec
   const { mix, blend, top } = useMix(desk.fusion);
   const hot = useHot(pet, desk.fusion, looked.sources[0]?.frame.frameOfReference ?? '', mix);
   const solids = useSolids(desk.solid && !looked.prior ? `${baseOf(study.row.study)}/solids` : null);
-  const title = [of.row.patient_name, of.row.patient_id, `${looked.prior ? `${t('prior.mark')} · ` : ''}${modality} ${number ?? ''} ${description}`];
+  const title = [of.row.patient_name, of.row.patient_id, `${looked.prior ? `${t(of.mark)} · ` : ''}${modality} ${number ?? ''} ${description}`];
   return (
     <div className="volume-stage">
       <VolumeBar desk={desk} modality={modality} left={left} onLeft={onLeft}>
