@@ -30,6 +30,25 @@ describe('frames', () => {
     const many = framesOf('', '1', series([slice(0, { '00280008': el('3') })])).map((source) => source.frame.key);
     expect(many).toEqual(['1.2.0/1', '1.2.0/2', '1.2.0/3']);
   });
+  it('of an enhanced object have their own place, spacing and rescale; the frame goes before what is shared', () => {
+    const group = (more: Record<string, unknown[]>) => ({ vr: 'SQ', Value: [Object.fromEntries(Object.entries(more).map(([tag, Value]) => [tag, { vr: 'XX', Value }]))] });
+    const per = (z: number, more: DicomObject = {}) => ({ '00209113': group({ '00200032': ['-10', '-20', String(z)] }), ...more });
+    const enhanced: DicomObject = {
+      '00080018': el('1.2.0'),
+      '00280008': el('2'),
+      '00280010': el(4),
+      '00280011': el(5),
+      '52009229': el({ '00209116': group({ '00200037': [1, 0, 0, 0, 1, 0] }), '00289110': group({ '00280030': [0.5, 0.6], '00180050': [1.25] }), '00289145': group({ '00281052': [-1024], '00281053': [1] }) }),
+      '52009230': el(per(-5), per(-7, { '00289145': group({ '00281052': [-1000], '00281053': [2] }) })),
+    };
+    const [one, two] = framesOf('', '1', series([enhanced]));
+    expect([one, two].map((source) => slicePositionMm(source?.frame as Frame))).toEqual([-5, -7]);
+    expect(two?.frame).toMatchObject({ key: '1.2.0/2', spacingMm: [0.5, 0.6], spacingOf: 'patient', thicknessMm: 1.25 });
+    expect([one, two].map((source) => source?.metadata['00281052']?.Value?.[0])).toEqual([-1024, -1000]);
+    // What is left is an image of its own: the loader must not merge its frames once more.
+    expect([one?.metadata['52009230'], one?.metadata['00280008']]).toEqual([undefined, undefined]);
+    expect(enhanced['52009230']).toBeDefined();
+  });
   it('leave out objects without a picture', () => expect(framesOf('', '1', series([{ '00080018': el('1') }]))).toEqual([]));
   it('escape hostile identifiers in the address', () => expect(frameAddress('', '../x', 'a?b', 'c#d', 1)).toBe('wadors:/dicomweb/studies/..%2Fx/series/a%3Fb/instances/c%23d/frames/1'));
   it('survive missing and broken geometry', () => {

@@ -1,5 +1,5 @@
 /** From the manifest to an ordered list of frames with their geometry. Pure. */
-import type { DicomObject, ManifestSeries } from '../api/types';
+import type { DicomElement, DicomObject, ManifestSeries } from '../api/types';
 
 type Vector = [number, number, number];
 
@@ -92,6 +92,25 @@ export function isNegative(metadata: DicomObject): boolean {
   return text(metadata, '00280004').trim() === 'MONOCHROME1';
 }
 
+const SHARED_GROUPS = '52009229';
+const FRAME_GROUPS = '52009230';
+
+/**
+ * Attributes of one frame. An enhanced multi-frame object keeps place, spacing, rescale and window in functional groups
+ * (PS3.3 C.7.6.16.2), the shared ones below the frame's own; all others speak for every frame.
+ */
+export function ofFrame(metadata: DicomObject, index: number): DicomObject {
+  const shared = metadata[SHARED_GROUPS]?.Value?.[0];
+  const own = metadata[FRAME_GROUPS]?.Value?.[index];
+  if (shared === undefined && own === undefined) return metadata;
+  const frame: DicomObject = Object.fromEntries(Object.entries(metadata).filter(([tag]) => tag !== SHARED_GROUPS && tag !== FRAME_GROUPS && tag !== '00280008'));
+  for (const groups of [shared, own]) {
+    if (typeof groups !== 'object' || groups === null) continue;
+    for (const group of Object.values(groups as Record<string, DicomElement | undefined>)) Object.assign(frame, group?.Value?.[0]);
+  }
+  return frame;
+}
+
 /** Frames in the manifest's order (the server sorts by geometry, then instance number). */
 export type AddressOf = (sop: string, frame: number) => string;
 
@@ -101,31 +120,31 @@ export function framesOf(origin: string, studyUid: string, series: ManifestSerie
 
 /** The same frames from another source: `addressOf` says where each one is. */
 export function framesAt(series: ManifestSeries, addressOf: AddressOf): FrameSource[] {
-  return series.instances.flatMap((metadata) => {
-    const sop = text(metadata, '00080018');
-    const rows = first(metadata, '00280010');
-    const columns = first(metadata, '00280011');
+  return series.instances.flatMap((instance) => {
+    const sop = text(instance, '00080018');
+    const rows = first(instance, '00280010');
+    const columns = first(instance, '00280011');
     if (sop === '' || rows === null || columns === null) return []; // no picture: a report, for example
-    const orientation = numbers(metadata, '00200037');
-    const directions = (metadata['00200020']?.Value ?? []).map(String);
-    const count = Math.max(1, first(metadata, '00280008') ?? 1);
-    return Array.from({ length: count }, (_, index) => ({
-      metadata,
-      frame: {
-        imageId: addressOf(sop, index + 1),
-        key: `${sop}/${index + 1}`,
-        rows,
-        columns,
-        rowCosine: vectorAt(orientation, 0),
-        columnCosine: vectorAt(orientation, 3),
-        position: vectorAt(numbers(metadata, '00200032'), 0),
-        frameOfReference: text(metadata, '00200052'),
-        patientOrientation: directions.length === 2 ? ([directions[0] ?? '', directions[1] ?? ''] as [string, string]) : null,
-        thicknessMm: first(metadata, '00180050'),
-        ...spacingOf(metadata),
-      },
-    }));
+    const count = Math.max(1, first(instance, '00280008') ?? 1);
+    return Array.from({ length: count }, (_, index) => {
+      const metadata = ofFrame(instance, index);
+      return { metadata, frame: { imageId: addressOf(sop, index + 1), key: `${sop}/${index + 1}`, rows, columns, ...geometryOf(metadata) } };
+    });
   });
+}
+
+function geometryOf(metadata: DicomObject): Omit<Frame, 'imageId' | 'key' | 'rows' | 'columns'> {
+  const orientation = numbers(metadata, '00200037');
+  const directions = (metadata['00200020']?.Value ?? []).map(String);
+  return {
+    rowCosine: vectorAt(orientation, 0),
+    columnCosine: vectorAt(orientation, 3),
+    position: vectorAt(numbers(metadata, '00200032'), 0),
+    frameOfReference: text(metadata, '00200052'),
+    patientOrientation: directions.length === 2 ? ([directions[0] ?? '', directions[1] ?? ''] as [string, string]) : null,
+    thicknessMm: first(metadata, '00180050'),
+    ...spacingOf(metadata),
+  };
 }
 
 /** The frame on the screen among those of a series; undefined while the picture is still another series'. */
