@@ -6,7 +6,7 @@ import io
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, Request, Response
 from pydicom.uid import UID, ExplicitVRBigEndian
@@ -28,6 +28,7 @@ from edge.stages.study_data import StudyData
 router = APIRouter(prefix="/dicomweb")
 MayRead = Annotated[Session, Depends(need("study.read"))]
 MayOpen = Annotated[Session, Depends(need("study.open"))]
+_BYTES: Final = "application/octet-stream"
 _MOST_FRAMES = 256
 _STEP = 1 << 20
 _LITTLE = "1.2.840.10008.1.2.1"
@@ -90,14 +91,23 @@ def wanted_syntaxes(accept: str) -> frozenset[str]:
     return frozenset(found)
 
 
+def wants_bare(accept: str) -> bool:
+    """Tell whether an Accept header asks first for bytes that are no multipart."""
+    return accept.partition(",")[0].partition(";")[0].strip().lower() == _BYTES
+
+
 @router.get(_PATH + "/frames/{numbers}")
 async def frames(site: TheSite, session: MayOpen, request: Request) -> Response:
-    """Return frames, as stored where the client takes that, else little endian."""
+    """Return frames, as stored where the client takes that, else little endian.
+
+    One frame comes as a single part where the client asks for no multipart.
+    """
     names = ("study_uid", "series_uid", "sop_instance", "numbers")
     study_uid, series_uid, sop_instance, numbers = (request.path_params[n] for n in names)
     instance = instance_of(site, study_uid, series_uid, sop_instance)
     note_opened(site, session, instance.study)
-    wanted = wanted_syntaxes(request.headers.get("accept", ""))
+    accept = request.headers.get("accept", "")
+    wanted = wanted_syntaxes(accept)
     reader: Frames = request.app.state.frames
     parts = []
     listed = [whole(text) for text in numbers.split(",", _MOST_FRAMES)]
@@ -105,6 +115,8 @@ async def frames(site: TheSite, session: MayOpen, request: Request) -> Response:
         raise InputWrong(field="frames")
     for number in listed:
         parts.append(await _frame(site, reader, instance, number or 0, wanted))
+    if len(parts) == 1 and wants_bare(accept):
+        return Response(parts[0][1], headers={"Content-Type": parts[0][0]})
     return multipart_related(parts)
 
 

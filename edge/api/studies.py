@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import json
 from collections.abc import AsyncIterator
 from typing import Annotated, Any, Literal
@@ -149,12 +150,18 @@ def read_study(site: TheSite, session: MayOpen, study: str) -> dict[str, Any]:
 
 
 @router.get("/studies/{study}/manifest")
-def manifest(site: TheSite, session: MayOpen, study: str) -> Response:
+def manifest(site: TheSite, session: MayOpen, request: Request, study: str) -> Response:
     """Return the display manifest: every image's attributes in the DICOM JSON model."""
-    from edge.stages.manifest import manifest_of
+    from edge.stages.manifest import packed_manifest_of
 
     opened_study(site, session, study)
-    return Response(manifest_of(site.box, study), media_type="application/json")
+    packed = packed_manifest_of(site.box, study)
+    headers = {"Vary": "Accept-Encoding"}
+    if "gzip" in request.headers.get("accept-encoding", ""):
+        headers["Content-Encoding"] = "gzip"
+    else:
+        packed = gzip.decompress(packed)
+    return Response(packed, media_type="application/json", headers=headers)
 
 
 @router.get("/studies/{study}/outlines")

@@ -5,8 +5,9 @@ Kept as a sealed blob, named in an ordinary table: a cache that can be made anew
 
 from __future__ import annotations
 
+import gzip
 import json
-from typing import Any
+from typing import Any, Final
 
 from pydicom import Dataset
 
@@ -20,6 +21,8 @@ from edge.stages.work import Done, Outcome, Work
 from edge.store.box import Box
 
 _BULK = (0x7FE00010, 0x7FE00008, 0x7FE00009)
+_GZIP: Final = b"\x1f\x8b"
+_EFFORT: Final = 6
 
 
 def manifest(work: Work, job: Job) -> Outcome:
@@ -30,23 +33,33 @@ def manifest(work: Work, job: Job) -> Outcome:
 
 def manifest_of(box: Box, study: str) -> bytes:
     """Return the manifest as JSON bytes, from the cache where the images are the same."""
+    return gzip.decompress(packed_manifest_of(box, study))
+
+
+def packed_manifest_of(box: Box, study: str) -> bytes:
+    """Return the same by gzip, as it is kept: the attributes of thin slices are alike."""
     data = StudyData(box, study)
     rows = box.database.query("SELECT input, blob FROM manifest WHERE study = ?", (study,))
     if rows and rows[0][0] == data.shown:
         try:
             with box.blobs.open(rows[0][1], box.vault.key(study)) as blob:
-                return blob.read()
+                kept = blob.read()
+            if kept.startswith(_GZIP):  # else from before they were packed
+                return kept
         except BlobMissing:
             pass
-    document = json.dumps({"series": _series(box, data)}, ensure_ascii=False).encode()
-    address = put(box.blobs, document, box.vault.key(study), box.outside.randomness(32))
+    document = json.dumps(
+        {"series": _series(box, data)}, ensure_ascii=False, separators=(",", ":")
+    ).encode()
+    packed = gzip.compress(document, _EFFORT, mtime=0)
+    address = put(box.blobs, packed, box.vault.key(study), box.outside.randomness(32))
     with box.database.transaction() as sql:
         sql.execute(
             "INSERT OR REPLACE INTO manifest VALUES (?, ?, ?)", (study, data.shown, address)
         )
     if rows:
         box.blobs.delete(rows[0][1])
-    return document
+    return packed
 
 
 def dicom_json(dataset: Dataset) -> dict[str, Any]:

@@ -25,6 +25,7 @@ from pydicom.uid import ExplicitVRLittleEndian
 from tests.bench.appliance import ROOT, Client, Layout, make, process, storescu, until_web
 from tests.bench.bench_store import until_listening
 from tests.bench.figure import Figure, percentile
+from tests.bench.row_review import analysed
 from tests.bench.slow_line import slow_line
 
 BITS_PER_S, RTT_S = 30e6, 0.010
@@ -185,6 +186,7 @@ def measure(work: Path, quick: bool) -> list[Figure]:
             found = _ours(browser, own, study, count, rounds)
             with served(layout.web, client.cookie, ohif()) as other:
                 found |= _beside(browser, own, other, study, count, 2 if quick else 5)
+        found["outlines"] = _outlines(browser, work, 60 if quick else 300)
         browser.close()
     found["bundle"] = bundle_bytes(ROOT / "web/dist")
     return figures(found, count)
@@ -209,6 +211,23 @@ def _ours(browser: Browser, port: int, study: str, count: int, rounds: int) -> d
         "clicks": clicks, "slowly": slowly, "late": steady["late"], "steady": steady["persecond"],
         "fast": fast["persecond"], "renderer": renderer,
     }  # fmt: skip
+
+
+def _outlines(browser: Browser, work: Path, slices: int) -> list[float]:
+    """Show and hide the outlines of an analysed CT by the key; seconds to the frame after."""
+    layout = Layout.at(work / "found")
+    study = analysed(layout, slices)
+    with process(layout, "web"):
+        until_web(layout.web)
+        client = Client(layout.web).log_in()
+        with served(layout.web, client.cookie) as port:
+            page = opened(browser, port)
+            page.goto(f"/study/{study}")
+            page.locator("[data-testid=overlay] path.dash").first.wait_for(state="attached")
+            page.wait_for_timeout(5000)
+            times = [page.evaluate("__bench.outlines()") / 1000 for _ in range(20)]
+            page.context.close()
+    return times
 
 
 def _beside(
@@ -242,6 +261,12 @@ def figures(found: dict[str, Any], count: int) -> list[Figure]:
         "≤ 50 ms; ≥ 30", f"{late:.0f} ms at 30 turns a second; {found['fast']:.0f} a second at 60",
         late <= 50 and found["fast"] >= 30, data,
         detail={"late_ms": found["late"], "steady": found["steady"], "fast": found["fast"]},
+    ))  # fmt: skip
+    shown = percentile(found["outlines"], 0.95)
+    rows.append(Figure(
+        "viewer", "outlines on or off by the key, p95", "≤ 0.1 s", f"{shown:.3f} s", shown <= 0.1,
+        f"drawn CT with one lesion, {len(found['outlines'])} times, key to the frame after",
+        detail={"seconds": found["outlines"]},
     ))  # fmt: skip
     for what, name in (("first picture", "first"), ("whole series there", "whole")):
         own = _median([one[name] for one in found["own"]])

@@ -69,10 +69,11 @@
       let down = to < count / 2;
       const watch = new MutationObserver(() => {
         const at = painted();
-        pictures += 1;
         const since = asked.get(at);
-        asked.clear(); // a later picture answers all that was asked before it
-        if (since !== undefined) requestAnimationFrame(() => late.push(performance.now() - since));
+        pictures += 1;
+        if (since === undefined) return; // painted once more: its overlay or marks changed
+        for (const [index, when] of asked) if (when <= since) asked.delete(index); // a later picture answers what was asked before it
+        requestAnimationFrame(() => late.push(performance.now() - since));
       });
       watch.observe(pane(), { attributes: true, attributeFilter: ['data-painted'] });
       const timer = setInterval(() => {

@@ -307,6 +307,33 @@ def test_other_pages(page) -> None:
     shot(page, "upload")
 
 
+def test_what_is_drawn_while_the_server_is_gone_is_said_kept_and_saved_later(page, mock) -> None:
+    open_list(page)
+    open_study(page, "s0001")
+    state = page.locator("[data-testid=measured-state]")
+    page.locator("[data-testid=measured-state][data-state=kept]").first.wait_for()
+    mock.tell("fail", on=True)
+    box = page.locator("[data-testid=pane]").bounding_box()
+    page.keyboard.press("d")
+    page.mouse.move(box["x"] + 150, box["y"] + 200)
+    page.mouse.down()
+    page.mouse.move(box["x"] + 250, box["y"] + 200, steps=4)
+    page.mouse.up()
+    page.locator("[data-testid=measured-state][data-state=failed]").first.wait_for()
+    page.get_by_text("无法连接主机").wait_for()
+    assert page.locator("[data-testid=measure-length]").count() == 1, "what was drawn stays"
+    page.get_by_role("button", name="English").click()
+    page.locator("[data-testid=measured-state][data-state=failed]").first.wait_for()
+    assert page.locator("[data-testid=measure-length]").count() == 1
+    shot(page, "measured-lost-en")
+    mock.tell("fail", on=False)
+    page.locator("[data-testid=measured-state][data-state=kept][data-version='1']").first.wait_for()
+    page.reload()
+    page.locator("[data-testid=measured-state][data-version='1']").first.wait_for()
+    page.locator("[data-testid=measure-length]").first.wait_for()
+    assert state.first.get_attribute("data-state") == "kept"
+
+
 def test_a_picture_that_cannot_be_had_is_said_and_comes_by_itself(page, mock) -> None:
     open_list(page)
     mock.tell("fail", frames=[0, 30])

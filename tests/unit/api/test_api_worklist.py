@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 
 from core.blobs.disk import put
+from core.blobs.errors import BlobMissing
 from edge.api.context import COOKIE
 from tests.api_site import ApiSite, Wire, chest, events_of
 
@@ -278,6 +279,29 @@ def test_manifest_is_sorted_and_without_bulk(site):
     assert all("7FE00010" not in one for one in series["instances"])
     assert series["instances"][0]["00100010"]["Value"][0]["Ideographic"] == "张^三"
     assert series["instances"][0]["00083002"]["Value"] == ["1.2.840.10008.1.2.1"]
+
+
+def test_manifest_is_kept_and_sent_packed(site):
+    site.send(*(chest(n) for n in range(1, 41)))
+    client, path = site.client("physician"), f"/api/studies/{site.study()}/manifest"
+    plain = client.get(path, headers={"Accept-Encoding": "identity"})
+    packed = client.get(path, headers={"Accept-Encoding": "gzip"})
+    assert "content-encoding" not in plain.headers
+    assert packed.headers["content-encoding"] == "gzip"
+    assert packed.json() == plain.json()
+    assert int(packed.headers["content-length"]) * 10 < int(plain.headers["content-length"])
+    (kept,) = site.box.database.query("SELECT blob FROM manifest")
+    assert client.get(path).json() == plain.json()
+    # One from before manifests were packed is made anew, and its blob goes.
+    study, key = site.study(), site.box.vault.key(site.study())
+    old = put(site.box.blobs, plain.content, key, b"1" * 32)
+    with site.box.database.transaction() as sql:
+        sql.execute("UPDATE manifest SET blob = ? WHERE study = ?", (old, study))
+    assert client.get(path).json() == plain.json()
+    (again,) = site.box.database.query("SELECT blob FROM manifest")
+    assert again[0] not in (old, kept[0])
+    with pytest.raises(BlobMissing):
+        site.box.blobs.open(old, key)
 
 
 def test_override_is_recorded_with_person_and_reason(site):

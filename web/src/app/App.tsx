@@ -4,6 +4,7 @@ import { useTexts } from '../i18n';
 import { LoginDialog, LoginPage } from '../pages/Login';
 import { PasswordDialog } from '../pages/PasswordDialog';
 import { UploadProvider } from '../pages/uploading';
+import { studyPage } from '../study/page';
 import { Loading, Notice } from '../ui/states';
 import { WorklistPage } from '../worklist/WorklistPage';
 import { HabitsProvider } from './habits';
@@ -15,7 +16,6 @@ import { useSession } from './session';
 import { Themed } from './Themed';
 import { TopBar } from './TopBar';
 
-const StudyPage = lazy(() => import('../study/StudyPage'));
 const ReportPage = lazy(() => import('../report/ReportPage'));
 const CardPage = lazy(() => import('../report/CardPage'));
 const PhrasesPage = lazy(() => import('../report/PhrasesPage'));
@@ -61,7 +61,7 @@ function inTheDark(path: string): boolean {
 
 /** Pages of one thing, named in the path. */
 const OPENED: { pattern: RegExp; permission: Permission; page: (name: string) => ReactNode }[] = [
-  { pattern: /^\/study\/([^/]+)$/, permission: 'study.open', page: (study) => <StudyPage key={study} study={study} /> },
+  { pattern: /^\/study\/([^/]+)$/, permission: 'study.open', page: (study) => <studyPage.Page key={study} study={study} /> },
   { pattern: /^\/study\/([^/]+)\/report$/, permission: 'study.open', page: (study) => <ReportPage key={study} study={study} /> },
   { pattern: /^\/study\/([^/]+)\/card$/, permission: 'study.open', page: (study) => <CardPage key={study} study={study} /> },
   { pattern: /^\/consults\/([^/]+)$/, permission: 'consult.read', page: (consult) => <BoxCasePage key={consult} consult={consult} /> },
@@ -81,6 +81,8 @@ function Body({ path }: { path: string }) {
   const { t } = useTexts();
   const { may } = useSession();
   const onList = path === '/';
+  const [listed, setListed] = useState(onList);
+  if (onList && !listed) setListed(true);
   const shown = onList ? null : shownAt(path);
   // Who reads no list starts on the first page that is theirs.
   const home = may('worklist.read') ? undefined : PAGES.find((entry) => entry.permission !== null && may(entry.permission))?.path;
@@ -90,8 +92,9 @@ function Body({ path }: { path: string }) {
   return (
     <>
       {may('worklist.read') ? (
-        // Kept alive behind an open study, so that coming back finds the list as it was left.
-        <WorklistPage shown={onList} />
+        // Kept alive behind an open study, so that coming back finds the list as it was left; whoever follows a link
+        // to a study does not wait for it.
+        listed && <WorklistPage shown={onList} />
       ) : (
         onList && <Notice tone="info" title={t('page.noWorklist')} />
       )}

@@ -7,6 +7,7 @@ import { BINDINGS, pressed, type Binding } from '../app/keys';
 import { holderOf, keyLabel, mapped, mayBeBound, MOST_KEYS, withKeys, type Changed } from '../app/keymap';
 import { useTexts, type Key } from '../i18n';
 import { Loading, useFailureText } from '../ui/states';
+import { choice, CHOICES, choose, graphics } from '../viewer/graphics';
 import { HELD, MOUSE, WHEEL, type Mouse } from '../viewer/interaction';
 
 const GROUPS: [Binding['group'], Key][] = [
@@ -103,6 +104,35 @@ function MouseForm({ mouse, onChange }: { mouse: Mouse; onChange: (mouse: Mouse)
   );
 }
 
+/** Of this PC, kept by its browser. */
+function DrawingForm() {
+  const { t } = useTexts();
+  const [chosen, setChosen] = useState(choice);
+  const [found] = useState(graphics);
+  return (
+    <section>
+      <h2>{t('drawing.title')}</h2>
+      <div className="mouse-form">
+        <label htmlFor="drawn-with">
+          {t('drawing.with')}
+          <Select
+            id="drawn-with"
+            value={chosen}
+            options={CHOICES.map((value) => ({ value, label: t(`drawing.${value}`) }))}
+            onChange={(next) => {
+              choose(next);
+              setChosen(choice());
+            }}
+          />
+        </label>
+      </div>
+      <p className="muted">
+        {found.card ? t('drawing.found', { name: found.name }) : t('drawing.none')} {t('drawing.how')}
+      </p>
+    </section>
+  );
+}
+
 const alike = (a: unknown, b: unknown) => JSON.stringify(a) === JSON.stringify(b);
 
 function Form({ keys: first, mouse: firstMouse, version }: { keys: Changed; mouse: Mouse; version: number }) {
@@ -156,6 +186,7 @@ function Form({ keys: first, mouse: firstMouse, version }: { keys: Changed; mous
       )}
       <p className="muted">{t('habits.how')}</p>
       <MouseForm mouse={mouse} onChange={setMouse} />
+      <DrawingForm />
       {GROUPS.map(([group, title]) => (
         <section key={group}>
           <h2>{t(title)}</h2>

@@ -223,13 +223,15 @@ export function Viewport(props: Props) {
   const paintedAt = state.painted?.index;
   const paintedFrame = state.painted?.frame;
   const reduced = state.painted?.reduced === true;
+  const { drawnBy } = state;
   useEffect(() => {
     // A mark for tests and for measuring: which frame is really on the screen.
     if (host.current === null || paintedAt === undefined) return;
     host.current.dataset.painted = String(paintedAt);
     host.current.dataset.reduced = String(reduced);
     host.current.dataset.frame = paintedFrame;
-  }, [host, paintedAt, paintedFrame, reduced]);
+    if (drawnBy !== null) host.current.dataset.drawnBy = drawnBy;
+  }, [host, paintedAt, paintedFrame, reduced, drawnBy]);
   return (
     <section className="viewport" aria-label={t('viewer.label')}>
       <div className="pane" ref={host} data-testid="pane" />

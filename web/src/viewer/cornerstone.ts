@@ -6,6 +6,7 @@ import { cache, Enums, eventTarget, getShouldUseCPURendering, imageLoader, init 
 import { createImage, init as initLoader, wadors } from '@cornerstonejs/dicom-image-loader';
 import { isNegative, paddingOf, shrunk, type FrameSource } from './frames';
 import { turnedFit } from './fit';
+import { choice, drawnByProcessor, graphics } from './graphics';
 import { prefetch, type Prefetch } from './prefetch';
 import type { Window } from './presets';
 import type { Sampler } from './readings';
@@ -69,8 +70,10 @@ let started: Promise<RenderingEngine> | null = null; // Cornerstone itself is on
 function start(): Promise<RenderingEngine> {
   started ??= Promise.resolve().then(() => {
     // One graphics context for all panes: the default of seven is what integrated graphics lose.
-    initCore({ rendering: { webGlContextCount: 1 }, debug: {} });
-    initLoader({ strict: false });
+    const useCPURendering = drawnByProcessor(choice(), () => graphics().card);
+    initCore({ rendering: { webGlContextCount: 1, useCPURendering }, debug: {} });
+    // A frame by itself: in a multipart answer the loader would look at every byte for its end.
+    initLoader({ strict: false, beforeSend: () => Promise.resolve({ Accept: 'application/octet-stream; transfer-syntax=*' }) });
     cache.setMaxCacheSize(CACHE_BYTES);
     return new RenderingEngine('xinglin');
   });

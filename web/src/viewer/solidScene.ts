@@ -13,6 +13,7 @@ import vtkVolume from '@kitware/vtk.js/Rendering/Core/Volume';
 import vtkVolumeMapper from '@kitware/vtk.js/Rendering/Core/VolumeMapper';
 import vtkGenericRenderWindow from '@kitware/vtk.js/Rendering/Misc/GenericRenderWindow';
 import type { Grid, Vector } from '../volume/grid';
+import { isImitated, nameOf } from './graphics';
 import { toPatient } from '../volume/solid';
 
 export interface Surface {
@@ -144,10 +145,7 @@ export function drawing3d(): { can: Drawing3d; renderer: string } {
   const asked = (failIfMajorPerformanceCaveat: boolean) => document.createElement('canvas').getContext('webgl2', { failIfMajorPerformanceCaveat });
   const [fast, any] = [asked(true), asked(false)];
   const gl = fast ?? any;
-  const info = gl?.getExtension('WEBGL_debug_renderer_info');
-  const renderer = gl === null || info == null ? '' : String(gl.getParameter(info.UNMASKED_RENDERER_WEBGL));
+  const renderer = nameOf(gl);
   for (const context of [fast, any]) context?.getExtension('WEBGL_lose_context')?.loseContext();
-  // Some browsers hide the caveat; the name of a processor that draws gives it away.
-  const software = /swiftshader|llvmpipe|software|basic render/i.test(renderer);
-  return { can: gl === null ? 'none' : fast === null || software ? 'slow' : 'fast', renderer };
+  return { can: gl === null ? 'none' : fast === null || isImitated(renderer) ? 'slow' : 'fast', renderer };
 }

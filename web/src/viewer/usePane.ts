@@ -51,6 +51,7 @@ const FRESH: PaneState = { painted: null, wanted: 0, trouble: 'loading', loaded:
 const ZOOM_PER_PX = 1.006;
 const ZOOM_PER_NOTCH = 1.1;
 const SCROLL_PX = 6;
+const LOADED_MS = 100; // frames that arrive within it are marked at once: hundreds of marks must not hold up the loading
 const FAST_PART = 20; // Ctrl + wheel skips a twentieth of the series
 const REACH_PX = 8; // how near the hand must come to a handle
 
@@ -85,6 +86,8 @@ export function usePane(sources: FrameSource[], start: Start, left: Tool, hands:
   useEffect(() => {
     now.current = { state, sources, mouse: { ...mouse, left }, start, drafting: hands.drawing.draft !== null, edit: hands.edit };
   });
+  /** Frames that came since `loaded` was last told. */
+  const came = useRef(new Set<number>());
   const paintedFrame = state.painted?.frame;
   useEffect(() => {
     if (paintedFrame !== undefined) eye.current = paintedFrame;
@@ -97,12 +100,20 @@ export function usePane(sources: FrameSource[], start: Start, left: Tool, hands:
     const mine = new AbortController();
     const gone = () => mine.signal.aborted;
     const observer = new ResizeObserver(() => pane.current?.resize());
+    const tell = () => {
+      const fresh = came.current;
+      came.current = new Set();
+      if (!gone() && fresh.size > 0) setState((old) => ([...fresh].every((index) => old.loaded.has(index)) ? old : { ...old, loaded: new Set([...old.loaded, ...fresh]) }));
+    };
     void import('./cornerstone').then(async (door) => {
       if (gone()) return;
       const created = await door.createPane(element, {
         onPaint: (painted) => setState((old) => ({ ...old, painted, pixels: pane.current?.sampler() ?? null })),
         onFrame: (index, what) => setState((old) => ({ ...old, wanted: index, trouble: what === 'done' ? null : what })),
-        onLoaded: (index) => setState((old) => (old.loaded.has(index) ? old : { ...old, loaded: new Set(old.loaded).add(index) })),
+        onLoaded: (index) => {
+          if (came.current.size === 0) window.setTimeout(tell, LOADED_MS);
+          came.current.add(index);
+        },
       });
       if (gone()) {
         created.close();
@@ -134,6 +145,7 @@ export function usePane(sources: FrameSource[], start: Start, left: Tool, hands:
     const { painted } = now.current.state;
     const window = kept < 0 || painted === null ? PRESETS[preset].window : painted.window;
     const turn = kept < 0 ? NO_TURN : now.current.state.turn;
+    came.current = new Set();
     setState((old) => ({ ...old, loaded: new Set(), wanted: to, trouble: 'loading', turn }));
     void pane.current?.open(sources, to, window, turn);
   }, [ready, sources]);

@@ -7,6 +7,7 @@ import { useLive } from '../app/live';
 import { navigate, usePlace } from '../app/router';
 import { useSession } from '../app/session';
 import { useTexts } from '../i18n';
+import { studyPage } from '../study/page';
 import { Failure, Loading, Notice } from '../ui/states';
 import { useFacets } from './facets';
 import { FilterBar } from './FilterBar';
@@ -129,7 +130,7 @@ const LOOKING_MS = 800;
 
 /** The reading room's code, its drawing and its decoder. */
 async function readingRoom(): Promise<void> {
-  const [door] = await Promise.all([import('../viewer/cornerstone'), import('../study/StudyPage')]);
+  const [door] = await Promise.all([import('../viewer/cornerstone'), studyPage.fetch()]);
   await door.warmUp();
 }
 
