@@ -137,7 +137,9 @@ def visit(page: Page, path: str, count: int, seconds: float) -> dict[str, float 
     page.goto(path, wait_until="commit")
     first = until(page, "window.__bench?.first", seconds)
     last = until(page, f"__bench.frames.size >= {count} && __bench.last", seconds)
-    return {"first": first and first / 1000, "whole": last and last / 1000}
+    found = {"first": first and first / 1000, "whole": last and last / 1000}
+    print(f"  {path}: {found}", flush=True)
+    return found
 
 
 def click(page: Page) -> float:
@@ -148,6 +150,7 @@ def click(page: Page) -> float:
     page.wait_for_timeout(1500)  # a reader looks at the list; the viewer's code comes meanwhile
     button.click()
     found = until(page, "__bench.click && __bench.first && [__bench.click, __bench.first]", 60)
+    print(f"  click: {found[1] - found[0]:.0f} ms", flush=True)
     return float(found[1] - found[0]) / 1000
 
 
