@@ -170,6 +170,7 @@ def recovered(place, file: Path) -> Path:
     return out
 
 
+@pytest.mark.slow
 def test_a_key_from_its_making_to_its_retirement(browser, place):
     with running(place.hub, 1) as (hub,):
         first = Computer(browser, place, hub.url)
