@@ -81,6 +81,7 @@ class Desk:
         self.page.locator(f".toolbar [data-testid={menu}]").click()
         items = self.page.locator(".tool-menu:visible .tool-item .grow")
         items.get_by_text(self.say(key, **facts), exact=True).click()
+        expect(self.page.locator(".tool-menu:visible")).to_have_count(0)  # it lies over the picture
 
     def at(self, x: float, y: float) -> tuple[float, float]:
         """Return a place of the page: parts of the pane's width and height."""

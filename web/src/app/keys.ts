@@ -2,7 +2,7 @@
  * Keyboard as data: commands have ids, a map binds keys to ids, pages say which ids they serve.
  * Keys are dead while text is being typed or an input method is composing.
  */
-import { useEffect, useRef } from 'react';
+import { useEffect, useLayoutEffect, useRef } from 'react';
 import type { Key } from '../i18n';
 import { useHabits } from './habits';
 
@@ -160,7 +160,8 @@ function insideDialog(target: EventTarget | null): boolean {
 /** Serve commands while `active`. */
 export function useCommands(commands: Record<string, (key: string) => void>, active = true): void {
   const latest = useRef(commands);
-  useEffect(() => {
+  // Before the next key or stroke: an ordinary effect may run only after it.
+  useLayoutEffect(() => {
     latest.current = commands;
   });
   const { bindings } = useHabits();

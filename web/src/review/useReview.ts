@@ -1,5 +1,5 @@
 /** A review on the page: its work, its draft at the server, the numbers of what is drawn, its submission. */
-import { useCallback, useEffect, useMemo, useRef, useState } from 'react';
+import { useCallback, useEffect, useLayoutEffect, useMemo, useRef, useState } from 'react';
 import { ServerRefused, type Api } from '../api/client';
 import type { Lesion, Outlines, Study } from '../api/types';
 import { useSession } from '../app/session';
@@ -212,7 +212,8 @@ export function useReview({ study, order, outlines, selected }: ReviewOf) {
   }, [api, base, change, selected, work]);
 
   const latest = useRef({ work, selected, tool, radius, trace });
-  useEffect(() => {
+  // Before the next key or stroke: an ordinary effect may run only after it.
+  useLayoutEffect(() => {
     latest.current = { work, selected, tool, radius, trace };
   });
   const hand = useCallback<EditStroke>(

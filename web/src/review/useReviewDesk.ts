@@ -1,5 +1,5 @@
 /** What the reading area needs of a review: which lesion is in hand, the tool, the keys. */
-import { useCallback, useEffect, useRef, useState } from 'react';
+import { useCallback, useLayoutEffect, useRef, useState } from 'react';
 import type { Outlines, Study } from '../api/types';
 import type { Frame } from '../viewer/frames';
 import type { Tool } from '../viewer/interaction';
@@ -32,7 +32,8 @@ export function useReviewDesk({ study, frames, outlines, selected, choose, setLe
   const open = work !== null;
   const at = own ?? selected;
   const latest = useRef({ work, order, show, at });
-  useEffect(() => {
+  // Before the next key or stroke: an ordinary effect may run only after it.
+  useLayoutEffect(() => {
     latest.current = { work, order, show, at };
   });
 

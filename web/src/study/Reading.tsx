@@ -1,6 +1,6 @@
 /** The reading area: series, pictures, panels, and the keys that serve them. */
 import { Dropdown } from 'antd';
-import { Fragment, useCallback, useEffect, useMemo, useReducer, useRef, useState, type ReactNode } from 'react';
+import { Fragment, useCallback, useLayoutEffect, useMemo, useReducer, useRef, useState, type ReactNode } from 'react';
 import type { Lesion, Manifest, Outlines, Row, SeriesSummary, Study } from '../api/types';
 import { useCommands } from '../app/keys';
 import { navigate, usePlace } from '../app/router';
@@ -83,7 +83,8 @@ function useParts(first: string) {
   const reference = useRef<readonly Frame[]>(NO_LINES);
   const [playing, setPlaying] = useState(false);
   const now = useRef(parts);
-  useEffect(() => {
+  // Before the next key or stroke: an ordinary effect may run only after it.
+  useLayoutEffect(() => {
     now.current = parts;
   });
   const active = useCallback(() => handles.current.get(now.current.active) ?? null, []);
@@ -185,7 +186,8 @@ function useLesions(lesions: readonly Lesion[], show: (lesion: Lesion) => void) 
   const [selected, setSelected] = useState<number | null>(null);
   // Painting redraws the parts only; what is handed to the panels stays the same, so they do not redraw.
   const latest = useRef({ lesions, selected, show });
-  useEffect(() => {
+  // Before the next key or stroke: an ordinary effect may run only after it.
+  useLayoutEffect(() => {
     latest.current = { lesions, selected, show };
   });
   const choose = useCallback((id: number) => {

@@ -344,8 +344,14 @@ class StackPane implements Pane {
 
   panBy(dx: number, dy: number): void {
     this.moved = true;
-    const [x, y] = this.viewport.getPan();
-    this.viewport.setPan([x + dx, y + dy]);
+    if (getShouldUseCPURendering()) {
+      // Its own `setPan` takes the way for a place in the patient when it draws by CPU.
+      const { clientWidth, clientHeight } = this.element;
+      this.viewport.setCamera({ focalPoint: this.viewport.canvasToWorld([clientWidth / 2 - dx, clientHeight / 2 - dy]) });
+    } else {
+      const [x, y] = this.viewport.getPan();
+      this.viewport.setPan([x + dx, y + dy]);
+    }
     this.viewport.render();
   }
 

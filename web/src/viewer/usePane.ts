@@ -1,5 +1,5 @@
 /** The pane as React state: what is shown, what is asked for, what is loaded. */
-import { useCallback, useEffect, useMemo, useRef, useState, type RefObject } from 'react';
+import { useCallback, useEffect, useLayoutEffect, useMemo, useRef, useState, type RefObject } from 'react';
 import type { Painted, Pane, Turn } from './cornerstone';
 import { shownFrame, type FrameSource } from './frames';
 import { attachMouse, DRAWING, MOUSE, type Mouse, type Tool } from './interaction';
@@ -83,7 +83,8 @@ export function usePane(sources: FrameSource[], start: Start, left: Tool, hands:
   /** Key of the frame on the screen: when more images arrive, the eye stays on it. */
   const eye = useRef<string | null>(null);
   const now = useRef({ state, sources, mouse: { ...mouse, left }, start, drafting: false, edit: hands.edit });
-  useEffect(() => {
+  // Before the next key or stroke: an ordinary effect may run only after it.
+  useLayoutEffect(() => {
     now.current = { state, sources, mouse: { ...mouse, left }, start, drafting: hands.drawing.draft !== null, edit: hands.edit };
   });
   /** Frames that came since `loaded` was last told. */

@@ -1,5 +1,5 @@
 /** One plane through the volume: cut and painted by the processor, so that it looks the same on every PC. */
-import { useEffect, useMemo, useRef, useState } from 'react';
+import { useEffect, useLayoutEffect, useMemo, useRef, useState } from 'react';
 import type { OutlineLine } from '../api/types';
 import { useTexts } from '../i18n';
 import { fixed } from '../ui/format';
@@ -143,7 +143,8 @@ function Crossing({ props, lie, place, size }: { props: PlaneProps; lie: Lie; pl
 
 function useHand(host: React.RefObject<HTMLDivElement | null>, props: PlaneProps, lie: Lie, place: Placing, point: (at: Vector | null) => void): void {
   const now = useRef({ props, lie, place, point });
-  useEffect(() => {
+  // Before the next key or stroke: an ordinary effect may run only after it.
+  useLayoutEffect(() => {
     now.current = { props, lie, place, point };
   });
   useEffect(() => {
