@@ -378,6 +378,20 @@ def test_a_pc_without_webgl_reads_the_same(browser, mock) -> None:
     other.close()
 
 
+def test_who_sits_at_a_pc_says_what_draws_there(page) -> None:
+    open_list(page)
+    page.goto("/keys")
+    page.get_by_text("没有找到可用的显卡").wait_for()
+    for choice, how in (("显卡（WebGL）", "webgl"), ("处理器", "cpu"), ("自动", "cpu")):
+        page.goto("/keys")
+        page.get_by_label("二维图像由").click()
+        page.locator(".ant-select-item-option").get_by_text(choice, exact=True).click()
+        if how == "webgl":
+            shot(page, "drawing")
+        page.goto("/study/s0001")
+        page.locator(f"[data-painted='30'][data-drawn-by={how}]").wait_for()
+
+
 def test_a_session_that_ended_asks_again_and_keeps_the_page(page) -> None:
     open_list(page)
     open_study(page, "s0001")
