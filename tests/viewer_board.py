@@ -34,6 +34,7 @@ SQUARES = (((20, 14), 255.0), ((104, 22), 191.7), ((28, 78), 127.6), ((96, 68), 
 _SQUARE_VALUES = (1500, 1200, 900, 600)
 _HALF = 2
 WINDOW = (900, 1200)  # centre, width
+ENHANCED_CT_CLASS = "1.2.840.10008.5.1.4.1.1.2.1"
 CT_CLASS, DX_CLASS = "1.2.840.10008.5.1.4.1.1.2", "1.2.840.10008.5.1.4.1.1.1.1"
 AXIAL = (1, 0, 0, 0, 1, 0)
 _TILT = np.deg2rad(18)
@@ -88,6 +89,8 @@ class Board:
     padding: int | None = None
     syntax: UID = ExplicitVRLittleEndian
     encode: Encode = _plain
+    #: Place, spacing, rescale and window stand in functional groups (PS3.3 C.7.6.16).
+    enhanced: bool = False
 
     def wanted(self) -> np.ndarray:
         """Return the values meant for the screen (ROWS, COLUMNS); NaN where there is no picture."""
@@ -185,6 +188,8 @@ def write(board: Board, folder: Path, study: str, number: int) -> str:
     order = ">" if board.syntax == ExplicitVRBigEndian else "<"
     if board.bits < 16 and board.signed:  # no sign beyond the stored bits (PS3.5 8.1.1)
         stored = (stored.view("u2") & (2**board.bits - 1)).astype("u2")
+    if board.enhanced:
+        _grouped(data)
     data.PixelData = stored.astype(stored.dtype.newbyteorder(order)).tobytes()
     data["PixelData"].VR = "OW" if stored.dtype.itemsize == 2 else "OB"
     data.file_meta = FileMetaDataset()
@@ -208,6 +213,35 @@ def _geometry(board: Board, data: Dataset) -> None:
         setattr(data, board.spacing_keyword, list(board.spacing_mm))
         if board.modality == "DX" and board.spacing_keyword == "PixelSpacing":
             data.PixelSpacingCalibrationType = "FIDUCIAL"  # measured at the patient
+
+
+_SHARED = {
+    "PlaneOrientationSequence": ("ImageOrientationPatient",),
+    "PixelMeasuresSequence": ("PixelSpacing", "SliceThickness"),
+    "FrameVOILUTSequence": ("WindowCenter", "WindowWidth"),
+}
+_PER_FRAME = {
+    "PlanePositionSequence": ("ImagePositionPatient",),
+    "PixelValueTransformationSequence": ("RescaleSlope", "RescaleIntercept"),
+}
+
+
+def _grouped(data: Dataset) -> None:
+    """Make it an enhanced CT: what one image says goes into the functional groups."""
+    data.SOPClassUID, data.NumberOfFrames = ENHANCED_CT_CLASS, 1
+    data.SharedFunctionalGroupsSequence = [_groups(data, _SHARED)]
+    data.PerFrameFunctionalGroupsSequence = [_groups(data, _PER_FRAME)]
+
+
+def _groups(data: Dataset, named: dict[str, tuple[str, ...]]) -> Dataset:
+    made = Dataset()
+    for sequence, keywords in named.items():
+        item = Dataset()
+        for keyword in keywords:
+            item.add(data[keyword])
+            delattr(data, keyword)
+        setattr(made, sequence, [item])
+    return made
 
 
 _UNSIGNED = Board("", intercept=-1024)
@@ -241,6 +275,7 @@ CT_BOARDS = (
     replace(_SIGNED, name="prone", cosines=(-1, 0, 0, 0, -1, 0)),
     replace(_SIGNED, name="lying on the side", cosines=(0, 1, 0, -1, 0, 0)),
     replace(_SIGNED, name="oblique", cosines=(0.6, 0.8, 0, 0, 0, -1)),
+    replace(_UNSIGNED, name="enhanced, tall pixels", spacing_mm=(1.2, 0.6), enhanced=True),
     replace(_UNSIGNED, name="no geometry", cosines=None, spacing_mm=None),
 )  # fmt: skip
 _FILM = Board(

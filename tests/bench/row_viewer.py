@@ -203,7 +203,8 @@ def _ours(browser: Browser, port: int, study: str, count: int, rounds: int) -> d
     page.wait_for_timeout(1000)
     steady = page.evaluate(f"__bench.scroll(8000, 30, {count})")
     fast = page.evaluate(f"__bench.scroll(5000, 60, {count})")
-    renderer = page.evaluate("__bench.renderer()")
+    drawn = page.locator("[data-drawn-by]").first.get_attribute("data-drawn-by")
+    renderer = f"drawn by {drawn}; WebGL here: {page.evaluate('__bench.renderer()')}"
     page.context.close()
     with slow_line(port, BITS_PER_S, RTT_S) as slow:
         page = opened(browser, slow)

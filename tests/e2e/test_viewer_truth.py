@@ -39,7 +39,8 @@ ACROSS_THE_PADDING = ((108.5, 30.5), (124.5, 60.5))
 ELLIPSE = ((42.8, 32.4), (59.6, 45.6))
 #: Keys that turn the picture, and back again.
 TURNS = (("r",), ("Shift+H",), ("r", "Shift+V"), ("Shift+R", "Shift+H"))
-FEW = ("big endian, signed", "padding, signed", "gantry tilted", "wide pixels, RLE")
+FEW = ("big endian, signed", "padding, signed", "gantry tilted", "wide pixels, RLE",
+       "enhanced, tall pixels")  # fmt: skip
 
 
 def named(*names: str) -> list[Board]:
