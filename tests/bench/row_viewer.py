@@ -12,6 +12,7 @@ import gzip
 import re
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -138,7 +139,7 @@ def visit(page: Page, path: str, count: int, seconds: float) -> dict[str, float 
     first = until(page, "window.__bench?.first", seconds)
     last = until(page, f"__bench.frames.size >= {count} && __bench.last", seconds)
     found = {"first": first and first / 1000, "whole": last and last / 1000}
-    print(f"  {path}: {found}", flush=True)
+    sys.stderr.write(f"  {path}: {found}\n")  # a minute each: somebody may be waiting
     return found
 
 
@@ -150,7 +151,6 @@ def click(page: Page) -> float:
     page.wait_for_timeout(1500)  # a reader looks at the list; the viewer's code comes meanwhile
     button.click()
     found = until(page, "__bench.click && __bench.first && [__bench.click, __bench.first]", 60)
-    print(f"  click: {found[1] - found[0]:.0f} ms", flush=True)
     return float(found[1] - found[0]) / 1000
 
 
