@@ -382,7 +382,7 @@ def test_who_sits_at_a_pc_says_what_draws_there(page) -> None:
     open_list(page)
     page.goto("/keys")
     page.get_by_text("没有找到可用的显卡").wait_for()
-    for choice, how in (("显卡（WebGL）", "webgl"), ("处理器", "cpu"), ("自动", "cpu")):
+    for choice, how in (("显卡（WebGL）", "webgl"), ("自动", "cpu")):
         page.goto("/keys")
         page.get_by_label("二维图像由").click()
         page.locator(".ant-select-item-option").get_by_text(choice, exact=True).click()

@@ -184,10 +184,14 @@ export function OfferForm({ read }: PanelProps) {
   const [busy, setBusy] = useState(false);
   const [failure, setFailure] = useState<string | null>(null);
   async function send(): Promise<void> {
+    if (busy) return;
     setBusy(true);
     setFailure(null);
     try {
       await read.post('offered', {}, { accepted, bed: bed.trim(), date, text: text.trim() });
+      // Said once: a second press must not say it again.
+      setBed('');
+      setDate('');
       setText('');
     } catch (error) {
       setFailure(failureText(error));
@@ -217,7 +221,8 @@ export function OfferForm({ read }: PanelProps) {
           <label htmlFor="offer-bed">{t('offer.bed')}</label>
           <Input id="offer-bed" maxLength={80} value={bed} onChange={(event) => setBed(event.target.value)} />
           <label htmlFor="offer-date">{t('offer.date')}</label>
-          <DatePicker id="offer-date" value={date === '' ? null : dayjs(date)} onChange={(value) => setDate((value)?.format('YYYY-MM-DD') ?? '')} />
+          {/* Enter takes the day; it does not send. */}
+          <DatePicker id="offer-date" value={date === '' ? null : dayjs(date)} onKeyDown={(event) => event.key === 'Enter' && event.preventDefault()} onChange={(value) => setDate((value)?.format('YYYY-MM-DD') ?? '')} />
         </>
       )}
       <label htmlFor="offer-text">{t('offer.text')}</label>
